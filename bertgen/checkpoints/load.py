@@ -1,0 +1,154 @@
+"""A state dict into a model built on the meta device: rename, cast, tie, initialise what is missing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bertgen.checkpoints import report as R
+from bertgen.checkpoints.report import LoadReport
+
+# Older files call the layer norms' parameters as TensorFlow did.
+_OLD_NAMES = (("gamma", "weight"), ("beta", "bias"))
+_DROP_REASONS = (
+    ("token_type_embeddings", "BertGeneration has no token types; their row is lost"),
+    ("pooler.", "this model has no pooler"),
+    ("cls.", "BERT's own prediction head has no place in this model"),
+    ("position_ids", "positions are counted, not stored"),
+)
+
+
+def load_into(
+    model: nn.Module,
+    state_dict: dict[str, Tensor],
+    *,
+    dtype: torch.dtype = torch.float32,
+    ignore_mismatched_sizes: bool = False,
+) -> LoadReport:
+    """Fills ``model`` (on the meta device) with the tensors of ``state_dict`` and reports every key.
+
+    Parameters that are one object under several names are filled from any of them; where the file holds
+    several, the last in the model's order wins, as when they are copied in turn. What the file lacks is
+    initialised as in a new model. Raises ``RuntimeError`` on shapes that do not fit, unless ignored.
+    """
+    report = LoadReport()
+    tensors = _fit_prefix(model, _modern_names(state_dict), report)
+    groups = _alias_groups(model)
+    modules = dict(model.named_modules())
+    errors: list[str] = []
+    fresh: list[tuple[str, list[str]]] = []
+    for names in groups:
+        present = [name for name in names if name in tensors]
+        target = model.get_parameter(names[0])
+        source = present[-1] if present else None
+        if source is not None and tensors[source].shape != target.shape:
+            have, want = tuple(tensors[source].shape), tuple(target.shape)
+            errors.append(f"{source}: the file has {have}, the model {want}")
+            report.add(source, R.MISMATCHED, f"the file has {have}, the model {want}; freshly initialised")
+            source = None
+        if source is None:
+            value = torch.empty(target.shape, dtype=dtype, device="cpu")
+            fresh.append((names[0], names))
+        else:
+            value = tensors[source].to(dtype)
+        _assign(modules, names, nn.Parameter(value, requires_grad=target.requires_grad))
+        _report_group(report, names, present, source)
+    if errors and not ignore_mismatched_sizes:
+        raise RuntimeError(_mismatch_message(model, errors))
+    _report_unexpected(report, tensors, {name for names in groups for name in names})
+    _initialise(model, [name for name, _ in fresh])
+    model.tie_weights()
+    return report
+
+
+def _mismatch_message(model: nn.Module, errors: list[str]) -> str:
+    listed = "\n  ".join(errors[:8]) + (f"\n  and {len(errors) - 8} more" if len(errors) > 8 else "")
+    return (
+        f"the checkpoint does not fit this {type(model).__name__}:\n  {listed}\n"
+        "Load it with its own config, or pass ignore_mismatched_sizes=True to initialise these afresh"
+    )
+
+
+def _modern_names(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    renamed = {}
+    for key, value in state_dict.items():
+        for old, new in _OLD_NAMES:
+            if old in key:
+                key = key.replace(old, new)
+        renamed[key] = value
+    return renamed
+
+
+def _fit_prefix(model: nn.Module, tensors: dict[str, Tensor], report: LoadReport) -> dict[str, Tensor]:
+    """An encoder file goes into a decoder's base model; a decoder file's prefix is cut for an encoder."""
+    prefix = getattr(model, "base_model_prefix", "")
+    if not prefix or not tensors:
+        return tensors
+    in_file = any(key.startswith(prefix) for key in tensors)
+    has_child = prefix in dict(model.named_children())
+    if has_child and not in_file:
+        report.remarks.append(f"the file holds the bare model; it was loaded into .{prefix}")
+        return {f"{prefix}.{key}": value for key, value in tensors.items()}
+    if in_file and not has_child:
+        cut = prefix + "."
+        report.remarks.append(f"the file holds a model with a head; only its {cut}* part was taken")
+        return {key.removeprefix(cut): value for key, value in tensors.items()}
+    return tensors
+
+
+def _alias_groups(model: nn.Module) -> list[list[str]]:
+    """The names of each distinct Parameter, in the model's order."""
+    groups: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        groups.setdefault(id(parameter), []).append(name)
+    return list(groups.values())
+
+
+def _assign(modules: dict[str, nn.Module], names: list[str], parameter: nn.Parameter) -> None:
+    for name in names:
+        path, _, leaf = name.rpartition(".")
+        setattr(modules[path], leaf, parameter)
+
+
+def _report_group(report: LoadReport, names: list[str], present: list[str], source: str | None) -> None:
+    if source is None:
+        if not present:
+            why = "not in the file"
+            if ".crossattention." in names[0]:
+                why = "cross-attention is not in the file: untrained, its maps are noise until fine-tuned"
+            report.add(names[0], R.INITIALISED, why)
+        return
+    for name in names:
+        if name == source or name in present:
+            report.add(name, R.LOADED)
+        else:
+            report.add(name, R.TIED, f"shares {source}")
+
+
+def _report_unexpected(report: LoadReport, tensors: dict[str, Tensor], known: set[str]) -> None:
+    for key in tensors:
+        if key in known:
+            continue
+        reasons = [why for part, why in _DROP_REASONS if part in key]
+        if "position_ids" in key:
+            continue  # written by old releases, ignored by all readers
+        report.add(key, R.DROPPED, reasons[0] if reasons else "the model has no such weight")
+
+
+def _initialise(model: nn.Module, names: list[str]) -> None:
+    """Initialises modules that got nothing; a module with only some parameters missing keeps the others."""
+    missing = set(names)
+    for path, module in model.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        absent = [n for n in own if (f"{path}.{n}" if path else n) in missing]
+        if not absent:
+            continue
+        kept = {n: p.detach().clone() for n, p in own.items() if n not in absent}
+        if type(module) in (nn.Linear, nn.Embedding, nn.LayerNorm):
+            model._init_weights(module)
+        else:  # a bare Parameter, such as the LM head's bias
+            for name in absent:
+                nn.init.zeros_(own[name])
+        with torch.no_grad():
+            for name, value in kept.items():
+                own[name].copy_(value)

@@ -1,0 +1,63 @@
+"""What happened to every weight on loading, in words a person can act on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+LOADED, TIED, INITIALISED, DROPPED, MISMATCHED = "loaded", "tied", "initialised", "dropped", "mismatched"
+
+
+@dataclass(frozen=True)
+class LoadRow:
+    """One weight: its key, what happened to it, and why."""
+
+    key: str
+    what: str
+    why: str = ""
+
+
+@dataclass
+class LoadReport:
+    """Rows of (key, what, why) and remarks; ``str()`` is for people."""
+
+    rows: list[LoadRow] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def add(self, key: str, what: str, why: str = "") -> None:
+        self.rows.append(LoadRow(key, what, why))
+
+    def keys(self, what: str) -> list[str]:
+        """The keys to which ``what`` happened."""
+        return [row.key for row in self.rows if row.what == what]
+
+    def counts(self) -> dict[str, int]:
+        return dict(Counter(row.what for row in self.rows))
+
+    def joined(self, other: LoadReport, prefix: str, other_prefix: str) -> LoadReport:
+        """Two reports as one, each one's keys under its prefix."""
+        rows = [replace(row, key=prefix + row.key) for row in self.rows]
+        rows += [replace(row, key=other_prefix + row.key) for row in other.rows]
+        return LoadReport(rows, self.remarks + other.remarks)
+
+    def as_loading_info(self) -> dict[str, list[Any]]:
+        """The reference's ``output_loading_info`` dict."""
+        return {
+            "missing_keys": self.keys(INITIALISED),
+            "unexpected_keys": self.keys(DROPPED),
+            "mismatched_keys": self.keys(MISMATCHED),
+            "error_msgs": [],
+        }
+
+    def __str__(self) -> str:
+        counts = self.counts()
+        order = (LOADED, TIED, INITIALISED, DROPPED, MISMATCHED)
+        lines = [", ".join(f"{counts[what]} {what}" for what in order if what in counts) or "nothing loaded"]
+        for what in (INITIALISED, MISMATCHED, DROPPED):
+            reasons = Counter(row.why for row in self.rows if row.what == what)
+            for why, count in reasons.items():
+                first = next(row.key for row in self.rows if row.what == what and row.why == why)
+                more = f" and {count - 1} more" if count > 1 else ""
+                lines.append(f"{what}: {first}{more}: {why}")
+        return "\n".join(lines + self.remarks)

@@ -1,0 +1,277 @@
+"""EncoderDecoderModel: an encoder and a decoder that looks at it by cross-attention."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bertgen.cache import KVCache, LegacyCache
+from bertgen.config import EncoderDecoderConfig, PretrainedConfig
+from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
+from bertgen.pretrained import GenerativeModel, PreTrainedModel
+
+ENCODERS: dict[str, type[PreTrainedModel]] = {"bert-generation": BertGenerationEncoder}
+DECODERS: dict[str, type[GenerativeModel]] = {"bert-generation": BertGenerationDecoder}
+
+
+def shift_tokens_right(labels: Tensor, pad_token_id: int | None, start_token_id: int | None) -> Tensor:
+    """Decoder inputs of labels [B, T]: the start token, then the labels but the last; -100 becomes pad."""
+    if start_token_id is None:
+        raise ValueError(
+            "config.decoder_start_token_id is None, so labels cannot be turned into decoder inputs; set "
+            "model.config.decoder_start_token_id (BertGeneration checkpoints use their bos, 2) or pass "
+            "decoder_input_ids"
+        )
+    if pad_token_id is None:
+        raise ValueError("config.pad_token_id is None; set model.config.pad_token_id (BertGeneration: 0)")
+    shifted = labels.new_full(labels.shape, start_token_id)
+    shifted[:, 1:] = labels[:, :-1]
+    return shifted.masked_fill(shifted == -100, pad_token_id)
+
+
+class EncoderDecoderModel(GenerativeModel):
+    """Any encoder and any decoder; joined by a projection when their widths differ."""
+
+    config_class = EncoderDecoderConfig
+    base_model_prefix = "encoder_decoder"
+    main_input_name = "input_ids"
+
+    def __init__(
+        self,
+        config: EncoderDecoderConfig | None = None,
+        encoder: PreTrainedModel | None = None,
+        decoder: GenerativeModel | None = None,
+    ) -> None:
+        if config is None and (encoder is None or decoder is None):
+            raise ValueError("give a config, or both an encoder and a decoder")
+        if config is None:
+            config = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config)
+        if not isinstance(config, EncoderDecoderConfig):
+            raise ValueError(f"config must be an EncoderDecoderConfig, got {type(config).__name__}")
+        cross_width = config.decoder.cross_attention_hidden_size
+        if cross_width is not None and cross_width != config.encoder.hidden_size:
+            raise ValueError(
+                f"decoder.cross_attention_hidden_size is {cross_width} but the encoder's hidden_size is "
+                f"{config.encoder.hidden_size}; they must be equal, or the former None"
+            )
+        super().__init__(config)
+        self.encoder = encoder or ENCODERS[config.encoder.model_type](config.encoder)
+        self.decoder = decoder or DECODERS[config.decoder.model_type](config.decoder)
+        if self.encoder.get_output_embeddings() is not None:
+            raise ValueError("the encoder has an LM head; give the bare model, such as BertGenerationEncoder")
+        # One object for both, so that what is set on one is seen by the other.
+        self.encoder.config, self.decoder.config = config.encoder, config.decoder
+        if hasattr(self.decoder, "bert"):
+            self.decoder.bert.config = config.decoder
+        if config.encoder.hidden_size != config.decoder.hidden_size and cross_width is None:
+            self.enc_to_dec_proj = nn.Linear(config.encoder.hidden_size, config.decoder.hidden_size)
+            if not self._on_meta():
+                self._init_weights(self.enc_to_dec_proj)
+        self.tie_weights()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # A module belongs to whichever side holds it; both sides use the same rule with their own spread.
+        side = self.decoder if any(m is module for m in self.decoder.modules()) else self.encoder
+        side._init_weights(module)
+
+    def tie_weights(self) -> None:
+        """Ties the decoder's head and, with ``config.tie_encoder_decoder``, the encoder to the decoder.
+
+        Every weight and bias of the encoder is replaced by the decoder's Parameter of the same path;
+        cross-attention stays the decoder's own (the paper's BERTSHARE).
+        """
+        self.decoder.tie_weights()
+        if not self.config.tie_encoder_decoder:
+            return
+        base = getattr(self.decoder, self.decoder.base_model_prefix, self.decoder)
+        ours = dict(base.named_modules())
+        for path, module in self.encoder.named_modules():
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                other = getattr(ours.get(path), name, None)
+                if other is None or other.shape != parameter.shape:
+                    raise ValueError(
+                        f"tie_encoder_decoder: the decoder has no {path}.{name} of shape "
+                        f"{tuple(parameter.shape)}; sharing needs encoder and decoder of one shape"
+                    )
+                setattr(module, name, other)
+
+    def get_encoder(self) -> PreTrainedModel:
+        return self.encoder
+
+    def get_decoder(self) -> GenerativeModel:
+        return self.decoder
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.encoder.get_input_embeddings()
+
+    def get_output_embeddings(self) -> nn.Linear | None:
+        return self.decoder.get_output_embeddings()
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        raise NotImplementedError(
+            "an encoder-decoder has two vocabularies; call model.encoder.resize_token_embeddings(n) or "
+            "model.decoder.resize_token_embeddings(n)"
+        )
+
+    @classmethod
+    def from_encoder_decoder_pretrained(
+        cls,
+        encoder_pretrained_model_name_or_path: str | os.PathLike | None = None,
+        decoder_pretrained_model_name_or_path: str | os.PathLike | None = None,
+        **kwargs: Any,
+    ) -> EncoderDecoderModel:
+        """A warm start: both sides from checkpoints, cross-attention freshly initialised.
+
+        ``encoder_*`` and ``decoder_*`` keywords go to the two configs, ``encoder_model=`` /
+        ``decoder_model=`` give ready models, the rest goes to the joint config.
+        """
+        encoder_kwargs, decoder_kwargs = (_take_prefixed(kwargs, side) for side in ("encoder_", "decoder_"))
+        encoder = encoder_kwargs.pop("model", None)
+        if encoder is None:
+            flags = {"is_decoder": False, "add_cross_attention": False}
+            encoder = _load_side(
+                ENCODERS, "encoder", encoder_pretrained_model_name_or_path, flags, encoder_kwargs
+            )
+        decoder = decoder_kwargs.pop("model", None)
+        if decoder is None:
+            flags = {"is_decoder": True, "add_cross_attention": True}
+            decoder = _load_side(
+                DECODERS, "decoder", decoder_pretrained_model_name_or_path, flags, decoder_kwargs
+            )
+        config = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config, **kwargs)
+        model = cls(encoder=encoder, decoder=decoder, config=config)
+        reports = [side.load_report for side in (encoder, decoder)]
+        if all(reports):
+            model.load_report = reports[0].joined(reports[1], "encoder.", "decoder.")
+        return model
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: Any = None,
+        past_key_values: KVCache | LegacyCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> tuple | Seq2SeqLMOutput:
+        """Source ids [B, S] and labels [B, T] (-100 = ignored) or decoder_input_ids [B, T].
+
+        With labels alone the decoder reads the start token and the labels up to the one to predict, and
+        the loss is the mean over labels, unshifted. ``decoder_*`` keywords go to the decoder, others to the
+        encoder. ``attention_mask`` masks the source for the encoder and for the cross-attention.
+        """
+        return_dict = self.config.use_return_dict if return_dict is None else return_dict
+        wanted = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
+        decoder_kwargs = _take_prefixed(kwargs, "decoder_")
+        if encoder_outputs is None:
+            encoder_outputs = self.encoder(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                inputs_embeds=inputs_embeds,
+                return_dict=True,
+                **wanted,
+                **kwargs,
+            )
+        elif isinstance(encoder_outputs, tuple):
+            encoder_outputs = BaseModelOutput(*encoder_outputs)
+        memory = self.project(encoder_outputs[0])
+        if labels is not None:
+            _warn_of_copier(decoder_input_ids, labels)
+            if decoder_input_ids is None and decoder_inputs_embeds is None:
+                config = self.config
+                decoder_input_ids = shift_tokens_right(
+                    labels, config.pad_token_id, config.decoder_start_token_id
+                )
+                if decoder_attention_mask is None:
+                    decoder_attention_mask = (decoder_input_ids != config.pad_token_id).long()
+        output = self.decoder(
+            input_ids=decoder_input_ids,
+            attention_mask=decoder_attention_mask,
+            encoder_hidden_states=memory,
+            encoder_attention_mask=attention_mask,
+            inputs_embeds=decoder_inputs_embeds,
+            use_cache=use_cache,
+            past_key_values=past_key_values,
+            return_dict=True,
+            **wanted,
+            **decoder_kwargs,
+        )
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(output.logits.flatten(0, 1), labels.flatten())
+        if not return_dict:
+            inner = output.to_tuple() + encoder_outputs.to_tuple()
+            return inner if loss is None else (loss, *inner)
+        return Seq2SeqLMOutput(
+            loss=loss,
+            logits=output.logits,
+            past_key_values=output.past_key_values,
+            decoder_hidden_states=output.hidden_states,
+            decoder_attentions=output.attentions,
+            cross_attentions=output.cross_attentions,
+            encoder_last_hidden_state=encoder_outputs.last_hidden_state,
+            encoder_hidden_states=encoder_outputs.hidden_states,
+            encoder_attentions=encoder_outputs.attentions,
+        )
+
+    def project(self, memory: Tensor) -> Tensor:
+        """Encoder states [B, S, C_enc] at the decoder's width [B, S, C_dec]."""
+        return self.enc_to_dec_proj(memory) if hasattr(self, "enc_to_dec_proj") else memory
+
+
+def _take_prefixed(kwargs: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {key.removeprefix(prefix): kwargs.pop(key) for key in list(kwargs) if key.startswith(prefix)}
+
+
+def _load_side(
+    classes: dict[str, type[PreTrainedModel]],
+    side: str,
+    name: str | os.PathLike | None,
+    flags: dict[str, bool],
+    kwargs: dict[str, Any],
+) -> Any:
+    if name is None:
+        raise ValueError(f"give {side}_pretrained_model_name_or_path or {side}_model")
+    config = kwargs.pop("config", None)
+    if config is None:
+        data = PretrainedConfig.get_config_dict(name)
+        model_type = data.get("model_type", "bert-generation")
+        if model_type not in classes:
+            raise ValueError(
+                f"{name!s} is of model_type {model_type!r}; as {side} choose one of {sorted(classes)}"
+            )
+        config, kwargs = classes[model_type].config_class.from_dict(
+            {**data, "_name_or_path": str(name)}, return_unused_kwargs=True, **kwargs
+        )
+        for flag, value in flags.items():
+            setattr(config, flag, value)
+    return classes[config.model_type].from_pretrained(name, config=config, **kwargs)
+
+
+def _warn_of_copier(decoder_input_ids: Tensor | None, labels: Tensor) -> None:
+    if (
+        decoder_input_ids is not None
+        and decoder_input_ids.shape == labels.shape
+        and labels.shape[1] > 1
+        and torch.equal(decoder_input_ids, labels)
+    ):
+        warnings.warn(
+            "decoder_input_ids equal labels: the loss is unshifted, so the decoder learns to repeat the "
+            "token it reads and generates nothing useful. Pass labels alone; shifting them gives the inputs.",
+            UserWarning,
+            stacklevel=3,
+        )

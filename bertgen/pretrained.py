@@ -1,0 +1,221 @@
+"""What all models share: making, loading, saving, tying, resizing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from bertgen.checkpoints import LoadReport, load_into, read_state_dict, write_checkpoint
+from bertgen.config import GenerationConfig, PretrainedConfig, split_hub_kwargs
+
+
+class PreTrainedModel(nn.Module):
+    """Base of the models: a config, the reference's initialisation, and checkpoints in its format."""
+
+    config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
+    base_model_prefix: ClassVar[str] = ""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__()
+        if not isinstance(config, PretrainedConfig):
+            raise ValueError(
+                f"{type(self).__name__} needs a config object, got {type(config).__name__}; "
+                f"{type(self).__name__}.from_pretrained(...) takes names and folders"
+            )
+        self.config = config
+        self.load_report: LoadReport | None = None
+
+    # -- the state of the weights ----------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
+    def num_parameters(self, only_trainable: bool = False) -> int:
+        """Number of distinct parameters; tied ones count once."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
+
+    def post_init(self) -> None:
+        """Ends a constructor: initialise, tie, prune what the config says is pruned."""
+        if not self._on_meta():
+            self.apply(self._init_weights)
+        self.tie_weights()
+        if self.config.pruned_heads and self.base_model_prefix not in dict(self.named_children()):
+            self._prune_heads(self.config.pruned_heads)
+
+    def _on_meta(self) -> bool:
+        return any(p.is_meta for p in self.parameters())
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Normal(0, initializer_range) for matrices, zero biases and pad row, unit layer norms."""
+        std = getattr(self.config, "initializer_range", 0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=std)
+            if module.padding_idx is not None:
+                with torch.no_grad():
+                    module.weight[module.padding_idx].zero_()
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+
+    def tie_weights(self) -> None:
+        """Makes parameters that the config says are shared one Parameter (again)."""
+        head = self.get_output_embeddings()
+        if head is not None and self.config.tie_word_embeddings:
+            head.weight = self.get_input_embeddings().weight
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        raise NotImplementedError
+
+    def get_output_embeddings(self) -> nn.Linear | None:
+        return None
+
+    def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
+        """Removes heads, {layer: [heads]}, and notes it in ``config.pruned_heads``."""
+        for layer, heads in heads_to_prune.items():
+            union = set(self.config.pruned_heads.get(layer, [])) | set(heads)
+            self.config.pruned_heads[layer] = sorted(union)
+        self._prune_heads(heads_to_prune)
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
+        """Grows (new rows freshly initialised) or shrinks the vocabulary, head included."""
+        old = self.get_input_embeddings()
+        if new_num_tokens is None or new_num_tokens == old.num_embeddings:
+            return old
+        kept = min(new_num_tokens, old.num_embeddings)
+        embedding = nn.Embedding(new_num_tokens, old.embedding_dim, padding_idx=old.padding_idx)
+        embedding.to(old.weight)
+        self._init_weights(embedding)
+        with torch.no_grad():
+            embedding.weight[:kept] = old.weight[:kept]
+        self.set_input_embeddings(embedding)
+        head = self.get_output_embeddings()
+        if head is not None:
+            self._resize_head(head, new_num_tokens, kept)
+        self.config.vocab_size = new_num_tokens
+        self.tie_weights()
+        return embedding
+
+    def _resize_head(self, head: nn.Linear, rows: int, kept: int) -> None:
+        weight = head.weight.new_empty(rows, head.in_features)
+        nn.init.normal_(weight, std=self.config.initializer_range)
+        bias = head.bias.new_zeros(rows)
+        weight[:kept], bias[:kept] = head.weight.detach()[:kept], head.bias.detach()[:kept]
+        head.weight, head.out_features = nn.Parameter(weight), rows
+        self.lm_head.bias = nn.Parameter(bias)
+
+    # -- files -----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *model_args: Any,
+        config: PretrainedConfig | str | os.PathLike | None = None,
+        torch_dtype: torch.dtype | str | None = None,
+        output_loading_info: bool = False,
+        ignore_mismatched_sizes: bool = False,
+        state_dict: dict[str, torch.Tensor] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Loads a checkpoint of a local folder or a Hub repository, in eval mode.
+
+        ``torch_dtype``: float32 unless given; "auto" takes the config's, else the file's. ``config``
+        replaces the folder's own. Other keywords overwrite config fields. The model's ``load_report``
+        tells what was loaded, tied, freshly initialised or dropped, and why. Raises ``OSError`` when there
+        is no checkpoint, ``RuntimeError`` when shapes do not fit.
+        """
+        name = str(pretrained_model_name_or_path)
+        hub_kwargs = split_hub_kwargs(kwargs)
+        if config is None or isinstance(config, str | os.PathLike):
+            source = name if config is None else str(config)
+            config, kwargs = cls.config_class.from_pretrained(
+                source, return_unused_kwargs=True, **hub_kwargs, **kwargs
+            )
+        weights = read_state_dict(name, **hub_kwargs) if state_dict is None else state_dict
+        dtype = _pick_dtype(torch_dtype, config, weights)
+        with torch.device("meta"):
+            model = cls(config, *model_args, **kwargs)
+        report = load_into(model, weights, dtype=dtype, ignore_mismatched_sizes=ignore_mismatched_sizes)
+        model.load_report = report
+        model.eval()
+        model._load_generation_config(name, hub_kwargs)
+        return (model, report.as_loading_info()) if output_loading_info else model
+
+    def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
+        """Only models that can generate have one."""
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike,
+        *,
+        max_shard_size: int | str = "5GB",
+        safe_serialization: bool = True,
+        untie: bool = False,
+    ) -> None:
+        """Writes config.json, the weights and, for generating models, generation_config.json.
+
+        ``max_shard_size`` (bytes, or "10MB" = 10**7) splits the weights over several files with an index.
+        ``untie=True`` writes every tied tensor out, for readers that do not tie encoder and decoder.
+        """
+        os.makedirs(save_directory, exist_ok=True)
+        self.config.architectures = [type(self).__name__]
+        self.config.torch_dtype = self.dtype
+        self.config.save_pretrained(save_directory)
+        write_checkpoint(
+            self,
+            str(save_directory),
+            max_shard_size=max_shard_size,
+            safe_serialization=safe_serialization,
+            untie=untie,
+        )
+        if getattr(self, "generation_config", None) is not None:
+            self.generation_config.save_pretrained(save_directory)
+
+
+def _pick_dtype(
+    asked: torch.dtype | str | None, config: PretrainedConfig, weights: dict[str, torch.Tensor]
+) -> torch.dtype:
+    if asked is None:
+        return torch.float32
+    if asked == "auto":
+        if isinstance(config.torch_dtype, torch.dtype):
+            return config.torch_dtype
+        return next((w.dtype for w in weights.values() if w.is_floating_point()), torch.float32)
+    if isinstance(asked, str):
+        asked = getattr(torch, asked, None)
+    if not isinstance(asked, torch.dtype):
+        raise ValueError('torch_dtype must be "auto", a torch.dtype or its name, such as "float16"')
+    return asked
+
+
+class GenerativeModel(PreTrainedModel):
+    """A model with an LM head: has a ``generation_config`` and ``generate``."""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        self.generation_config = GenerationConfig.from_model_config(config)
+
+    def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
+        try:
+            self.generation_config = GenerationConfig.from_pretrained(name, **hub_kwargs)
+        except OSError:  # an older checkpoint: its config.json carries the settings
+            self.generation_config = GenerationConfig.from_model_config(self.config)
+
+    @torch.no_grad()
+    def generate(self, inputs: torch.Tensor | None = None, generation_config=None, **kwargs: Any) -> Any:
+        """Writes ids after ``inputs``; see ``bertgen.generation.generate`` for every argument."""
+        from bertgen.generation import generate
+
+        return generate(self, inputs, generation_config=generation_config, **kwargs)
