@@ -1,0 +1,374 @@
+"""Calling a tokenizer: texts in, padded ids out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from bertgen.tokenizers.encoding import BatchEncoding, to_lists
+from bertgen.tokenizers.strategies import (
+    EncodeOptions,
+    PaddingStrategy,
+    TruncationStrategy,
+    padded,
+    resolve_strategies,
+    truncate,
+)
+
+_OPTION_NAMES = {field.name for field in dataclasses.fields(EncodeOptions)}
+
+
+class Calling:
+    """Mixin: `__call__`, `encode`, `encode_plus`, `batch_encode_plus`, `pad`.
+
+    The host provides `tokenize`, the special token attributes and the `build_...` hooks.
+    """
+
+    def __call__(
+        self,
+        text: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
+        text_pair: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
+        text_target: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
+        text_pair_target: str | Sequence[str] | Sequence[Sequence[str]] | None = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        """Encode one text or a batch of texts, or pairs of them.
+
+        Args:
+            text, text_pair: a text, a list of texts (a batch), or with `is_split_into_words` a list of
+                words or a batch of such lists.
+            text_target, text_pair_target: the same for targets; their ids come back as `labels`, or as
+                `input_ids` when `text` is not given.
+            add_special_tokens: put the model's special tokens around (BertGeneration has none to add).
+            padding: True or "longest", "max_length", or False.
+            truncation: True or "longest_first", "only_first", "only_second", or False.
+            max_length: the length for both, in tokens; default `model_max_length`. Alone, it truncates.
+            stride: how many kept tokens `overflowing_tokens` repeats.
+            pad_to_multiple_of: round the padded length up.
+            return_tensors: "pt" or "np" (int64); None for lists.
+            **kwargs: return_token_type_ids, return_attention_mask, return_overflowing_tokens,
+                return_special_tokens_mask, return_length, verbose; the rest goes to `tokenize`.
+
+        Returns:
+            input_ids [B, S] and attention_mask [B, S] (lists: [S] for one text), and what was asked for.
+
+        Raises:
+            ValueError: neither text nor target, not a text, no pad token to pad with, unknown strategy.
+            NotImplementedError: `return_offsets_mapping`, which these tokenizers cannot give.
+        """
+        if text is None and text_target is None:
+            raise ValueError("nothing to encode: pass text= or text_target=")
+        kwargs.update(
+            add_special_tokens=add_special_tokens,
+            padding=padding,
+            truncation=truncation,
+            max_length=max_length,
+            stride=stride,
+            is_split_into_words=is_split_into_words,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_tensors=return_tensors,
+        )
+        target = None if text_target is None else self._call_one(text_target, text_pair_target, **kwargs)
+        if text is None:
+            return target
+        encoding = self._call_one(text, text_pair, **kwargs)
+        if target is not None:
+            encoding["labels"] = target["input_ids"]
+        return encoding
+
+    def _call_one(self, text: Any, pair: Any, is_split_into_words: bool, **kwargs: Any) -> BatchEncoding:
+        for value in (text, pair):
+            if value is not None and not _is_text(value):
+                raise ValueError(
+                    "text must be a str, a list of str (a batch, or the words of one text with "
+                    f"is_split_into_words=True) or a list of lists of words, got {type(value).__name__}"
+                )
+        batched = isinstance(text, (list, tuple))
+        if is_split_into_words:
+            batched = batched and bool(text) and isinstance(text[0], (list, tuple))
+        if not batched:
+            return self.encode_plus(text, pair, is_split_into_words=is_split_into_words, **kwargs)
+        if isinstance(pair, str):
+            raise TypeError("text is a batch, so text_pair must be a list of the same length, not a str")
+        if pair is not None and len(pair) != len(text):
+            raise ValueError(f"text has {len(text)} rows, text_pair {len(pair)}; they must be as many")
+        rows = text if pair is None else list(zip(text, pair, strict=True))
+        return self.batch_encode_plus(rows, is_split_into_words=is_split_into_words, **kwargs)
+
+    def encode(
+        self,
+        text: Any,
+        text_pair: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The `input_ids` of `encode_plus`."""
+        kwargs.update(padding=padding, truncation=truncation, max_length=max_length, stride=stride)
+        kwargs.update(add_special_tokens=add_special_tokens, return_tensors=return_tensors)
+        return self.encode_plus(text, text_pair, **kwargs)["input_ids"]
+
+    def encode_plus(
+        self, text: Any, text_pair: Any = None, is_split_into_words: bool = False, **kwargs: Any
+    ) -> BatchEncoding:
+        """Encode one text, list of tokens, or list of ids (or a pair of them); arguments as in a call."""
+        options, kwargs = self._options(kwargs)
+        ids = self._ids_of(text, is_split_into_words, kwargs)
+        pair = None if text_pair is None else self._ids_of(text_pair, is_split_into_words, kwargs)
+        return self._finish(self._assemble(ids, pair, options), options, prepend_batch_axis=True)
+
+    def batch_encode_plus(
+        self, batch_text_or_text_pairs: Sequence[Any], is_split_into_words: bool = False, **kwargs: Any
+    ) -> BatchEncoding:
+        """Encode rows, each a text, a pair, or ready tokens or ids; arguments as in a call."""
+        options, kwargs = self._options(kwargs)
+        rows = []
+        for row in batch_text_or_text_pairs:
+            single = not isinstance(row, (list, tuple))
+            if single or (is_split_into_words and not isinstance(row[0], (list, tuple))):
+                row = (row, None)
+            first, second = row
+            ids = self._ids_of(first, is_split_into_words, kwargs)
+            pair = None if second is None else self._ids_of(second, is_split_into_words, kwargs)
+            rows.append(self._assemble(ids, pair, options))
+        for row in rows if options.return_length else ():
+            row["length"] = len(row["input_ids"])
+        columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+        return self.pad(
+            columns,
+            padding=options.padding,
+            max_length=options.max_length,
+            pad_to_multiple_of=options.pad_to_multiple_of,
+            return_attention_mask=options.return_attention_mask,
+            return_tensors=options.return_tensors,
+        )
+
+    def prepare_for_model(
+        self,
+        ids: list[int],
+        pair_ids: list[int] | None = None,
+        prepend_batch_axis: bool = False,
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        """Truncate, add special tokens to and pad ready ids; arguments as in a call."""
+        options, _ = self._options(kwargs)
+        return self._finish(self._assemble(ids, pair_ids, options), options, prepend_batch_axis)
+
+    # --- steps -------------------------------------------------------------------------------
+    def _options(self, kwargs: dict[str, Any]) -> tuple[EncodeOptions, dict[str, Any]]:
+        """Split keyword arguments into resolved options and what is left for `tokenize`."""
+        kwargs = dict(kwargs)
+        if kwargs.pop("return_offsets_mapping", False):
+            raise NotImplementedError("character offsets are not available from these tokenizers")
+        given = {name: kwargs.pop(name) for name in list(kwargs) if name in _OPTION_NAMES}
+        old_padding = kwargs.pop("pad_to_max_length", False)
+        old_truncation = kwargs.pop("truncation_strategy", "do_not_truncate")
+        padding, truncation = given.pop("padding", False), given.pop("truncation", None)
+        max_length = given.pop("max_length", None)
+        if padding is False and old_padding:
+            padding = "longest" if max_length is None else "max_length"
+        if truncation is None and old_truncation != "do_not_truncate":
+            truncation = old_truncation
+        pad, cut, length, remarks = resolve_strategies(padding, truncation, max_length, self.model_max_length)
+        for remark in remarks:
+            self._tell_once(remark, given.get("verbose", True))
+        options = EncodeOptions(padding=pad, truncation=cut, max_length=length, **given)
+        self._check(options)
+        return options, kwargs
+
+    def _check(self, options: EncodeOptions) -> None:
+        pads = options.padding is not PaddingStrategy.DO_NOT_PAD
+        if pads and (self.pad_token is None or self.pad_token_id < 0):
+            raise ValueError(
+                "padding needs a pad token: set tokenizer.pad_token = tokenizer.eos_token, or add one "
+                "with tokenizer.add_special_tokens({'pad_token': '[PAD]'})"
+            )
+        multiple, length = options.pad_to_multiple_of, options.max_length
+        cuts = options.truncation is not TruncationStrategy.DO_NOT_TRUNCATE
+        if pads and cuts and multiple is not None and length is not None and length % multiple:
+            raise ValueError(f"max_length {length} is not a multiple of pad_to_multiple_of {multiple}")
+
+    def _ids_of(self, text: Any, is_split_into_words: bool, kwargs: Mapping[str, Any]) -> list[int]:
+        if isinstance(text, str):
+            return self.convert_tokens_to_ids(self.tokenize(text, **kwargs))
+        if isinstance(text, (list, tuple)) and text and isinstance(text[0], str):
+            if is_split_into_words:
+                words = (self.tokenize(word, is_split_into_words=True, **kwargs) for word in text)
+                text = list(chain.from_iterable(words))
+            return self.convert_tokens_to_ids(text)
+        if isinstance(text, (list, tuple)) and text and isinstance(text[0], int):
+            return list(text)
+        raise ValueError(f"cannot encode {text!r}: give a str, a list of str or a list of int (not empty)")
+
+    def _assemble(self, ids: list[int], pair: list[int] | None, options: EncodeOptions) -> dict[str, Any]:
+        """Truncated ids with special tokens and whatever else was asked for, not padded yet."""
+        if options.return_token_type_ids and not options.add_special_tokens:
+            raise ValueError("token types need the special tokens; drop return_token_type_ids or the latter")
+        longest_first = options.truncation is TruncationStrategy.LONGEST_FIRST
+        if options.return_overflowing_tokens and longest_first and pair is not None:
+            raise ValueError("a pair cut 'longest_first' has no overflow; use 'only_first' or 'only_second'")
+        special = self.num_special_tokens_to_add(pair is not None) if options.add_special_tokens else 0
+        total = len(ids) + len(pair or []) + special
+        overflow: list[int] = []
+        if options.truncation is not TruncationStrategy.DO_NOT_TRUNCATE and options.max_length:
+            ids, pair, overflow = truncate(
+                ids,
+                pair,
+                total - options.max_length,
+                options.truncation,
+                options.stride,
+                self.truncation_side,
+            )
+        out: dict[str, Any] = {}
+        if options.return_overflowing_tokens:
+            out["overflowing_tokens"] = overflow
+            out["num_truncated_tokens"] = total - (options.max_length or 0)
+        if options.add_special_tokens:
+            out["input_ids"] = self.build_inputs_with_special_tokens(ids, pair)
+            types = self.create_token_type_ids_from_sequences(ids, pair)
+        else:
+            out["input_ids"] = ids + (pair or [])
+            types = [0] * len(out["input_ids"])
+        wanted = options.return_token_type_ids
+        if "token_type_ids" in self.model_input_names if wanted is None else wanted:
+            out["token_type_ids"] = types
+        if options.return_special_tokens_mask:
+            mask = self.get_special_tokens_mask(ids, pair) if options.add_special_tokens else None
+            out["special_tokens_mask"] = mask or [0] * len(out["input_ids"])
+        self._warn_if_long(len(out["input_ids"]), options)
+        return out
+
+    def _warn_if_long(self, length: int, options: EncodeOptions) -> None:
+        if options.max_length is None and length > self.model_max_length and "long" not in self._told:
+            self._told.add("long")
+            self._tell_once(
+                f"{length} tokens are more than the model's {self.model_max_length}; pass truncation=True",
+                options.verbose,
+            )
+
+    def _finish(self, row: dict[str, Any], options: EncodeOptions, prepend_batch_axis: bool) -> BatchEncoding:
+        if options.padding is not PaddingStrategy.DO_NOT_PAD or options.return_attention_mask is not False:
+            row = self.pad(
+                row,
+                padding=options.padding,
+                max_length=options.max_length,
+                pad_to_multiple_of=options.pad_to_multiple_of,
+                return_attention_mask=options.return_attention_mask,
+            ).data
+        if options.return_length:
+            row["length"] = len(row["input_ids"])
+        return BatchEncoding(row, options.return_tensors, prepend_batch_axis)
+
+    # --- padding -----------------------------------------------------------------------------
+    def pad(
+        self,
+        encoded_inputs: Any,
+        padding: bool | str | PaddingStrategy = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
+    ) -> BatchEncoding:
+        """Pad ready ids: one row, a dict of columns, or a list of dicts (so it can serve as collate).
+
+        Arrays and tensors come back as the same kind unless `return_tensors` says otherwise. Only
+        input_ids, attention_mask, token_type_ids and special_tokens_mask are padded.
+
+        Raises:
+            ValueError: no input_ids in it, or no pad token.
+        """
+        if isinstance(encoded_inputs, (list, tuple)) and encoded_inputs:
+            encoded_inputs = {key: [row[key] for row in encoded_inputs] for key in encoded_inputs[0]}
+        main = self.model_input_names[0]
+        if main not in encoded_inputs:
+            raise ValueError(f"nothing to pad: {main!r} is missing, got {list(encoded_inputs)}")
+        if return_tensors is None:
+            return_tensors = _kind(encoded_inputs[main])
+        columns = {key: to_lists(value) for key, value in encoded_inputs.items()}
+        if not columns[main]:  # one empty row stays empty, as in the reference
+            return BatchEncoding(
+                {**columns, **({} if return_attention_mask is False else {"attention_mask": []})}
+            )
+        strategy, _, length, remarks = resolve_strategies(padding, None, max_length, self.model_max_length)
+        for remark in remarks:
+            self._tell_once(remark, verbose)
+        self._check(EncodeOptions(padding=strategy))
+        if return_attention_mask is None:
+            return_attention_mask = "attention_mask" in self.model_input_names
+        rows = columns[main]
+        if not isinstance(rows[0], list):
+            length = len(rows) if strategy is PaddingStrategy.LONGEST else length
+            length = _round_up(length, pad_to_multiple_of)
+            row = self._pad_row(columns, strategy, length, return_attention_mask)
+            return BatchEncoding(row, return_tensors)
+        if any(len(column) != len(rows) for column in columns.values()):
+            raise AssertionError(f"columns differ in rows: { {k: len(v) for k, v in columns.items()} }")
+        length = max(map(len, rows)) if strategy is PaddingStrategy.LONGEST else length
+        length = _round_up(length, pad_to_multiple_of)
+        out: dict[str, list[Any]] = {}
+        for i in range(len(rows)):
+            row = {key: column[i] for key, column in columns.items()}
+            for key, value in self._pad_row(row, strategy, length, return_attention_mask).items():
+                out.setdefault(key, []).append(value)
+        return BatchEncoding(out, return_tensors)
+
+    def _pad_row(
+        self, row: dict[str, Any], strategy: PaddingStrategy, length: int | None, with_mask: bool
+    ) -> dict[str, Any]:
+        main = self.model_input_names[0]
+        row = dict(row)
+        if with_mask and "attention_mask" not in row:
+            row["attention_mask"] = [1] * len(row[main])
+        if strategy is PaddingStrategy.DO_NOT_PAD:
+            return row
+        missing = length - len(row[main])
+        fillers = {
+            main: self.pad_token_id,
+            "token_type_ids": self.pad_token_type_id,
+            "special_tokens_mask": 1,
+        }
+        if with_mask:
+            fillers["attention_mask"] = 0
+        for key, filler in fillers.items():
+            if key in row:
+                row[key] = padded(row[key], filler, missing, self.padding_side)
+        return row
+
+
+def _is_text(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
+    if not isinstance(value, (list, tuple)):
+        return False
+    if not value or isinstance(value[0], str):
+        return True
+    first = value[0]
+    return isinstance(first, (list, tuple)) and (not first or isinstance(first[0], str))
+
+
+def _kind(column: Any) -> str | None:
+    """ "pt" or "np" when a column is, or holds, tensors or arrays."""
+    while isinstance(column, (list, tuple)) and column:
+        column = column[0]
+    if type(column).__module__.startswith("torch"):
+        return "pt"
+    return "np" if hasattr(column, "dtype") else None
+
+
+def _round_up(length: int | None, multiple: int | None) -> int | None:
+    return length if length is None or not multiple else -(-length // multiple) * multiple

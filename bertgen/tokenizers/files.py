@@ -1,0 +1,213 @@
+"""Tokenizer files: loading from a folder or the Hub, saving."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from bertgen import hub
+from bertgen.tokenizers.special import SPECIAL_TOKENS_ATTRIBUTES
+from bertgen.tokenizers.tokens import AddedToken
+
+logger = logging.getLogger(__name__)
+
+CONFIG_FILE = "tokenizer_config.json"
+SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+ADDED_TOKENS_FILE = "added_tokens.json"
+FAST_FILE = "tokenizer.json"
+
+
+class TokenizerFiles:
+    """Mixin: `from_pretrained`, `save_pretrained`."""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *init_inputs: Any,
+        cache_dir: str | os.PathLike | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        subfolder: str = "",
+        **kwargs: Any,
+    ):
+        """Load from a folder, one vocabulary file, or a Hub id; `kwargs` override what was saved.
+
+        Raises:
+            OSError: no such folder or repository, no vocabulary in it, or a broken vocabulary.
+        """
+        name = os.fspath(pretrained_model_name_or_path)
+        if os.path.isfile(name):
+            files = {next(iter(cls.vocab_files_names)): name}
+        else:
+            wanted = {
+                **cls.vocab_files_names,
+                "config": CONFIG_FILE,
+                "special": SPECIAL_TOKENS_FILE,
+                "added": ADDED_TOKENS_FILE,
+                "fast": FAST_FILE,
+            }
+            found = hub.resolve(
+                name,
+                *wanted.values(),
+                subfolder=subfolder,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+                revision=revision,
+            )
+            files = {key: found[file] for key, file in wanted.items() if found[file]}
+        missing = [file for key, file in cls.vocab_files_names.items() if key not in files]
+        if missing:
+            raise OSError(f"{name!r} has no {', '.join(missing)}, which {cls.__name__} needs")
+        config = _read_json(files.get("config"))
+        saved_class = config.pop("tokenizer_class", None)
+        if saved_class and saved_class.removesuffix("Fast") != cls.__name__.removesuffix("Fast"):
+            logger.warning("%s was saved by %s and is being loaded as %s", name, saved_class, cls.__name__)
+        init_inputs = init_inputs or tuple(config.pop("init_inputs", ()))
+        config.pop("tokenizer_file", None)
+        config.update(kwargs)
+        for key in cls.vocab_files_names:
+            config.setdefault(key, files[key])
+        config["name_or_path"] = name
+        config["added_tokens_decoder"] = _added_tokens(config, files, kwargs)
+        return cls(*init_inputs, **{key: _revive(value) for key, value in config.items()})
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, filename_prefix: str | None = None
+    ) -> tuple[str, ...]:
+        """Write tokenizer_config.json, special_tokens_map.json, the vocabulary and, when there are
+        tokens beyond the base vocabulary, added_tokens.json; returns their paths.
+
+        Raises:
+            OSError: `save_directory` is a file, or cannot be made.
+        """
+        folder = os.fspath(save_directory)
+        if os.path.isfile(folder):
+            raise NotADirectoryError(f"{folder!r} is a file; save_pretrained needs a folder")
+        os.makedirs(folder, exist_ok=True)
+        prefix = f"{filename_prefix}-" if filename_prefix else ""
+        config_path, special_path, added_path = (
+            os.path.join(folder, prefix + file)
+            for file in (CONFIG_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE)
+        )
+        _write_json(config_path, self._config_to_save())
+        special = {name: _plain(value) for name, value in self.special_tokens_map_extended.items()}
+        _write_json(special_path, special)
+        beyond = {token: i for token, i in self.added_tokens_encoder.items() if i >= self.vocab_size}
+        if beyond:
+            _write_json(added_path, beyond)
+        return (config_path, special_path, *self.save_vocabulary(folder, filename_prefix), added_path)
+
+    def _config_to_save(self) -> dict[str, Any]:
+        config = copy.deepcopy(self.init_kwargs)
+        for key in {*config, "model_max_length", "clean_up_tokenization_spaces"}:
+            if hasattr(self, key):
+                config[key] = getattr(self, key)
+        config.update(self.special_tokens_map)
+        if self.chat_template is not None:
+            config["chat_template"] = self.chat_template
+        if self.init_inputs:
+            config["init_inputs"] = list(self.init_inputs)
+        for key in (*self.vocab_files_names, "name_or_path", "special_tokens_map_file", "tokenizer_file"):
+            config.pop(key, None)
+        config = {key: _plain(value, typed=True) for key, value in config.items()}
+        config["added_tokens_decoder"] = {i: t.to_dict() for i, t in self.added_tokens_decoder.items()}
+        config["tokenizer_class"] = type(self).__name__
+        return config
+
+
+def _added_tokens(
+    config: dict[str, Any], files: Mapping[str, str], given: Mapping[str, Any]
+) -> dict[int, AddedToken]:
+    """The added tokens by id, of whatever generation of files there is; named tokens in `config` are
+    replaced by their full form."""
+    if "added_tokens_decoder" in config:
+        tokens = {int(i): _as_token(value) for i, value in config["added_tokens_decoder"].items()}
+        _use_full_form(config, tokens)
+        return tokens
+    for name, value in _read_json(files.get("special")).items():
+        if given.get(name):
+            continue  # the caller's word wins
+        if isinstance(value, dict):
+            value = AddedToken.from_dict(value, special=True)
+        elif name == "additional_special_tokens" and isinstance(value, list):
+            value = [AddedToken.from_dict(v, special=True) if isinstance(v, dict) else v for v in value]
+            saved = list(config.get(name) or [])
+            value = saved + [token for token in value if token not in saved]
+        config[name] = value
+    special = {str(value) for name in SPECIAL_TOKENS_ATTRIBUTES[:-1] if (value := config.get(name))}
+    special |= {str(token) for token in config.get("additional_special_tokens") or []}
+    tokens = {
+        index: AddedToken(content, special=content in special)
+        for content, index in _read_json(files.get("added")).items()
+    }
+    fast = {t["id"]: AddedToken.from_dict(t) for t in _read_json(files.get("fast")).get("added_tokens", [])}
+    if fast:
+        tokens.update(fast)
+        _use_full_form(config, fast)
+    return tokens
+
+
+def _use_full_form(config: dict[str, Any], tokens: Mapping[int, AddedToken]) -> None:
+    by_content = {token.content: token for token in tokens.values()}
+    for name in SPECIAL_TOKENS_ATTRIBUTES[:-1]:
+        value = _revive(config.get(name))
+        if value is not None:
+            config[name] = by_content.get(str(value), value)
+
+
+def _as_token(value: Any) -> AddedToken:
+    if isinstance(value, AddedToken):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"added_tokens_decoder holds {value!r}; it must be a dict or an AddedToken")
+    return AddedToken.from_dict(value)
+
+
+def _revive(value: Any) -> Any:
+    """Dicts marked as added tokens, at any depth, as `AddedToken`s."""
+    if isinstance(value, dict) and value.get("__type") == "AddedToken":
+        return AddedToken.from_dict(value)
+    if isinstance(value, (list, tuple)):
+        return [_revive(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _revive(item) for key, item in value.items()}
+    return value
+
+
+def _plain(value: Any, typed: bool = False) -> Any:
+    """The reverse of `_revive`, for JSON; without `typed` the older form, which has no `special`."""
+    if isinstance(value, AddedToken):
+        fields = value.to_dict()
+        if typed:
+            return {**fields, "__type": "AddedToken"}
+        fields.pop("special")
+        return fields
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, typed) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item, typed) for key, item in value.items()}
+    return value
+
+
+def _read_json(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except json.JSONDecodeError as error:
+            raise OSError(f"{path} is not valid JSON ({error}); fetch or save it again") from error
+
+
+def _write_json(path: str, data: Any) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

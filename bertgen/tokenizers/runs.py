@@ -1,0 +1,95 @@
+"""`SentencePieceRun`: SentencePiece decoding, one piece at a time."""
+
+from __future__ import annotations
+
+import sentencepiece
+
+
+class SentencePieceRun:
+    """Text of a run of pieces as `SentencePieceProcessor.decode` gives it, piece by piece.
+
+    Once a run has text, a piece's own text depends on no other piece, so it is read off behind a fixed
+    `anchor` piece. Only the start of a run is special (the model drops its leading space), and byte
+    pieces are, which wait for their character.
+    """
+
+    def __init__(self, model: sentencepiece.SentencePieceProcessor, anchor: tuple[str, int]) -> None:
+        self._model = model
+        self._anchor, self._anchor_length = anchor
+        self._lead: list[str] | None = []  # pieces without text so far; None once there was text
+        self._bytes: list[tuple[str, int]] = []  # byte pieces of a character not whole yet
+
+    def put(self, piece: str) -> str:
+        """Text that is certain once `piece` is known."""
+        index = self._model.piece_to_id(piece)
+        if self._model.is_byte(index):
+            self._bytes.append((piece, int(piece[3:5], 16)))  # "<0xE2>"
+            text = self._take_characters()
+            self._lead = None if text else self._lead
+            return text
+        text = self.end()
+        if self._lead is None:
+            return text + self._model.decode([self._anchor, piece])[self._anchor_length :]
+        if piece not in self._lead:  # seen again, it changes nothing: neither text nor state
+            self._lead.append(piece)
+        elif self._model.decode([*self._lead, piece]) == "":
+            return text
+        else:
+            self._lead.append(piece)
+        lead_text = self._model.decode(self._lead)
+        if lead_text:
+            self._lead = None
+        return text + lead_text
+
+    def end(self) -> str:
+        """What was held back: the bytes of an unfinished character, each as U+FFFD."""
+        if not self._bytes:
+            return ""
+        self._lead = None
+        return self._flush(len(self._bytes))
+
+    def _flush(self, count: int) -> str:
+        taken, self._bytes = self._bytes[:count], self._bytes[count:]
+        return self._model.decode([piece for piece, _ in taken])
+
+    def _take_characters(self) -> str:
+        text = ""
+        while self._bytes:
+            count = _whole_or_broken(bytes(value for _, value in self._bytes))
+            if not count:
+                break
+            text += self._flush(count)
+        return text
+
+
+def find_anchor(model: sentencepiece.SentencePieceProcessor) -> tuple[str, int]:
+    """An ordinary piece with text of its own, and that text's length in characters.
+
+    Raises:
+        ValueError: the model has none, so it can decode nothing.
+    """
+    for index in range(model.get_piece_size()):
+        if model.is_byte(index) or model.is_control(index) or model.is_unknown(index):
+            continue
+        piece = model.id_to_piece(index)
+        text = model.decode([piece])
+        if text.strip():
+            return piece, len(text)
+    raise ValueError("the SentencePiece model holds no piece with text")
+
+
+def _whole_or_broken(data: bytes) -> int:
+    """How many leading bytes are settled: a whole character's, 1 when they cannot start one, 0 to wait."""
+    first = data[0]
+    need = 1 if first < 0x80 else 2 if 0xC2 <= first < 0xE0 else 3 if first < 0xF0 else 4
+    if 0x80 <= first < 0xC2 or first > 0xF4:
+        return 1
+    if any(not 0x80 <= byte < 0xC0 for byte in data[1:need]):
+        return 1
+    if len(data) < need:
+        return 0
+    try:
+        data[:need].decode("utf-8")
+    except UnicodeDecodeError:  # overlong, or a surrogate
+        return 1
+    return need
