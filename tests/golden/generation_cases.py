@@ -1,0 +1,88 @@
+"""What generate() is asked, and what the logits warpers answer (transformers 4.37.2 needed)."""
+
+from __future__ import annotations
+
+import torch
+from record import Case
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+BEAMS = {
+    "beam4": {"num_beams": 4},
+    "beam4_long": {"num_beams": 4, "length_penalty": 2.0},
+    "beam4_short": {"num_beams": 4, "length_penalty": -1.0},
+    "beam4_flat": {"num_beams": 4, "length_penalty": 0.0},
+    "beam4_early": {"num_beams": 4, "early_stopping": True},
+    "beam4_never": {"num_beams": 4, "early_stopping": "never"},
+    "beam4_never_flat": {"num_beams": 4, "early_stopping": "never", "length_penalty": 0.0},
+    "beam4_return3": {"num_beams": 4, "num_return_sequences": 3},
+    "beam2": {"num_beams": 2},
+    "beam7": {"num_beams": 7, "num_return_sequences": 7, "early_stopping": True},
+    "beam4_two_ends": {"num_beams": 4, "eos_token_id": [1, 9]},
+}
+SAMPLES = {
+    "sample": {},
+    "sample_hot": {"temperature": 1.7, "top_k": 0},
+    "sample_cold": {"temperature": 0.3},
+    "sample_top_k": {"top_k": 5},
+    "sample_top_p": {"top_k": 0, "top_p": 0.8},
+    "sample_all": {"temperature": 0.8, "top_k": 20, "top_p": 0.9},
+}
+
+
+def standard(case: Case, model, batch: dict[str, torch.Tensor]) -> None:
+    """Greedy, beams and seeded samples over a padded batch."""
+    single = {"input_ids": batch["input_ids"][:1]}
+    case.generate("greedy", model, batch, max_length=20)
+    case.generate("greedy_single", model, single, max_new_tokens=25)
+    case.generate("greedy_default_length", model, single)
+    case.generate(
+        "greedy_to_the_limit", model, {**batch, "decoder_input_ids": torch.tensor([[2]] * 3)}, max_length=5
+    )
+    case.generate("greedy_no_mask_given", model, {"input_ids": batch["input_ids"]}, max_length=12)
+    prefix = torch.tensor([[2, 11], [2, 12], [2, 13]])
+    case.generate(
+        "greedy_prefix", model, {**batch, "decoder_input_ids": prefix}, max_length=12, use_cache=False
+    )
+    case.generate(
+        "greedy_dict",
+        model,
+        batch,
+        max_length=8,
+        return_dict_in_generate=True,
+        output_scores=True,
+        output_attentions=True,
+    )
+    beams(case, model, batch)
+    case.generate(
+        "beam4_dict",
+        model,
+        batch,
+        max_length=10,
+        num_beams=4,
+        return_dict_in_generate=True,
+        output_scores=True,
+    )
+    for name, options in SAMPLES.items():
+        case.generate(name, model, batch, seed=7, max_length=16, do_sample=True, **options)
+
+
+def beams(case: Case, model, batch: dict[str, torch.Tensor]) -> None:
+    """Every way to rank and to stop."""
+    for name, options in BEAMS.items():
+        case.generate(name, model, batch, max_length=20, **options)
+
+
+def warpers(case: Case) -> None:
+    """Temperature, top-k and top-p on logits with ties and with -inf."""
+    logits = torch.randn(4, 20, generator=torch.Generator().manual_seed(71)) * 3
+    logits[1, 3:9] = logits[1, 2]
+    logits[2, 5:] = -float("inf")
+    case.arrays["logits"] = logits
+    for value in (0.25, 1.0, 3.0):
+        case.arrays[f"temperature/{value}"] = TemperatureLogitsWarper(value)(None, logits)
+    for value in (1, 4, 20, 50):
+        case.arrays[f"top_k/{value}"] = TopKLogitsWarper(value)(None, logits)
+    for value in (0.01, 0.5, 0.9, 0.999):
+        case.arrays[f"top_p/{value}"] = TopPLogitsWarper(value)(None, logits)
+    case.notes = {"class": "warpers"}
+    case.save()
