@@ -4,8 +4,8 @@ Run by hand in the environment of make_goldens.py, naming the Python that has be
 
     .venv-oracle/bin/python tests/golden/check_reverse.py --bertgen-python .venv/bin/python
 
-Every golden checkpoint is loaded and saved again by bertgen (single, sharded, pickled), loaded here without a missing or
-unexpected key, and compared with the golden outputs and ids.
+Every golden checkpoint is loaded and saved again by bertgen (single, sharded, pickled), loaded here without a
+missing or unexpected key, and compared with the golden outputs and ids.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Run it in an environment of its own (its dependencies clash with the page's):
     .venv-oracle/bin/python tests/golden/make_goldens.py
 
 Everything is seeded: a second run writes the same values. Where a decoder gets more than one token per call,
-`use_cache=False` goes round the reference's missing causal mask (with use_cache=True it builds no mask at all).
+`use_cache=False` goes round the reference's missing causal mask (with use_cache=True it builds no mask).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def encoder_cases() -> None:
 
 
 def decoder_cases() -> None:
-    """The decoder: a plain language model, and with cross-attention from given states; tied and untied heads."""
+    """The decoder: a plain language model, and with cross-attention; tied and untied heads."""
     model = models.decoder(seed=31, add_cross_attention=False, num_hidden_layers=2)
     case = Case(ROOT, "decoder_lm", "BertGenerationDecoder")
     case.call("padded", model, ids(2, 7, 32, (7, 4)), **EVERYTHING, **NO_MASK_BUG)
@@ -188,7 +188,7 @@ def encoder_decoder_cases() -> None:
 
 
 def file_cases() -> None:
-    """The same kind of model in other files: half precision, sharded, pickled, pickled and sharded, old pickle."""
+    """One kind of model in other files: half precision, sharded, pickled, both, old pickle."""
     for name, options in (
         ("file_fp16", {}),
         ("file_bf16", {}),

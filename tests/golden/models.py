@@ -43,8 +43,8 @@ def scramble(model: PreTrainedModel, seed: int, eos_bias: float = 5.0) -> PreTra
     """Move every parameter away from its initial value, and make the outputs far from uniform.
 
     A weight that stays at 0 or 1 hides a missing key, and near-uniform logits make ids a matter of rounding.
-    The row of the padding token is filled too: a loaded row keeps what the file says. Strong positions and weak
-    attention outputs keep a random decoder from repeating one token for ever.
+    The row of the padding token is filled too: a loaded row keeps what the file says. Strong positions and
+    weak attention outputs keep a random decoder from repeating one token for ever.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -86,7 +86,7 @@ def decoder(seed: int = 2, **changes) -> BertGenerationDecoder:
 def encoder_decoder(
     seed: int = 5, encoder_changes=None, eos_bias: float = 5.0, **changes
 ) -> EncoderDecoderModel:
-    """An encoder-decoder of two and three layers; `changes` go to the decoder, tie_encoder_decoder to both."""
+    """An encoder-decoder of two and three layers; `changes` go to the decoder (but tie_encoder_decoder)."""
     tied = changes.pop("tie_encoder_decoder", False)
     settings = EncoderDecoderConfig.from_encoder_decoder_configs(
         config(**(encoder_changes or {})), decoder_config(**changes)

@@ -1,4 +1,4 @@
-"""What bertgen writes is laid out as transformers 4.37.2 lays it out (golden/check_reverse.py loads it there)."""
+"""What bertgen writes is laid out as by transformers 4.37.2 (golden/check_reverse.py loads it there)."""
 
 from __future__ import annotations
 
