@@ -168,6 +168,18 @@ class Calling:
         options, _ = self._options(kwargs)
         return self._finish(self._assemble(ids, pair_ids, options), options, prepend_batch_axis)
 
+    def truncate_sequences(
+        self,
+        ids: list[int],
+        pair_ids: list[int] | None = None,
+        num_tokens_to_remove: int = 0,
+        truncation_strategy: str | TruncationStrategy = "longest_first",
+        stride: int = 0,
+    ) -> tuple[list[int], list[int] | None, list[int]]:
+        """Shorten ids by a number of tokens; returns ids, pair ids and the overflow, see `truncate`."""
+        side = self.truncation_side
+        return truncate(ids, pair_ids, num_tokens_to_remove, truncation_strategy, stride, side)
+
     # --- steps -------------------------------------------------------------------------------
     def _options(self, kwargs: dict[str, Any]) -> tuple[EncodeOptions, dict[str, Any]]:
         """Split keyword arguments into resolved options and what is left for `tokenize`."""
@@ -261,13 +273,15 @@ class Calling:
             )
 
     def _finish(self, row: dict[str, Any], options: EncodeOptions, prepend_batch_axis: bool) -> BatchEncoding:
-        if options.padding is not PaddingStrategy.DO_NOT_PAD or options.return_attention_mask is not False:
+        with_mask = options.return_attention_mask
+        with_mask = "attention_mask" in self.model_input_names if with_mask is None else with_mask
+        if options.padding is not PaddingStrategy.DO_NOT_PAD or with_mask:
             row = self.pad(
                 row,
                 padding=options.padding,
                 max_length=options.max_length,
                 pad_to_multiple_of=options.pad_to_multiple_of,
-                return_attention_mask=options.return_attention_mask,
+                return_attention_mask=with_mask,
             ).data
         if options.return_length:
             row["length"] = len(row["input_ids"])
@@ -301,9 +315,7 @@ class Calling:
             return_tensors = _kind(encoded_inputs[main])
         columns = {key: to_lists(value) for key, value in encoded_inputs.items()}
         if not columns[main]:  # one empty row stays empty, as in the reference
-            return BatchEncoding(
-                {**columns, **({} if return_attention_mask is False else {"attention_mask": []})}
-            )
+            return BatchEncoding({**columns, "attention_mask": []} if return_attention_mask else columns)
         strategy, _, length, remarks = resolve_strategies(padding, None, max_length, self.model_max_length)
         for remark in remarks:
             self._tell_once(remark, verbose)

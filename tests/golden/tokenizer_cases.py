@@ -1,7 +1,7 @@
 """What is asked of the tokenizers: texts, tokenizers and calls, as plain data.
 
-`{"added": {...}}` stands for an AddedToken and `{"text": [part, times]}` for a repeated text, so that all of it
-fits into JSON.
+`{"added": {...}}` stands for an AddedToken and `{"text": [part, times]}` for a repeated text, so that
+all of it fits into JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ TEXTS: list[Any] = [
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
     "()[]{}<>!\"#$%&'*+,-./:;=?@\\^_`|~", ".", " .", "..", "-", "'",
     "MiXeD CaSe HTML <b>bold</b> &amp;", "q̈ z̈ ҉ Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤a̴̡̢l̸g̵o̶",
-    {"text": ["The house is small. ", 120]}, {"text": ["😀", 150]}, {"text": ["</s>x", 60]}, {"text": [" ", 500]},
+    {"text": ["The house is small. ", 120]}, {"text": ["😀", 150]}, {"text": ["</s>x", 60]},
+    {"text": [" ", 500]},
 ]  # fmt: skip
 
 PAIR = ["The sofa is red.", "Das Sofa ist rot und steht im Haus."]
@@ -80,7 +81,8 @@ CALLS = [
     call("__call__", ["a", "The house"], return_tensors="np", return_attention_mask=False),
     call("__call__", BATCH, return_attention_mask=False, padding=True),
     call("__call__", BATCH, return_token_type_ids=True, padding=True, return_special_tokens_mask=True),
-    call("__call__", BATCH, return_length=True, return_overflowing_tokens=True, truncation=True, max_length=4),
+    call("__call__", BATCH, return_length=True, return_overflowing_tokens=True, truncation=True,
+         max_length=4),
     call("__call__", BATCH, BATCH[::-1], padding=True),
     call("__call__", BATCH, BATCH[:2]),
     call("__call__", BATCH, "one text"),
@@ -88,7 +90,8 @@ CALLS = [
     call("__call__", *PAIR, truncation=True, max_length=10),
     call("__call__", *PAIR[::-1], truncation=True, max_length=11),
     call("__call__", *PAIR, truncation="only_first", max_length=12),
-    call("__call__", *PAIR, truncation="only_second", max_length=12, return_overflowing_tokens=True, stride=3),
+    call("__call__", *PAIR, truncation="only_second", max_length=12,
+         return_overflowing_tokens=True, stride=3),
     call("__call__", *PAIR, truncation="only_first", max_length=3),
     call("__call__", *PAIR, truncation="only_second", max_length=3),
     call("__call__", *PAIR, truncation="longest_first", max_length=10, return_overflowing_tokens=True),
@@ -106,31 +109,38 @@ CALLS = [
     call("__call__", PAIR[0], add_special_tokens=False, return_token_type_ids=True),
     call("__call__", "a<s>b</s> c", split_special_tokens=True),
     call("__call__", "a", no_such_argument=1),
-    call("__call__"), call("__call__", 5), call("__call__", [5]), call("__call__", [[5]]), call("__call__", []),
+    call("__call__"), call("__call__", 5), call("__call__", [5]), call("__call__", [[5]]),
+    call("__call__", []),
     call("__call__", "a", padding="no such"), call("__call__", "a", truncation="no such"),
     call("__call__", "a", return_tensors="no such"), call("__call__", "a", return_offsets_mapping=True),
     call("__call__", BATCH, padding=True, truncation=True, max_length=7, pad_to_multiple_of=3),
-    call("encode", PAIR[0]), call("encode", *PAIR), call("encode", [5, 6, 7]), call("encode", ["▁a", "b", "no"]),
+    call("encode", PAIR[0]), call("encode", *PAIR), call("encode", [5, 6, 7]),
+    call("encode", ["▁a", "b", "no"]),
     call("encode", PAIR[0], return_tensors="pt"), call("encode", PAIR[0], max_length=3, truncation=True),
     call("encode", PAIR[0], padding="max_length", max_length=16), call("encode", []),
     call("encode_plus", [5, 6, 7], [8, 9], truncation=True, max_length=4, return_tensors="np"),
     call("encode_plus", PAIR[0], pad_to_max_length=True, max_length=16),
     call("batch_encode_plus", [[5, 6, 7], [8]], padding=True), call("batch_encode_plus", [PAIR, PAIR[::-1]]),
     call("batch_encode_plus", BATCH, padding=True, truncation_strategy="longest_first", max_length=4),
-    call("prepare_for_model", [5, 6, 7, 8], [9, 10], truncation="only_first", max_length=4, padding="max_length"),
+    call("prepare_for_model", [5, 6, 7, 8], [9, 10], truncation="only_first", max_length=4,
+         padding="max_length"),
     call("prepare_for_model", [5, 6, 7, 8], padding="max_length", max_length=6, return_tensors="pt"),
     call("pad", {"input_ids": [5, 6, 7]}, padding="max_length", max_length=5),
     call("pad", {"input_ids": [[5, 6, 7], [8]], "labels": [[1], [2]]}, return_tensors="pt"),
-    call("pad", [{"input_ids": [5, 6, 7], "attention_mask": [1, 1, 0]}, {"input_ids": [8], "attention_mask": [1]}]),
-    call("pad", {"input_ids": []}), call("pad", {"labels": [1]}), call("pad", {"input_ids": [[5], [6, 7]]}, False),
+    call("pad", [{"input_ids": [5, 6, 7], "attention_mask": [1, 1, 0]}, {"input_ids": [8],
+         "attention_mask": [1]}]),
+    call("pad", {"input_ids": []}), call("pad", {"labels": [1]}),
+    call("pad", {"input_ids": [[5], [6, 7]]}, False),
     call("pad", {"input_ids": [[5], [6, 7]], "token_type_ids": [[0], [0, 1]]}, pad_to_multiple_of=4),
     call("pad", {"input_ids": [[5], [6, 7]], "token_type_ids": [[0]]}),
-    call("decode", []), call("decode", [5, 6, 7, 8]), call("decode", [0, 1, 2, 3, 4]), call("decode", [10**6]),
+    call("decode", []), call("decode", [5, 6, 7, 8]), call("decode", [0, 1, 2, 3, 4]),
+    call("decode", [10**6]),
     call("decode", [-1]), call("decode", [0, 5, 1, 6, 2, 7], skip_special_tokens=True),
     call("batch_decode", [[5, 6], [], [7, 0, 0]], skip_special_tokens=True),
     call("convert_ids_to_tokens", 5), call("convert_ids_to_tokens", [0, 5, 1, 6], skip_special_tokens=True),
     call("convert_ids_to_tokens", 10**6), call("convert_tokens_to_ids", "<s>"),
-    call("convert_tokens_to_ids", ["</s>", "▁", "no such token", "<::::>"]), call("convert_tokens_to_ids", None),
+    call("convert_tokens_to_ids", ["</s>", "▁", "no such token", "<::::>"]),
+    call("convert_tokens_to_ids", None),
     call("convert_tokens_to_string", ["▁The", "▁", "so", "</s>", "▁fa", "x"]),
     call("build_inputs_with_special_tokens", [5, 6], [7]), call("get_special_tokens_mask", [0, 5, 1]),
     call("get_special_tokens_mask", [0, 5, 1], already_has_special_tokens=True),
@@ -143,7 +153,8 @@ CALLS = [
 
 EXTRA = [  # texts for the tokenizers with added tokens
     "new word newword new", "a new b", "new", "xnewx", "foo bar", "foobar  foo", "a <left> b", "a <right> b",
-    "a  <both>  b", "<both>", "one<single>two", "one <single> two", "<single>", "<single>x", "x<single>", "a <x> b <x>",
+    "a  <both>  b", "<both>", "one<single>two", "one <single> two", "<single>", "<single>x", "x<single>",
+    "a <x> b <x>",
     "new <x> new", "<s>new</s> <x>new . new 's", "<left><right><both>", "NEW New", "newer newest",
 ]  # fmt: skip
 
@@ -183,7 +194,8 @@ BUILDS: dict[str, dict[str, Any]] = {
     "renamed": {
         "model": "plain",
         "init": {
-            "bos_token": "[BOS]", "unk_token": "[UNK]", "sep_token": added("[SEP]", lstrip=True), "mask_token": "new",
+            "bos_token": "[BOS]", "unk_token": "[UNK]", "sep_token": added("[SEP]", lstrip=True),
+            "mask_token": "new",
             "additional_special_tokens": ["<e1>", "<e2>"], "some_note": [1, {"a": 2}],
         },
         "texts": [*EXTRA, "[BOS] a <s> b [UNK] <e1>c <e2>", "☃ [SEP] ☃", "<s> <unk>"],
@@ -192,9 +204,11 @@ BUILDS: dict[str, dict[str, Any]] = {
 
 # Folders as older or other versions wrote them: file name -> content; the model file is added.
 _OLD_SPECIAL = {
-    "bos_token": "<s>", "eos_token": {"content": "</s>", "single_word": False, "lstrip": False, "rstrip": True,
+    "bos_token": "<s>",
+    "eos_token": {"content": "</s>", "single_word": False, "lstrip": False, "rstrip": True,
                                       "normalized": True},
-    "additional_special_tokens": ["<x>", {"content": "<y>", "single_word": False, "lstrip": True, "rstrip": False,
+    "additional_special_tokens": ["<x>", {"content": "<y>", "single_word": False, "lstrip": True,
+                                          "rstrip": False,
                                           "normalized": False}],
 }  # fmt: skip
 FOLDERS: dict[str, dict[str, Any]] = {
