@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from bertgen.checkpoints import LoadReport, load_into, read_state_dict, write_checkpoint
 from bertgen.config import GenerationConfig, PretrainedConfig, split_hub_kwargs
+from bertgen.generation import generate
 
 
 class PreTrainedModel(nn.Module):
@@ -206,16 +208,33 @@ class GenerativeModel(PreTrainedModel):
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)
         self.generation_config = GenerationConfig.from_model_config(config)
+        self._settings_at_load = copy.deepcopy(self.generation_config)
 
     def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
         try:
             self.generation_config = GenerationConfig.from_pretrained(name, **hub_kwargs)
         except OSError:  # an older checkpoint: its config.json carries the settings
             self.generation_config = GenerationConfig.from_model_config(self.config)
+            self._settings_at_load = copy.deepcopy(self.generation_config)
+
+    def current_generation_config(self) -> GenerationConfig:
+        """The settings that hold when generate is given none.
+
+        Settings that came from config.json, and that nobody has touched since, follow later changes of
+        ``model.config`` (``model.config.decoder_start_token_id = 2`` is how the documentation does it).
+        """
+        config = self.generation_config
+        if config._from_model_config and config == self._settings_at_load:
+            self.generation_config = GenerationConfig.from_model_config(self.config)
+            self._settings_at_load = copy.deepcopy(self.generation_config)
+        return self.generation_config
 
     @torch.no_grad()
-    def generate(self, inputs: torch.Tensor | None = None, generation_config=None, **kwargs: Any) -> Any:
+    def generate(
+        self,
+        inputs: torch.Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Writes ids after ``inputs``; see ``bertgen.generation.generate`` for every argument."""
-        from bertgen.generation import generate
-
         return generate(self, inputs, generation_config=generation_config, **kwargs)

@@ -1,0 +1,215 @@
+"""The lean decoding step: fused projections, preallocated keys and values, attention rows for free.
+
+Equal to ``PlainStepper`` within float rounding (a test holds them together), at a fraction of the
+dispatches: query, key and value are one matrix product on a transposed copy of the weights (the layout
+that CPU kernels read fastest at batch 1), and softmax writes straight into the rows that are handed out.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bertgen.cache import KVCache
+from bertgen.generation.stepper import StepOutput
+from bertgen.layers import additive_mask
+
+# Transposed copies double a decoder's memory: above this size (bytes) the plain step is used.
+_LARGEST_COPY = 1 << 30
+
+
+class _Affine:
+    """x @ weight + bias with the weight stored [in, out]."""
+
+    def __init__(self, *linears: Any, scale: float = 1.0) -> None:
+        weights = [linear.weight.detach() for linear in linears]
+        biases = [linear.bias.detach() for linear in linears]
+        weights[0], biases[0] = weights[0] * scale, biases[0] * scale
+        self.weight = torch.cat(weights).t().contiguous()
+        self.bias = torch.cat(biases).contiguous()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x, self.weight)
+
+
+class _Norm:
+    def __init__(self, module: Any) -> None:
+        self.shape, self.eps = module.normalized_shape, module.eps
+        self.weight, self.bias = module.weight.detach(), module.bias.detach()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
+
+
+class _Layer:
+    def __init__(self, layer: Any) -> None:
+        own, cross = layer.attention, layer.crossattention
+        self.heads, self.width = own.self.num_attention_heads, own.self.attention_head_size
+        scale = 1.0 / math.sqrt(self.width)  # the division of the scores, moved into the query
+        self.qkv = _Affine(own.self.query, own.self.key, own.self.value, scale=scale)
+        self.own_out, self.own_norm = _Affine(own.output.dense), _Norm(own.output.LayerNorm)
+        self.query = _Affine(cross.self.query, scale=scale)
+        self.memory_kv = _Affine(cross.self.key, cross.self.value)
+        self.cross_out, self.cross_norm = _Affine(cross.output.dense), _Norm(cross.output.LayerNorm)
+        self.inner, self.outer = _Affine(layer.intermediate.dense), _Affine(layer.output.dense)
+        self.activation, self.norm = layer.intermediate.activation, _Norm(layer.output.LayerNorm)
+
+
+class FusedWeights:
+    """A decoder's weights in the layout of the lean step; made once a model, remade when it changes."""
+
+    def __init__(self, decoder: Any) -> None:
+        embeddings = decoder.bert.embeddings
+        self.words = embeddings.word_embeddings.weight.detach()
+        self.positions = embeddings.position_embeddings.weight.detach()
+        self.norm = _Norm(embeddings.LayerNorm)
+        self.layers = [_Layer(layer) for layer in decoder.bert.encoder.layer]
+        self.head = _Affine(decoder.lm_head.decoder)
+
+
+_made: weakref.WeakKeyDictionary[Any, tuple[tuple, FusedWeights]] = weakref.WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def fused_weights(decoder: Any) -> FusedWeights:
+    """The fused weights of a decoder, shared by all requests; training steps are noticed."""
+    state = tuple((p.data_ptr(), 0 if p.is_inference() else p._version) for p in decoder.parameters())
+    with _making:
+        known = _made.get(decoder)
+        if known is None or known[0] != state:
+            with torch.inference_mode(False), torch.no_grad():
+                known = (state, FusedWeights(decoder))
+            _made[decoder] = known
+    return known[1]
+
+
+class FusedStepper:
+    """One token a row a step. ``memory`` [B, S, C], ``memory_mask`` [B, S]; ``beams`` rows a source.
+
+    Beams of one source share its cross-attention keys and values. The rows' own keys and values are
+    [2, R, H, capacity, D] a layer and double when full.
+    """
+
+    def __init__(
+        self, decoder: Any, memory: Tensor, memory_mask: Tensor, *, beams: int = 1, capture: bool = False
+    ) -> None:
+        self.weights, self.beams, self.capture = fused_weights(decoder), beams, capture
+        self.batch, self.source = memory.shape[:2]
+        self.rows, self.length, self.capacity = self.batch * beams, 0, 32
+        first = self.weights.layers[0]
+        self.heads, self.width = first.heads, first.width
+        self.mask = None
+        if not bool((memory_mask == 1).all()):
+            mask = additive_mask(memory_mask, memory.dtype)[:, None, None, :]  # [B, 1, 1, S]
+            self.mask = mask.expand(-1, self.heads, -1, -1).reshape(self.batch * self.heads, 1, self.source)
+        self.cross = [self._memory_heads(layer, memory) for layer in self.weights.layers]
+        self.own = [
+            memory.new_empty(2, self.rows, self.heads, self.capacity, self.width) for _ in self.weights.layers
+        ]
+
+    @staticmethod
+    def serves(decoder: Any) -> bool:
+        """Whether this step covers the decoder: absolute positions, unpruned, in eval mode, not too big."""
+        config = getattr(decoder, "config", None)
+        if getattr(config, "model_type", None) != "bert-generation" or decoder.training:
+            return False
+        plain = config.position_embedding_type == "absolute" and not config.pruned_heads
+        size = sum(p.numel() * p.element_size() for p in decoder.parameters())
+        return plain and config.add_cross_attention and size <= _LARGEST_COPY
+
+    def _memory_heads(self, layer: _Layer, memory: Tensor) -> tuple[Tensor, Tensor]:
+        both = layer.memory_kv(memory.reshape(-1, memory.shape[-1]))
+        both = both.view(self.batch, self.source, 2, self.heads, self.width)
+        both = both.permute(2, 0, 3, 1, 4).reshape(2, self.batch * self.heads, self.source, self.width)
+        return both[0].transpose(1, 2).contiguous(), both[1]  # [B*H, D, S], [B*H, S, D]
+
+    def step(self, ids: Tensor) -> StepOutput:
+        """Feeds ids [R, 1]."""
+        weights, time = self.weights, self.length
+        if time >= weights.positions.shape[0]:
+            raise RuntimeError(
+                f"the model has {weights.positions.shape[0]} positions (max_position_embeddings); "
+                "lower max_length or max_new_tokens"
+            )
+        if time == self.capacity:
+            self._grow()
+        hidden = weights.norm(weights.words[ids[:, 0]] + weights.positions[time])  # [R, C]
+        count = len(weights.layers)
+        own = cross = None
+        if self.capture:
+            own = hidden.new_empty(count, self.rows, self.heads, 1, time + 1)
+            cross = hidden.new_empty(count, self.batch * self.heads, self.beams, self.source)
+        for index, layer in enumerate(weights.layers):
+            hidden = self._self_attention(layer, index, hidden, own)
+            hidden = self._cross_attention(layer, index, hidden, cross)
+            inner = layer.activation(layer.inner(hidden))
+            hidden = layer.norm(layer.outer(inner).add_(hidden))
+        self.length += 1
+        if cross is not None:
+            cross = cross.view(count, self.batch, self.heads, self.beams, self.source)
+            cross = cross.transpose(2, 3).reshape(count, self.rows, self.heads, 1, self.source)
+        return StepOutput(weights.head(hidden), own, cross)
+
+    def _self_attention(self, layer: _Layer, index: int, hidden: Tensor, rows: Tensor | None) -> Tensor:
+        end = self.length + 1
+        qkv = layer.qkv(hidden).view(self.rows, 3, self.heads, self.width)
+        memory = self.own[index]
+        memory[:, :, :, self.length] = qkv[:, 1:].transpose(0, 1)
+        past = memory[:, :, :, :end].flatten(1, 2)  # [2, R*H, T, D]
+        query = qkv[:, 0].reshape(self.rows * self.heads, 1, self.width)
+        scores = torch.bmm(query, past[0].transpose(1, 2))  # [R*H, 1, T]
+        if rows is None:
+            scores = scores.softmax(-1)
+        else:
+            out = rows[index].view(self.rows * self.heads, 1, end)
+            scores = torch.softmax(scores, -1, out=out)
+        context = torch.bmm(scores, past[1]).view(self.rows, -1)  # [R, C]
+        return layer.own_norm(layer.own_out(context).add_(hidden))
+
+    def _cross_attention(self, layer: _Layer, index: int, hidden: Tensor, rows: Tensor | None) -> Tensor:
+        keys, values = self.cross[index]
+        query = layer.query(hidden)
+        if self.beams == 1:
+            query = query.view(self.batch * self.heads, 1, self.width)
+        else:
+            query = query.view(self.batch, self.beams, self.heads, self.width).transpose(1, 2)
+            query = query.reshape(self.batch * self.heads, self.beams, self.width)
+        scores = torch.bmm(query, keys)  # [B*H, beams, S]
+        if self.mask is not None:
+            scores.add_(self.mask)
+        scores = scores.softmax(-1) if rows is None else torch.softmax(scores, -1, out=rows[index])
+        context = torch.bmm(scores, values)  # [B*H, beams, D]
+        if self.beams > 1:
+            context = context.view(self.batch, self.heads, self.beams, self.width).transpose(1, 2)
+        return layer.cross_norm(layer.cross_out(context.reshape(self.rows, -1)).add_(hidden))
+
+    def _grow(self) -> None:
+        self.capacity *= 2
+        for index, old in enumerate(self.own):
+            new = old.new_empty(2, self.rows, self.heads, self.capacity, self.width)
+            new[:, :, :, : self.length] = old
+            self.own[index] = new
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i continues what was row rows[i]; free when every row continues itself."""
+        if rows.tolist() == list(range(self.rows)):
+            return
+        for index, memory in enumerate(self.own):
+            memory[:, :, :, : self.length] = memory[:, rows, :, : self.length]
+            self.own[index] = memory
+
+    def past(self) -> KVCache:
+        """What was computed, as the cache that a forward accepts."""
+        cache = KVCache(len(self.own))
+        shape = (self.batch, self.heads, self.source, self.width)
+        for index, memory in enumerate(self.own):
+            cache.append(index, memory[0, :, :, : self.length], memory[1, :, :, : self.length])
+            keys, values = self.cross[index]
+            pair = (keys.transpose(1, 2).reshape(shape), values.reshape(shape))
+            cache.set_cross(index, *(x.repeat_interleave(self.beams, dim=0) for x in pair))
+        return cache

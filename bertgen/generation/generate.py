@@ -1,0 +1,251 @@
+"""``model.generate``: batches of ids in, batches of ids (and what was asked for beside them) out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bertgen import outputs
+from bertgen.config import GenerationConfig
+from bertgen.generation.beams import BeamResult, BeamScorer
+from bertgen.generation.fast import FusedStepper
+from bertgen.generation.processors import build_processors, build_warpers
+from bertgen.generation.search import SearchStep, search_beams, search_tokens
+from bertgen.generation.settings import (
+    Plan,
+    check_config,
+    decoder_prompt,
+    eos_list,
+    infer_mask,
+    merged_config,
+    resolve_length,
+)
+from bertgen.generation.stepper import PlainStepper
+
+_MODEL_INPUTS = (
+    "input_ids",
+    "attention_mask",
+    "inputs_embeds",
+    "encoder_outputs",
+    "decoder_input_ids",
+    "decoder_attention_mask",
+)
+
+
+def generate(
+    model: Any,
+    inputs: Tensor | None = None,
+    generation_config: GenerationConfig | None = None,
+    logits_processor: Sequence[Callable] | None = None,
+    stopping_criteria: Sequence[Callable] | None = None,
+    streamer: Any = None,
+    generator: torch.Generator | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Writes with greedy search, sampling (do_sample) or beam search (num_beams > 1).
+
+    ``inputs`` [B, S] are source ids (encoder-decoder) or the prompt (decoder). Keywords are fields of
+    ``GenerationConfig`` or inputs of the model: attention_mask [B, S], inputs_embeds, encoder_outputs,
+    decoder_input_ids. Returns ids [B * num_return_sequences, T] that begin with the start token or prompt;
+    with return_dict_in_generate a Generate...Output with scores, attentions and hidden states as asked for.
+    ``generator`` seeds the sampling (None: torch's global one). Raises ``ValueError`` on unknown keywords
+    and on settings that do not fit together.
+    """
+    plan = make_plan(model, inputs, generation_config, kwargs)
+    config = plan.config
+    if streamer is not None and config.num_beams > 1:
+        raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
+    processors = build_processors(config, plan.prompt_length, plan.eos) + list(logits_processor or [])
+    stopping = list(stopping_criteria or [])
+    if config.num_beams == 1 and config.num_return_sequences > 1:
+        expand_rows(plan, config.num_return_sequences)
+    rows = config.num_beams
+    collected = _Collector(config)
+    source = encode_source(model, plan, config)
+    stepper = make_stepper(model, plan, source, rows=rows, hidden_states=config.output_hidden_states)
+    if rows > 1:
+        scorer = BeamScorer(plan)
+        for step in search_beams(stepper, plan, scorer, processors, stopping):
+            collected.add(step)
+        result = scorer.finish()
+        return _beam_output(plan, result, collected, source, stepper)
+    warpers = build_warpers(config)
+    search = search_tokens(
+        stepper, plan, processors, warpers, sample=config.do_sample, generator=generator, stopping=stopping
+    )
+    if streamer is not None:
+        streamer.put(plan.prompt.cpu())
+    for step in search:
+        collected.add(step)
+        if streamer is not None:
+            streamer.put(step.tokens.cpu())
+    if streamer is not None:
+        streamer.end()
+    return _token_output(plan, collected, source, stepper)
+
+
+def make_plan(
+    model: Any, inputs: Tensor | None, generation_config: GenerationConfig | None, kwargs: dict[str, Any]
+) -> Plan:
+    """Checks and settles everything before the first number is computed."""
+    config, rest = merged_config(model, generation_config, kwargs)
+    given = {name: rest.pop(name, None) for name in _MODEL_INPUTS}
+    if rest:
+        raise ValueError(f"generate does not know {sorted(rest)}; check the spelling of the keywords")
+    check_config(config)
+    eos, pad = eos_list(config.eos_token_id), config.pad_token_id
+    pad = eos[0] if pad is None and eos else pad
+    ids = given["input_ids"] if inputs is None else inputs
+    if not model.config.is_encoder_decoder:
+        return _decoder_plan(model, config, ids, given, eos, pad)
+    embeds, encoded = given["inputs_embeds"], given["encoder_outputs"]
+    if ids is None and embeds is None and encoded is None:
+        if config.bos_token_id is None:
+            raise ValueError("give input_ids; without any, bos_token_id must be set to start from")
+        ids = torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
+    first = next(x for x in (ids, embeds, encoded[0] if encoded is not None else None) if x is not None)
+    if first.dim() < 2 or first.shape[0] == 0:
+        raise ValueError(f"the source has shape {tuple(first.shape)}; expected [batch, length, ...]")
+    mask = given["attention_mask"]
+    if mask is None:
+        is_ids = ids is not None
+        mask = infer_mask(ids, pad, eos) if is_ids else torch.ones(first.shape[:2], device=first.device)
+    prompt = decoder_prompt(config, given["decoder_input_ids"], first.shape[0], first.device)
+    length = resolve_length(config, prompt.shape[1])
+    return Plan(config, prompt, length, eos, pad, ids, mask, encoded, embeds)
+
+
+def _decoder_plan(model: Any, config, ids: Tensor | None, given: dict[str, Any], eos, pad) -> Plan:
+    if ids is None:
+        if config.bos_token_id is None:
+            raise ValueError("give input_ids as the prompt; without any, bos_token_id must be set")
+        ids = torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
+    mask = given["attention_mask"]
+    if mask is None:
+        mask = infer_mask(ids, pad, eos)
+    return Plan(config, ids, resolve_length(config, ids.shape[1]), eos, pad, None, mask)
+
+
+def expand_rows(plan: Plan, times: int) -> None:
+    """Repeats every source ``times`` times (several samples of one source)."""
+    for name in ("prompt", "source_ids", "source_mask", "inputs_embeds"):
+        value = getattr(plan, name)
+        if value is not None:
+            setattr(plan, name, value.repeat_interleave(times, dim=0))
+    if plan.encoder_outputs is not None:
+        memory = plan.encoder_outputs[0].repeat_interleave(times, dim=0)
+        plan.encoder_outputs = outputs.BaseModelOutput(last_hidden_state=memory)
+
+
+def encode_source(model: Any, plan: Plan, config: GenerationConfig) -> Any:
+    """The encoder's output for the plan's source (as given, if it was); None for a decoder alone."""
+    if not model.config.is_encoder_decoder:
+        return None
+    if plan.encoder_outputs is not None:
+        given = plan.encoder_outputs
+        return outputs.BaseModelOutput(*given) if isinstance(given, tuple) else given
+    return model.get_encoder()(
+        input_ids=plan.source_ids if plan.inputs_embeds is None else None,
+        inputs_embeds=plan.inputs_embeds,
+        attention_mask=plan.source_mask,
+        output_attentions=config.output_attentions,
+        output_hidden_states=config.output_hidden_states,
+        return_dict=True,
+    )
+
+
+def make_stepper(model: Any, plan: Plan, source: Any, *, rows: int, hidden_states: bool = False) -> Any:
+    """The fastest stepper that serves the plan; ``rows`` hypotheses a source."""
+    config = plan.config
+    capture = config.output_attentions
+    if source is None:
+        mask = plan.source_mask.repeat_interleave(rows, dim=0)
+        return PlainStepper(
+            model,
+            None,
+            None,
+            capture=capture,
+            hidden_states=hidden_states,
+            use_cache=config.use_cache,
+            prompt_mask=mask,
+        )
+    decoder, memory = model.get_decoder(), model.project(source[0])
+    fits = plan.prompt_length == 1 and config.use_cache and not hidden_states
+    if fits and FusedStepper.serves(decoder):
+        return FusedStepper(decoder, memory, plan.source_mask, beams=rows, capture=capture)
+    return PlainStepper(
+        decoder,
+        memory.repeat_interleave(rows, dim=0),
+        plan.source_mask.repeat_interleave(rows, dim=0),
+        capture=capture,
+        hidden_states=hidden_states,
+        use_cache=config.use_cache,
+    )
+
+
+class _Collector:
+    """Keeps of every step what the settings ask for, in the documented shapes."""
+
+    def __init__(self, config: GenerationConfig) -> None:
+        wanted = config.return_dict_in_generate
+        self.keep_scores = wanted and config.output_scores
+        self.keep_attentions = wanted and config.output_attentions
+        self.keep_hidden = wanted and config.output_hidden_states
+        self.tokens: list[Tensor] = []
+        self.scores: list[Tensor] = []
+        self.own: list[tuple[Tensor, ...]] = []
+        self.cross: list[tuple[Tensor, ...]] = []
+        self.hidden: list[tuple[Tensor, ...]] = []
+
+    def add(self, step: SearchStep) -> None:
+        self.tokens.append(step.tokens)
+        if self.keep_scores:
+            self.scores.append(step.scores)
+        if self.keep_attentions:
+            self.own.append(tuple(step.output.own))
+            if step.output.cross is not None:
+                self.cross.append(tuple(step.output.cross))
+        if self.keep_hidden:
+            self.hidden.append(step.output.hidden)
+
+    def fields(self, source: Any, stepper: Any) -> dict[str, Any]:
+        cache = stepper.past()
+        past = None if cache is None else cache.to_legacy()
+        common = {"scores": tuple(self.scores) or None, "past_key_values": past}
+        own, cross, hidden = tuple(self.own) or None, tuple(self.cross) or None, tuple(self.hidden) or None
+        if source is None:
+            return {**common, "attentions": own, "hidden_states": hidden}
+        return {
+            **common,
+            "encoder_attentions": source.get("attentions") if self.keep_attentions else None,
+            "encoder_hidden_states": source.get("hidden_states") if self.keep_hidden else None,
+            "decoder_attentions": own,
+            "cross_attentions": cross,
+            "decoder_hidden_states": hidden,
+        }
+
+
+def _token_output(plan: Plan, collected: _Collector, source: Any, stepper: Any) -> Any:
+    sequences = torch.cat([plan.prompt, torch.stack(collected.tokens, dim=1)], dim=1)
+    if not plan.config.return_dict_in_generate:
+        return sequences
+    joint = source is not None
+    kind = outputs.GenerateEncoderDecoderOutput if joint else outputs.GenerateDecoderOnlyOutput
+    return kind(sequences=sequences, **collected.fields(source, stepper))
+
+
+def _beam_output(plan: Plan, result: BeamResult, collected: _Collector, source: Any, stepper: Any) -> Any:
+    if not plan.config.return_dict_in_generate:
+        return result.sequences
+    joint = source is not None
+    kind = outputs.GenerateBeamEncoderDecoderOutput if joint else outputs.GenerateBeamDecoderOnlyOutput
+    scored = plan.config.output_scores
+    return kind(
+        sequences=result.sequences,
+        sequences_scores=result.scores if scored else None,
+        beam_indices=result.beam_indices if scored else None,
+        **collected.fields(source, stepper),
+    )

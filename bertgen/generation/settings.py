@@ -1,0 +1,131 @@
+"""From arguments to a checked plan: which settings hold, where the output starts, when it has to end."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bertgen.config import GenerationConfig
+
+# Settings of the documented API whose decoding modes this version does not have yet: refused, never ignored.
+_NOT_YET: dict[str, Any] = {
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+    "encoder_repetition_penalty": 1.0,
+    "encoder_no_repeat_ngram_size": 0,
+    "bad_words_ids": None,
+    "force_words_ids": None,
+    "constraints": None,
+    "forced_decoder_ids": None,
+    "sequence_bias": None,
+    "exponential_decay_length_penalty": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "penalty_alpha": None,
+    "max_time": None,
+}
+
+
+@dataclass
+class Plan:
+    """Everything a search needs to know. Lengths count ids of the output, start token included."""
+
+    config: GenerationConfig
+    prompt: Tensor  # [B, T0]
+    max_length: int
+    eos: list[int]
+    pad: int | None
+    source_ids: Tensor | None = None  # [B, S]
+    source_mask: Tensor | None = None  # [B, S]
+    encoder_outputs: Any = None
+    inputs_embeds: Tensor | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def batch(self) -> int:
+        return self.prompt.shape[0]
+
+    @property
+    def prompt_length(self) -> int:
+        return self.prompt.shape[1]
+
+
+def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs: dict[str, Any]) -> tuple:
+    """(settings, keywords that are no settings): the argument wins over the model's, keywords over both."""
+    if generation_config is None:
+        generation_config = model.current_generation_config()
+    config = copy.deepcopy(generation_config)
+    rest = config.update(**kwargs)
+    return config, rest
+
+
+def check_config(config: GenerationConfig) -> None:
+    """Raises on settings that contradict themselves or that no mode here serves."""
+    for name, neutral in _NOT_YET.items():
+        value = getattr(config, name, neutral)
+        if value is not None and value != neutral:
+            raise NotImplementedError(f"{name}={value!r} is not supported yet; leave it at {neutral!r}")
+    if config.early_stopping not in (True, False, "never"):
+        raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
+    for name in ("num_beams", "num_return_sequences"):
+        value = getattr(config, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    if config.num_beams > 1 and config.do_sample:
+        raise NotImplementedError("beam sampling is not supported yet; use num_beams=1 or do_sample=False")
+    if config.num_return_sequences > config.num_beams and not config.do_sample:
+        raise ValueError(
+            f"num_return_sequences={config.num_return_sequences} needs as many beams (num_beams="
+            f"{config.num_beams}) or do_sample=True: greedy search finds one sequence"
+        )
+
+
+def resolve_length(config: GenerationConfig, prompt_length: int) -> int:
+    """The longest allowed output in ids, prompt included; written back into ``config.max_length``."""
+    new = config.max_new_tokens
+    if new is not None:
+        if not isinstance(new, int) or isinstance(new, bool) or new < 1:
+            raise ValueError(f"max_new_tokens must be a whole number of 1 or more, got {new!r}")
+        config.max_length = prompt_length + new
+    if not isinstance(config.max_length, int) or config.max_length <= prompt_length:
+        raise ValueError(
+            f"max_length={config.max_length!r} leaves no room after {prompt_length} given ids; "
+            "raise it or set max_new_tokens"
+        )
+    return config.max_length
+
+
+def eos_list(eos: int | list[int] | None) -> list[int]:
+    return [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
+
+
+def infer_mask(ids: Tensor, pad: int | None, eos: list[int]) -> Tensor:
+    """Ones, or ids != pad where pad occurs and is not an end token."""
+    if pad is None or pad in eos or not bool((ids == pad).any()):
+        return torch.ones_like(ids)
+    return (ids != pad).long()
+
+
+def decoder_prompt(config: GenerationConfig, given: Tensor | None, batch: int, device: Any) -> Tensor:
+    """[B, T0]: the start token, or the given decoder ids, behind the start token unless a row has it."""
+    start = config.decoder_start_token_id
+    if start is None:
+        start = config.bos_token_id
+    if start is None:
+        raise ValueError(
+            "neither decoder_start_token_id nor bos_token_id is set, so generation does not know where to "
+            "begin; set model.generation_config.decoder_start_token_id (BertGeneration: 2)"
+        )
+    column = torch.full((batch, 1), start, dtype=torch.long, device=device)
+    if given is None:
+        return column
+    if bool((given[:, 0] == start).any()):
+        return given
+    return torch.cat([column, given], dim=1)

@@ -1,0 +1,78 @@
+"""One decoding step: new ids in, next-token logits and this step's attention rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bertgen.cache import KVCache
+
+
+@dataclass
+class StepOutput:
+    """logits [R, V]; own and cross: a layer each of [R, H, T, K]; hidden: L + 1 of [R, T, C]."""
+
+    logits: Tensor
+    own: Sequence[Tensor] | Tensor | None = None
+    cross: Sequence[Tensor] | Tensor | None = None
+    hidden: tuple[Tensor, ...] | None = None
+
+
+class PlainStepper:
+    """A step through the model's own forward: every configuration, every output, prompts of any length.
+
+    ``memory`` [R, S, C] and ``memory_mask`` [R, S] come with one row a hypothesis. Without a cache the
+    whole sequence is run again at each step.
+    """
+
+    def __init__(
+        self,
+        decoder: Any,
+        memory: Tensor | None,
+        memory_mask: Tensor | None,
+        *,
+        capture: bool = False,
+        hidden_states: bool = False,
+        use_cache: bool = True,
+        prompt_mask: Tensor | None = None,
+    ) -> None:
+        self.decoder, self.memory, self.memory_mask = decoder, memory, memory_mask
+        self.capture, self.hidden_states = capture, hidden_states
+        self.cache = KVCache(decoder.config.num_hidden_layers) if use_cache else None
+        self.seen: Tensor | None = None
+        self.mask = prompt_mask
+
+    def step(self, ids: Tensor) -> StepOutput:
+        """Feeds ids [R, T] that follow what was fed before."""
+        if self.mask is not None:
+            missing = ids.shape[1] + (0 if self.seen is None else self.seen.shape[1]) - self.mask.shape[1]
+            if missing > 0:
+                self.mask = torch.cat([self.mask, self.mask.new_ones(ids.shape[0], missing)], 1)
+        self.seen = ids if self.seen is None else torch.cat([self.seen, ids], dim=1)
+        output = self.decoder(
+            input_ids=self.seen if self.cache is None else ids,
+            attention_mask=self.mask,
+            encoder_hidden_states=self.memory,
+            encoder_attention_mask=self.memory_mask,
+            past_key_values=self.cache,
+            use_cache=self.cache is not None,
+            output_attentions=self.capture,
+            output_hidden_states=self.hidden_states,
+            return_dict=True,
+        )
+        return StepOutput(
+            output.logits[:, -1], output.attentions, output.cross_attentions, output.hidden_states
+        )
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i continues what was row rows[i]; sources stay, beams of one source share theirs."""
+        self.seen = self.seen[rows]
+        if self.cache is not None:
+            self.cache.reorder(rows)
+
+    def past(self) -> KVCache | None:
+        return self.cache
