@@ -1,0 +1,75 @@
+"""The page's public endpoint, ``/generate``: for gradio_client, curl and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from components.context import AppContext
+from components.runs import Run
+from components.validation import check_choice, check_settings, check_text, page_error
+
+
+def generate_texts(
+    ctx: AppContext, text: Any, task: Any, checkpoint: Any, settings: tuple[Any, ...]
+) -> Iterator[str]:
+    """The text so far, again and again until it is finished. Raises ``ValueError`` on a refused value."""
+    checked_text = check_text(text)
+    checked = check_settings(*settings)
+    task = check_choice("task", task, ctx.registry.tasks())
+    found = ctx.registry.default(task) if checkpoint is None else ctx.registry.describe(checkpoint)
+    if found.task != task:
+        names = ", ".join(c.name for c in ctx.registry.checkpoints(task))
+        raise ValueError(f"checkpoint {found.name!r} is not for the task {task!r}; choose one of {names}")
+    loaded = ctx.registry.get(found.name)
+    run = Run(loaded, checked_text, checked, keep=None, seconds=ctx.settings.run_seconds)
+    for _ in run.play():
+        yield run.text
+    if run.state == "stopped":
+        raise ValueError(run.notes[-1] if run.notes else "the run was stopped")
+
+
+def add_api(ctx: AppContext) -> None:
+    """Defines ``/generate`` in the current ``gr.Blocks``."""
+
+    def generate(
+        text: str,
+        task: str = "translate",
+        checkpoint: str | None = None,
+        mode: str = "greedy",
+        num_beams: int = 4,
+        temperature: float = 1.0,
+        top_k: int = 50,
+        top_p: float = 1.0,
+        max_new_tokens: int = 128,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Runs a text through a checkpoint and yields the text written so far; the last one is the answer.
+
+        Parameters:
+            text: What the model reads, at most 2,000 characters.
+            task: "translate", or another task that this page has a checkpoint for.
+            checkpoint: The name of a checkpoint of this page; null is the task's own.
+            mode: "greedy", "sample" or "beam". Values that the mode does not use are ignored.
+            num_beams: Drafts that a beam search keeps, 1 to 8.
+            temperature: For sampling, above 0; 1.0 leaves the model's probabilities as they are.
+            top_k: For sampling: only the k most probable tokens; 0 turns the filter off.
+            top_p: For sampling: above 0 and at most 1; 1.0 turns the filter off.
+            max_new_tokens: Where it ends at the latest, 1 to 256.
+            seed: For sampling: same seed, same answer.
+        """
+        values = (mode, num_beams, temperature, top_k, top_p, max_new_tokens, seed)
+        try:
+            yield from generate_texts(ctx, text, task, checkpoint, values)
+        except ValueError as error:
+            raise page_error(error) from error
+
+    gr.api(
+        generate,
+        api_name="generate",
+        concurrency_id="model",
+        concurrency_limit=ctx.settings.concurrency,
+        api_visibility="public",
+    )

@@ -1,0 +1,109 @@
+"""What the tabs share: the start options, the checkpoints, the visitors' runs, the example of the first paint."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.registry import Checkpoint, Loaded, Registry
+from components.runs import Run
+from components.settings import Settings, SettingsError, resolve_device
+from components.traces import TraceStore
+from components.validation import RunSettings
+
+ACTIVE_RUNS = 512
+FALLBACK_EXAMPLE = "The cat is sleeping on the sofa."
+
+
+class ActiveRuns:
+    """The newest run of every browser session, so that Stop finds it. Bounded."""
+
+    def __init__(self, limit: int = ACTIVE_RUNS) -> None:
+        self._limit, self._runs, self._lock = limit, OrderedDict(), threading.Lock()
+
+    def put(self, session: str | None, run: Run) -> None:
+        with self._lock:
+            self._runs[session or ""] = run
+            self._runs.move_to_end(session or "")
+            while len(self._runs) > self._limit:
+                self._runs.popitem(last=False)
+
+    def get(self, session: str | None) -> Run | None:
+        with self._lock:
+            return self._runs.get(session or "")
+
+    def drop(self, session: str | None) -> None:
+        with self._lock:
+            self._runs.pop(session or "", None)
+
+
+@dataclass(eq=False)
+class AppContext:
+    """Handed to every tab's ``build(ctx)``; tabs meet only here."""
+
+    settings: Settings
+    registry: Registry
+    traces: TraceStore = field(default_factory=TraceStore)
+    runs: ActiveRuns = field(default_factory=ActiveRuns)
+    example: dict[str, Any] | None = None
+    example_text: str = ""
+
+    def forget(self, session: str | None) -> None:
+        """Frees what a visitor held; called when the browser's page is gone."""
+        self.traces.drop(session)
+        self.runs.drop(session)
+
+    def start_run(self, loaded: Loaded, text: str, settings: RunSettings, session: str | None) -> Run:
+        """A run whose traces go to the session's store."""
+        checkpoint = loaded.checkpoint
+
+        def keep(trace: Any) -> str:
+            return self.traces.put(session, trace, checkpoint=checkpoint.name, task=checkpoint.task)
+
+        run = Run(loaded, text, settings, keep=keep, seconds=self.settings.run_seconds)
+        self.runs.put(session, run)
+        return run
+
+    def first_checkpoint(self) -> Checkpoint | None:
+        """What the page opens with: the folder given at the start, else the first task's own."""
+        opened = self.settings.checkpoint
+        for checkpoint in self.registry.checkpoints():
+            if opened is not None and checkpoint.folder == opened.resolve():
+                return checkpoint
+        tasks = list(self.registry.tasks())
+        return self.registry.default(tasks[0]) if tasks else None
+
+
+def build_context(settings: Settings) -> AppContext:
+    """Finds the checkpoints, opens the one given at the start and runs the example of the first paint.
+
+    Raises ``SettingsError`` when the device is not there or the given folder cannot be loaded.
+    """
+    registry = Registry(resolve_device(settings.device), settings.dtype)
+    if settings.checkpoint is not None:
+        try:
+            registry.open(settings.checkpoint, first=True)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+    ctx = AppContext(settings, registry)
+    _run_example(ctx)
+    return ctx
+
+
+def _run_example(ctx: AppContext) -> None:
+    """A real run for the first paint, shared with every visitor. A page without a checkpoint has none."""
+    checkpoint = ctx.first_checkpoint()
+    if checkpoint is None:
+        return
+    loaded = ctx.registry.get(checkpoint.name)
+    ctx.example_text = checkpoint.examples[0] if checkpoint.examples else FALLBACK_EXAMPLE
+
+    def share(trace: Any) -> str:
+        return ctx.traces.share(trace, checkpoint=checkpoint.name, task=checkpoint.task)
+
+    run = Run(loaded, ctx.example_text, RunSettings(), keep=share, seconds=20.0)
+    for _ in run.play():
+        pass
+    ctx.example = run.value(play=False)

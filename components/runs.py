@@ -1,0 +1,281 @@
+"""One press of Run: a checked request becomes model runs, and those become what the player draws.
+
+A ``Run`` yields cumulative JSON-able values (Gradio sends only what changed), at most about eight a second:
+
+    {"id", "state", "segments": [{"source", "steps", "shape", "draft", "finish", "run", "cut"}],
+     "notes", "stats", "message", "play"}
+
+``state`` is one of ``streaming``, ``finished``, ``stopped``, ``error``, ``idle``. A segment is one model run:
+the whole text, or one sentence of a longer one. Of a step, ``p`` is the piece, ``t`` the text it adds, ``l``
+its natural-log probability, ``k`` the alternatives as (piece, log-probability), ``x`` 1 for a special token and
+``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 65535.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import torch
+
+from bertgen import BeamStep, GenerationTrace, TokenStep, stream_generate
+from components.registry import Loaded
+from components.sentences import Part, split_for
+from components.validation import RunSettings
+
+UPDATE_SECONDS = 0.12  # redrawing more often starves the browser: a click on Stop would wait
+MAX_PARTS = 24
+# Attention rows a step sends at most; larger models send the mean over layers and heads while streaming.
+LIVE_WEIGHTS = 16_384
+KeepTrace = Callable[[GenerationTrace], str]
+
+
+class Run:
+    """A text on its way through a checkpoint. ``play()`` runs it; ``value()`` is its picture at any time.
+
+    ``keep(trace)`` stores a finished (or stopped) trace and gives its id; None runs without attention. The
+    run ends itself after ``seconds``; closing the generator that ``play()`` returns stops it and keeps what
+    there is.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        text: str,
+        settings: RunSettings,
+        *,
+        keep: KeepTrace | None,
+        seconds: float = 90.0,
+    ) -> None:
+        self.loaded, self.settings, self.keep = loaded, settings, keep
+        self.id = secrets.token_urlsafe(8)
+        self.state = "streaming"
+        self.notes: list[str] = []
+        self.segments: list[dict[str, Any]] = []
+        self.done = threading.Event()
+        self._seconds, self._started = seconds, time.monotonic()
+        self._spent, self._first = 0.0, None
+        limit = loaded.checkpoint.longest_source
+        parts = split_for(text, limit, loaded.count)
+        self._note_parts(parts, limit)
+        self._parts = parts[:MAX_PARTS]
+        self._generator = torch.Generator(device=loaded.device).manual_seed(settings.seed)
+
+    def play(self) -> Iterator[dict[str, Any]]:
+        """Runs all parts, one after the other; yields ``value()`` when there is something new to draw."""
+        shown = 0.0
+        try:
+            for part in self._parts:
+                with closing(self._play_part(part)) as steps:
+                    for _ in steps:
+                        if time.monotonic() - shown >= UPDATE_SECONDS:
+                            shown = time.monotonic()
+                            yield self.value()
+                if self.state != "streaming":
+                    break
+            if self.state == "streaming":
+                self.state = "finished"
+                self._note_output()
+        finally:  # also when the visitor stops or leaves: the generator is closed where it yields
+            if self.state == "streaming":
+                self.state = "stopped"
+            self.done.set()
+        yield self.value()
+
+    def _play_part(self, part: Part) -> Iterator[None]:
+        stream = stream_generate(
+            self.loaded.model,
+            self.loaded.tokenizer,
+            part.text,
+            self.settings.generation_config(self.loaded.model.current_generation_config()),
+            generator=self._generator,
+            capture=self.keep is not None,
+        )
+        segment, before = self._open_segment(part, stream.source_pieces), self._spent
+        steps = iter(stream)
+        try:
+            while (step := self._timed(steps)) is not None:
+                self._take(segment, step)
+                yield
+                if time.monotonic() - self._started > self._seconds:
+                    self._out_of_time()
+                    break
+        finally:
+            stream.close()
+            self._close_segment(segment, stream.trace, before)
+
+    def _timed(self, steps: Iterator[TokenStep | BeamStep]) -> TokenStep | BeamStep | None:
+        """The next step, its time added to the model's; what showing a step takes is not counted."""
+        started = time.monotonic()
+        step = next(steps, None)
+        self._spent += time.monotonic() - started
+        return step
+
+    def _out_of_time(self) -> None:
+        self.state = "stopped"
+        self.notes.append(
+            f"Stopped: a run may take {self._seconds:g} s here. Try a shorter text or fewer beams."
+        )
+
+    def _open_segment(self, part: Part, pieces: tuple[str, ...]) -> dict[str, Any]:
+        segment: dict[str, Any] = {
+            "source": list(pieces),
+            "steps": [],
+            "shape": None,
+            "draft": None,
+            "finish": None,
+            "run": None,
+            "cut": part.cut,
+        }
+        self.segments.append(segment)
+        return segment
+
+    def _take(self, segment: dict[str, Any], step: TokenStep | BeamStep) -> None:
+        if isinstance(step, BeamStep):
+            segment["draft"] = {"step": step.index + 1, "text": step.text, "score": _finite(step.score)}
+            return
+        if self._first is None:
+            self._first = self._spent
+        segment["draft"] = None
+        if step.cross is not None and segment["shape"] is None:
+            segment["shape"] = list(_live(step.cross).shape)
+        segment["steps"].append(
+            {
+                "p": step.piece,
+                "t": step.text,
+                "l": _finite(step.logprob),
+                "k": [[piece, _finite(logprob)] for _, piece, logprob in step.top_k],
+                "x": int(step.token_id in self.loaded.special_ids),
+                "a": "" if step.cross is None else _u16(_live(step.cross)),
+            }
+        )
+
+    def _close_segment(self, segment: dict[str, Any], trace: GenerationTrace, before: float) -> None:
+        segment["finish"] = trace.finish_reason
+        self._spent = before + trace.seconds
+        if len(self.segments) == 1 and trace.first_token_seconds:
+            self._first = trace.first_token_seconds
+        if segment["draft"] and len(trace.target_pieces) > len(segment["steps"]):
+            self._adopt(segment, trace)  # a beam search that was stopped: its best draft is kept
+        if self.keep is not None and len(trace.target_pieces):
+            segment["run"] = self.keep(trace)
+
+    def _adopt(self, segment: dict[str, Any], trace: GenerationTrace) -> None:
+        """Writes a stopped beam search's best draft into the segment, as steps."""
+        texts = _texts(self.loaded, trace)
+        for index, text in enumerate(texts):
+            step = TokenStep(
+                index=index,
+                token_id=int(trace.target_ids[index]),
+                piece=trace.target_pieces[index],
+                text=text,
+                logprob=float(trace.logprobs[index]),
+                top_k=trace.top_k[index],
+                cross=None if trace.cross is None else trace.cross[:, :, index],
+            )
+            self._take(segment, step)
+
+    def _note_parts(self, parts: list[Part], limit: int) -> None:
+        if len(parts) > 1:
+            self.notes.append(
+                f"This text is longer than the {limit} tokens the model was trained on, so it is run "
+                f"sentence by sentence: {min(len(parts), MAX_PARTS)} runs, their answers joined."
+            )
+        if len(parts) > MAX_PARTS:
+            self.notes.append(
+                f"Only the first {MAX_PARTS} of {len(parts)} sentences are run; send the rest by itself."
+            )
+        for part in parts[:MAX_PARTS]:
+            if part.cut:
+                self.notes.append(
+                    f"One sentence is longer than {limit} tokens by itself; it is cut before "
+                    f"“{_shortened(part.cut)}”."
+                )
+
+    def _note_output(self) -> None:
+        pieces = [piece for segment in self.segments for piece in segment["source"]]
+        strange = sum(piece == "<unk>" or piece.startswith("<0x") for piece in pieces)
+        source = " ".join(part.text for part in self._parts)
+        if strange > 0.4 * len(pieces):
+            self.notes.append(
+                "Most of this text is in letters that the model hardly saw in training: "
+                "do not expect sense. It is worth trying one of the examples."
+            )
+        elif self.text.strip().casefold() == source.strip().casefold():
+            self.notes.append(
+                "The model wrote the text back as it is: it may be in the wrong language, or have nothing to do."
+            )
+
+    @property
+    def text(self) -> str:
+        """What has been written so far, the answers joined by one space."""
+        texts = ["".join(step["t"] for step in segment["steps"]) for segment in self.segments]
+        drafts = [segment["draft"]["text"] if segment["draft"] else "" for segment in self.segments]
+        joined = (text.strip() or draft.strip() for text, draft in zip(texts, drafts, strict=True))
+        return " ".join(text for text in joined if text)
+
+    def value(self, *, play: bool = True) -> dict[str, Any]:
+        """What the player draws; a new dictionary every time, since Gradio compares it with the last."""
+        loaded = self.loaded
+        return {
+            "id": self.id,
+            "state": self.state,
+            "segments": [{**segment, "steps": list(segment["steps"])} for segment in self.segments],
+            "parts": len(self._parts),
+            "notes": list(self.notes),
+            "stats": {
+                "seconds": round(self._spent, 5),
+                "first": None if self._first is None else round(self._first, 5),
+                "device": loaded.device,
+                "dtype": loaded.dtype,
+                "model": loaded.checkpoint.title,
+                "settings": self.settings.summary(),
+                "beams": self.settings.num_beams if self.settings.mode == "beam" else 1,
+                "limit": self.settings.max_new_tokens,
+            },
+            "message": "",
+            "play": play,
+        }
+
+
+def message_value(state: str, message: str) -> dict[str, Any]:
+    """A value without a run: ``error`` or ``idle`` and the sentence to show; what stood there stays."""
+    return {"id": secrets.token_urlsafe(8), "state": state, "segments": [], "message": message, "play": False}
+
+
+def _texts(loaded: Loaded, trace: GenerationTrace) -> list[str]:
+    """What each token adds to the text: the decoded beginning of length n+1 goes on from that of length n."""
+    texts, so_far = [], ""
+    for end in range(1, len(trace.target_ids) + 1):
+        text = loaded.tokenizer.decode(trace.target_ids[:end].tolist(), skip_special_tokens=True)
+        grown = text[len(so_far) :] if text.startswith(so_far) and not text.endswith("\ufffd") else ""
+        texts.append(grown)
+        so_far = so_far + grown
+    return texts
+
+
+def _live(cross: np.ndarray) -> np.ndarray:
+    """The rows [L, H, S] of a step, or their mean [1, 1, S] where they would be too many for every step."""
+    if cross.size <= LIVE_WEIGHTS:
+        return cross
+    return cross.astype(np.float32).mean(axis=(0, 1), keepdims=True)
+
+
+def _u16(weights: np.ndarray) -> str:
+    scaled = np.rint(np.clip(weights.astype(np.float32), 0, 1) * 65535).astype("<u2")
+    return base64.b64encode(scaled.tobytes()).decode("ascii")
+
+
+def _finite(number: float) -> float | None:
+    return round(float(number), 4) if math.isfinite(number) else None
+
+
+def _shortened(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,0 +1,84 @@
+"""Cutting a text that is longer than the model's training sentences into sentences. Pure Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# What ends a sentence, with the closing quotes and brackets that belong to it; then white space (none is
+# needed after the full stops of scripts that write without spaces).
+_END = re.compile(r"""([.!?…]+["'”’»)\]]*)\s+|([。！？]["'”’»）]*)\s*|\n+\s*""")
+# A full stop after these does not end a sentence.
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st sr jr vs etc no vol fig inc ltd co corp gen col lt sgt capt rev hon e.g i.e eg ie cf al "
+    "approx dept est jan feb mar apr jun jul aug sep sept oct nov dec z.b bzw usw ca nr str".split()
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a text that is run on its own; ``cut`` holds what did not fit and is left out."""
+
+    text: str
+    cut: str = ""
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a text, in order, without the white space between them.
+
+    A full stop after an abbreviation, an initial ("J. Smith") or a number's dot in front of a small letter
+    does not end one. A line break always does.
+    """
+    sentences, start = [], 0
+    for match in _END.finditer(text):
+        end = match.end(1) if match.group(1) else match.end(2) if match.group(2) else match.start()
+        if match.group(1) and not _ends_sentence(text[start:end], text[match.end() :]):
+            continue
+        if sentence := text[start:end].strip():
+            sentences.append(sentence)
+        start = match.end()
+    if rest := text[start:].strip():
+        sentences.append(rest)
+    return sentences
+
+
+def _ends_sentence(sentence: str, following: str) -> bool:
+    if not sentence.rstrip("\"'”’»)]").endswith("."):
+        return True
+    word = sentence.rsplit(None, 1)[-1].rstrip("\"'”’»)]").removesuffix(".").lstrip("(\"'“‘«[")
+    if word.lower() in _ABBREVIATIONS:
+        return False
+    if len(word) == 1 and word.isalpha() and word.isupper() and word != "I":
+        return False
+    return not following[:1].islower()
+
+
+def split_for(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
+    """A text as the parts that a model trained on at most ``limit`` source tokens can read.
+
+    ``count(text)`` gives its tokens. A text that fits stays whole; a longer one is cut into sentences, each
+    a part of its own; a sentence that is still too long is cut at a word's end (the rest in ``Part.cut``).
+    """
+    text = text.strip()
+    if not text:
+        return []
+    if count(text) <= limit:
+        return [Part(text)]
+    return [_fitted(sentence, limit, count) for sentence in split_sentences(text)]
+
+
+def _fitted(sentence: str, limit: int, count: Callable[[str], int]) -> Part:
+    if count(sentence) <= limit:
+        return Part(sentence)
+    ends = [match.end() for match in re.finditer(r"\S+", sentence)]
+    if count(sentence[: ends[0]]) > limit:  # one endless word: by characters
+        ends = list(range(1, len(sentence) + 1))
+    low, high = 0, len(ends) - 1  # the longest beginning that fits lies in ends[low:high]
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count(sentence[: ends[middle]]) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return Part(sentence[: ends[low]], sentence[ends[low] :].strip())

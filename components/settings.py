@@ -1,0 +1,180 @@
+"""How the page is started: flags, environment variables and their checks. Imports neither torch nor gradio."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+DTYPES = ("float32", "bfloat16", "float16")
+DEFAULT_PORT = 7860
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+class SettingsError(ValueError):
+    """A start option that cannot be used; the message is one line for the terminal."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The page's start options, checked.
+
+    ``checkpoint`` is a folder to open at once (None: the embedded ones only); ``allow_folders`` lets
+    visitors open folders of this machine; ``concurrency`` is how many runs share the model at a time;
+    ``run_seconds`` ends a run that takes longer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    device: str = "auto"
+    dtype: str = "float32"
+    checkpoint: Path | None = None
+    allow_folders: bool = True
+    concurrency: int = 2
+    run_seconds: float = 90.0
+
+
+def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
+    """The options of a start: flags win over ``BERTGEN_*`` variables, which win over Gradio's own.
+
+    On a Hugging Face Space (``SPACE_ID`` is set) the page listens on every interface and visitors may not
+    open folders, unless told otherwise. Raises ``SettingsError`` with one line.
+    """
+    env = os.environ if env is None else env
+    on_space = bool(env.get("SPACE_ID"))
+    args = _parser(env, on_space).parse_args(list(argv))
+    port = _number(args.port, "port", 1, 65535)
+    if args.dtype not in DTYPES:
+        raise SettingsError(f"unknown dtype {args.dtype!r}; choose one of {', '.join(DTYPES)}")
+    folder = Path(args.checkpoint).expanduser() if args.checkpoint else None
+    if folder is not None and not folder.is_dir():
+        raise SettingsError(
+            f"checkpoint folder {folder} does not exist; give a folder that holds config.json"
+        )
+    if folder is not None and not (folder / "config.json").is_file():
+        raise SettingsError(f"{folder} holds no config.json; give a folder written by save_pretrained")
+    return Settings(
+        host=args.host,
+        port=port,
+        device=args.device,
+        dtype=args.dtype,
+        checkpoint=folder,
+        allow_folders=args.allow_folders,
+        concurrency=_number(args.concurrency, "concurrency", 1, 64),
+    )
+
+
+def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
+    def default(*names: str, otherwise: str) -> str:
+        return next((env[name] for name in names if env.get(name)), otherwise)
+
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="BertGen Explorer: watch a BertGeneration encoder-decoder write, and see where it looks.",
+        epilog="Every flag has an environment variable of the same name: BERTGEN_PORT, BERTGEN_DEVICE, ...",
+    )
+    everywhere = "0.0.0.0" if on_space else "127.0.0.1"
+    parser.add_argument(
+        "--host",
+        default=default("BERTGEN_HOST", "GRADIO_SERVER_NAME", otherwise=everywhere),
+        help="address to listen on (0.0.0.0: every interface; default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        default=default("BERTGEN_PORT", "GRADIO_SERVER_PORT", otherwise=str(DEFAULT_PORT)),
+        help="port to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device",
+        default=default("BERTGEN_DEVICE", otherwise="auto"),
+        help="auto, cpu, cuda, cuda:1, mps (default: %(default)s; auto takes a GPU that is there)",
+    )
+    parser.add_argument(
+        "--dtype",
+        default=default("BERTGEN_DTYPE", otherwise="float32"),
+        help=f"{', '.join(DTYPES)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        default=default("BERTGEN_CHECKPOINT", otherwise=""),
+        help="a checkpoint folder to open at once",
+    )
+    parser.add_argument(
+        "--allow-folders",
+        action=argparse.BooleanOptionalAction,
+        default=_flag(env, "BERTGEN_ALLOW_FOLDERS", not on_space),
+        help="whether visitors may open checkpoint folders of this machine (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--concurrency",
+        default=default("BERTGEN_CONCURRENCY", otherwise="2"),
+        help="runs that share the model at a time (default: %(default)s)",
+    )
+    return parser
+
+
+def _flag(env: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    text = env.get(name)
+    if text is None:
+        return otherwise
+    if text.strip().lower() in _TRUE:
+        return True
+    if text.strip().lower() in _FALSE:
+        return False
+    raise SettingsError(f"{name} must be 1 or 0, got {text!r}")
+
+
+def _number(text: str, name: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number, got {text!r}") from None
+    if not low <= value <= high:
+        raise SettingsError(f"{name} must be between {low} and {high}, got {value}")
+    return value
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises ``SettingsError`` when nothing can listen there: the port is taken or the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the server itself does: a port whose last connections are still closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SettingsError(
+                f"cannot listen on {host}:{port} ({reason}); choose another with --port or --host"
+            ) from None
+
+
+def resolve_device(device: str) -> str:
+    """The device to use: ``auto`` becomes a GPU that is there, else the CPU; a device that is not there raises.
+
+    Imports torch, so it is called after the cheap checks.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        parsed = torch.device(device)
+    except RuntimeError:
+        raise SettingsError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:1 or mps") from None
+    if parsed.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (parsed.index or 0) >= count:
+            raise SettingsError(
+                f"device {device!r} is not there ({count} CUDA devices found); use --device cpu"
+            )
+    elif parsed.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError("device 'mps' is not there; use --device cpu")
+    elif parsed.type not in ("cpu", "mps"):
+        raise SettingsError(f"device {device!r} is not supported; use auto, cpu, cuda, cuda:1 or mps")
+    return device

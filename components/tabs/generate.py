@@ -1,0 +1,329 @@
+"""Generate: what does it write, and how sure is it?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from components.context import AppContext
+from components.registry import Checkpoint
+from components.runs import message_value
+from components.validation import (
+    MAX_BEAMS,
+    MAX_NEW_TOKENS,
+    MAX_SEED,
+    RunSettings,
+    check_choice,
+    check_settings,
+    check_text,
+    refuses_politely,
+)
+from components.widgets.player import live_map, player
+
+QUESTION = "What does it write, and how sure is it?"
+CHIP = 38
+STOP_SECONDS = 3.0
+_LOG = logging.getLogger(__name__)
+_BEGIN = "(...values) => { BX.player.begin(); return values; }"
+
+MODES = {"Greedy": "greedy", "Sample": "sample", "Beam search": "beam"}
+INFO = {
+    "mode": {
+        "greedy": "Takes the most probable token at every step. Always the same answer.",
+        "sample": "Draws every token at random, by its probability. Another seed, another answer.",
+        "beam": "Follows several drafts at once and keeps the one that is most probable as a whole.",
+    },
+    "num_beams": "How many drafts it keeps; 1 is greedy.",
+    "temperature": "Below 1 it plays safe, above 1 it gets bold; 1 is the model as trained.",
+    "top_k": "Only the k most probable tokens may be drawn; 0 turns the filter off.",
+    "top_p": "Only the most probable tokens that make up this share may be drawn; 1 turns the filter off.",
+    "max_new_tokens": "Where it ends at the latest.",
+    "seed": "The start of the dice: same seed, same text, same answer.",
+}
+USED_BY = {
+    "num_beams": "beam",
+    "temperature": "sample",
+    "top_k": "sample",
+    "top_p": "sample",
+    "seed": "sample",
+}
+USED_IN = {"beam": "beam search", "sample": "sampling"}
+
+
+@dataclass(frozen=True, eq=False)
+class GenerateTab:
+    """The parts that other tabs wire to: ``run`` and ``chosen`` are the events that end in a new run."""
+
+    task: gr.Radio
+    checkpoint: gr.Dropdown
+    examples: gr.Dataset
+    text: gr.Textbox
+    player: gr.HTML
+    runs: tuple[Any, ...]
+
+
+def picker_choices(ctx: AppContext, task: str) -> list[tuple[str, str]]:
+    """(label, name) of a task's checkpoints."""
+    return [(checkpoint.label, checkpoint.name) for checkpoint in ctx.registry.checkpoints(task)]
+
+
+def example_samples(checkpoint: Checkpoint | None) -> tuple[list[list[str]], list[str]]:
+    """A checkpoint's example texts as rows of the examples' dataset, and their chips' labels."""
+    texts = checkpoint.examples if checkpoint else ()
+    return [[text] for text in texts], [_chip(text) for text in texts]
+
+
+def _chip(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= CHIP else text[: CHIP - 1].rsplit(" ", 1)[0] + " …"
+
+
+# ---- what happens
+
+
+def on_run(
+    ctx: AppContext, text: Any, task: Any, checkpoint: Any, settings: tuple[Any, ...], session: str | None
+) -> Iterator[dict[str, Any]]:
+    """A press of Run, with everything as sent: yields what the player draws.
+
+    A refused value becomes the player's error line; the text is kept and what stood there stays.
+    """
+    if isinstance(text, str) and not text.strip():
+        yield message_value("idle", "Write a sentence first, or choose one of the examples.")
+        return
+    try:
+        checked = check_settings(*settings)
+        checked_text = check_text(text)
+        found = ctx.registry.describe(checkpoint)
+        if found.task != check_choice("task", task, ctx.registry.tasks()):
+            raise ValueError(f"checkpoint {found.name!r} is for another task; choose one of this task's own")
+        run = ctx.start_run(ctx.registry.get(found.name), checked_text, checked, session)
+    except ValueError as error:
+        yield message_value("error", _sentence(error))
+        return
+    try:
+        yield from run.play()
+    except (RuntimeError, MemoryError):  # the device's own: out of memory, a kernel that is not there
+        _LOG.exception("a run failed")
+        yield message_value(
+            "error",
+            "The model could not finish: the device ran out of memory or gave an error. Try a shorter text.",
+        )
+
+
+def _sentence(error: ValueError) -> str:
+    text = str(error)[:600]
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def on_stop(ctx: AppContext, session: str | None) -> Any:
+    """Stop: the event itself is cancelled by Gradio; this waits for the run to close and shows what it kept."""
+    run = ctx.runs.get(session)
+    if run is None or not run.done.wait(STOP_SECONDS) or run.state != "stopped" or not run.segments:
+        return gr.skip()
+    return run.value()
+
+
+def on_mode(mode: Any) -> tuple[Any, ...]:
+    """The mode changed: what it does not use is greyed, with why. The order is that of ``USED_BY``."""
+    mode = check_choice("mode", mode, tuple(MODES.values()))
+    updates = [gr.update(info=INFO["mode"][mode])]
+    for name, needed in USED_BY.items():
+        info = INFO[name] if needed == mode else f"No effect here: only {USED_IN[needed]} uses it."
+        updates.append(gr.update(interactive=needed == mode, info=info))
+    return tuple(updates)
+
+
+def on_settings(*settings: Any) -> Any:
+    """A setting changed: the fold's title says what is in force."""
+    return gr.update(label=f"Decoding: {check_settings(*settings).summary()}")
+
+
+def on_task(ctx: AppContext, task: Any) -> tuple[Any, Any]:
+    """Another task: its checkpoints and its examples."""
+    task = check_choice("task", task, ctx.registry.tasks())
+    checkpoint = ctx.registry.default(task)
+    samples, labels = example_samples(checkpoint)
+    return (
+        gr.update(choices=picker_choices(ctx, task), value=checkpoint.name),
+        gr.update(samples=samples, sample_labels=labels),
+    )
+
+
+def on_checkpoint(ctx: AppContext, name: Any) -> Any:
+    """Another checkpoint: its examples."""
+    samples, labels = example_samples(ctx.registry.describe(name))
+    return gr.update(samples=samples, sample_labels=labels)
+
+
+# ---- how it looks
+
+
+def build(ctx: AppContext) -> GenerateTab:
+    """Lays out the tab in the current ``gr.Tab`` and wires what happens within it."""
+    first = ctx.first_checkpoint()
+    tasks = [(title, key) for key, title in ctx.registry.tasks().items()]
+    gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
+    with gr.Row(elem_id="bx-generate", equal_height=False):
+        with gr.Column(scale=5, min_width=320, elem_id="bx-left"):
+            task = gr.Radio(
+                tasks,
+                value=first.task if first else None,
+                label="Task",
+                show_label=False,
+                container=False,
+                elem_id="bx-task",
+                elem_classes="bx-segmented",
+            )
+            checkpoint = gr.Dropdown(
+                picker_choices(ctx, first.task) if first else [],
+                value=first.name if first else None,
+                label="Checkpoint",
+                elem_id="bx-checkpoint",
+                filterable=False,
+            )
+            text = gr.Textbox(
+                ctx.example_text,
+                label="Text",
+                show_label=False,
+                container=False,
+                lines=1,
+                max_lines=6,
+                placeholder="Write a sentence; Enter runs it",
+                elem_id="bx-text",
+            )
+            samples, labels = example_samples(first)
+            examples = gr.Dataset(
+                components=[gr.Textbox(visible=False, render=False)],
+                samples=samples,
+                sample_labels=labels,
+                samples_per_page=24,
+                label="Examples",
+                show_label=False,
+                elem_id="bx-examples",
+            )
+            with gr.Row(elem_id="bx-actions"):
+                run = gr.Button("Run", variant="primary", elem_id="bx-run")
+                stop = gr.Button("Stop", elem_id="bx-stop")
+            queue = gr.HTML("", elem_id="bx-queue", apply_default_css=False)
+            settings = _settings_fold()
+            play = player(ctx.example, elem_id="bx-player")
+        with gr.Column(scale=6, min_width=320, elem_id="bx-right"):
+            live_map(elem_id="bx-map")
+    tab = GenerateTab(task, checkpoint, examples, text, play, ())
+    return _wire(ctx, tab, run, stop, queue, settings)
+
+
+def _settings_fold() -> list[Any]:
+    """The decoding settings, folded, in the order of ``check_settings``' arguments."""
+    start = RunSettings()
+    with gr.Accordion(f"Decoding: {start.summary()}", open=False, elem_id="bx-decoding") as fold:
+        mode = gr.Radio(
+            list(MODES.items()),
+            value=start.mode,
+            label="Mode",
+            info=INFO["mode"][start.mode],
+            elem_id="bx-mode",
+            elem_classes="bx-segmented",
+        )
+        unused = {
+            name: f"No effect here: only {USED_IN[needed]} uses it." for name, needed in USED_BY.items()
+        }
+        with gr.Row(elem_classes="bx-pair"):
+            beams = gr.Slider(
+                1, MAX_BEAMS, start.num_beams, step=1, label="Beams", info=unused["num_beams"],
+                interactive=False, elem_id="bx-beams",
+            )  # fmt: skip
+            length = gr.Slider(
+                1, MAX_NEW_TOKENS, start.max_new_tokens, step=1, label="Max new tokens",
+                info=INFO["max_new_tokens"], elem_id="bx-length",
+            )  # fmt: skip
+        with gr.Row(elem_classes="bx-pair"):
+            temperature = gr.Slider(
+                0.1, 2, start.temperature, step=0.05, label="Temperature", info=unused["temperature"],
+                interactive=False, elem_id="bx-temperature",
+            )  # fmt: skip
+            top_k = gr.Slider(
+                0, 200, start.top_k, step=1, label="Top-k", info=unused["top_k"],
+                interactive=False, elem_id="bx-top-k",
+            )  # fmt: skip
+        with gr.Row(elem_classes="bx-pair"):
+            top_p = gr.Slider(
+                0.05, 1, start.top_p, step=0.05, label="Top-p", info=unused["top_p"],
+                interactive=False, elem_id="bx-top-p",
+            )  # fmt: skip
+            seed = gr.Number(
+                start.seed, label="Seed", info=unused["seed"], minimum=0, maximum=MAX_SEED, precision=0,
+                interactive=False, elem_id="bx-seed",
+            )  # fmt: skip
+    settings = [mode, beams, temperature, top_k, top_p, length, seed]
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    mode.change(
+        refuses_politely(on_mode),
+        mode,
+        [mode, beams, temperature, top_k, top_p, seed],
+        api_name="mode",
+        **instant,
+    )
+    changes = [
+        mode.change,
+        seed.change,
+        *(part.release for part in (beams, temperature, top_k, top_p, length)),
+    ]
+    gr.on(changes, refuses_politely(on_settings), settings, fold, api_name="settings", **instant)
+    return settings
+
+
+def _wire(
+    ctx: AppContext, tab: GenerateTab, run: gr.Button, stop: gr.Button, queue: gr.HTML, settings: list[Any]
+) -> GenerateTab:
+    """Binds the handlers to this page's context; every argument reaches them as it was sent."""
+
+    def run_text(
+        text, task, checkpoint, mode, beams, temperature, top_k, top_p, length, seed, request: gr.Request
+    ):
+        values = (mode, beams, temperature, top_k, top_p, length, seed)
+        yield from on_run(ctx, text, task, checkpoint, values, request.session_hash)
+
+    def stop_run(request: gr.Request):
+        return on_stop(ctx, request.session_hash)
+
+    def pick_example(sample):
+        return sample[0] if isinstance(sample, list | tuple) and sample else gr.skip()
+
+    def choose_task(task):
+        return on_task(ctx, task)
+
+    def choose_checkpoint(name):
+        return on_checkpoint(ctx, name)
+
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    running = {
+        "inputs": [tab.text, tab.task, tab.checkpoint, *settings],
+        "outputs": tab.player,
+        "show_progress": "minimal",
+        "show_progress_on": queue,
+        "concurrency_id": "model",
+        "concurrency_limit": ctx.settings.concurrency,
+        "api_visibility": "private",
+    }
+    pressed = gr.on([run.click, tab.text.submit], run_text, js=_BEGIN, api_name="run", **running)
+    picked = tab.examples.click(pick_example, tab.examples, tab.text, js=_BEGIN, api_name="pick", **instant)
+    picked_run = picked.success(run_text, api_name="run_example", **running)
+    for event in (pressed, picked_run):
+        event.failure(None, None, None, js="() => { BX.player.fail(); }", api_visibility="private")
+    stop.click(
+        stop_run, None, tab.player, js="() => { BX.player.stop(); return []; }", api_name="stop",
+        cancels=[pressed, picked_run], **instant,
+    )  # fmt: skip
+    tab.task.input(
+        refuses_politely(choose_task), tab.task, [tab.checkpoint, tab.examples], api_name="task", **instant
+    )
+    tab.checkpoint.change(
+        refuses_politely(choose_checkpoint), tab.checkpoint, tab.examples, api_name="checkpoint", **instant
+    )
+    return replace(tab, runs=(pressed, picked_run))

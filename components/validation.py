@@ -1,0 +1,168 @@
+"""What a stranger sends, checked: every handler's values become a frozen ``RunSettings`` or a clear error."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import numbers
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from bertgen import GenerationConfig
+
+MODES = ("greedy", "sample", "beam")
+MAX_TEXT = 2000
+MAX_NEW_TOKENS = 256
+MAX_BEAMS = 8
+MAX_TOP_K = 1_000_000
+# Outside of these a temperature changes nothing any more but overflows float16 logits: it acts as the nearest.
+TEMPERATURES = (1e-3, 1e3)
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to decode, checked once. Values that the mode does not use stand at their defaults."""
+
+    mode: str = "greedy"
+    num_beams: int = 4
+    temperature: float = 1.0
+    top_k: int = 50
+    top_p: float = 1.0
+    max_new_tokens: int = 128
+    seed: int = 0
+
+    def generation_config(self, base: GenerationConfig) -> GenerationConfig:
+        """The settings in the library's words; what the page does not offer stays the checkpoint's own."""
+        config = copy.deepcopy(base)
+        config.update(
+            max_new_tokens=self.max_new_tokens,
+            num_beams=self.num_beams if self.mode == "beam" else 1,
+            num_return_sequences=1,
+            do_sample=self.mode == "sample",
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+        )
+        return config
+
+    def summary(self) -> str:
+        """The settings in force, in a few words."""
+        if self.mode == "beam":
+            return f"beam search, {self.num_beams} beams, at most {self.max_new_tokens} tokens"
+        if self.mode == "sample":
+            return (
+                f"sampling, temperature {self.temperature:g}, top-k {self.top_k or 'off'}, "
+                f"top-p {self.top_p:g}, seed {self.seed}, at most {self.max_new_tokens} tokens"
+            )
+        return f"greedy, at most {self.max_new_tokens} tokens"
+
+
+def check_settings(
+    mode: Any, num_beams: Any, temperature: Any, top_k: Any, top_p: Any, max_new_tokens: Any, seed: Any
+) -> RunSettings:
+    """The decoding settings as sent; raises ``ValueError`` with the value, the range and the next move.
+
+    Values that the mode does not use are ignored, whatever they are.
+    """
+    mode = check_choice("mode", mode, MODES)
+    values: dict[str, Any] = {"max_new_tokens": _whole("max_new_tokens", max_new_tokens, 1, MAX_NEW_TOKENS)}
+    if mode == "beam":
+        values["num_beams"] = _whole("num_beams", num_beams, 1, MAX_BEAMS)
+    if mode == "sample":
+        values["temperature"] = _temperature(temperature)
+        values["top_k"] = _whole("top_k", top_k, 0, MAX_TOP_K, "0 turns the filter off")
+        values["top_p"] = _top_p(top_p)
+        values["seed"] = _whole("seed", seed, 0, MAX_SEED)
+    return RunSettings(mode=mode, **values)
+
+
+def check_text(text: Any) -> str:
+    """The text as sent; raises ``ValueError`` when it is no text, empty, too long or holds NUL."""
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a string, got {_kind(text)}; send the sentence itself")
+    if len(text) > MAX_TEXT:
+        raise ValueError(
+            f"text must have at most {MAX_TEXT:,} characters, got {len(text):,}; send it in several runs"
+        )
+    if "\0" in text:
+        raise ValueError("text must not hold NUL characters; take them out")
+    if not text.strip():
+        raise ValueError("text is empty; write a sentence or choose one of the examples")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text holds half of a character pair (a lone surrogate); type it again") from None
+    return text.strip()
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """One of ``choices``; raises ``ValueError`` naming them."""
+    if not isinstance(value, str) or value not in choices:
+        shown = value if isinstance(value, str) else None
+        got = f"{shown[:60]!r}" if shown is not None else _kind(value)
+        raise ValueError(f"unknown {name} {got}; choose one of {', '.join(sorted(choices))}")
+    return value
+
+
+def _whole(name: str, value: Any, low: int, high: int, note: str = "") -> int:
+    ending = f"; {note}" if note else ""
+    number = _number(name, value, f"a whole number from {low} to {high}{ending}")
+    if number != int(number) or not low <= number <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}, got {number:g}{ending}")
+    return int(number)
+
+
+def _temperature(value: Any) -> float:
+    note = "1.0 leaves the model's probabilities as they are"
+    number = _number("temperature", value, f"a number above 0; {note}")
+    if number <= 0:
+        raise ValueError(f"temperature must be above 0, got {number:g}; {note}")
+    return min(max(number, TEMPERATURES[0]), TEMPERATURES[1])
+
+
+def _top_p(value: Any) -> float:
+    note = "1.0 turns the filter off"
+    number = _number("top_p", value, f"a number above 0 and at most 1; {note}")
+    if not 0 < number <= 1:
+        raise ValueError(f"top_p must be above 0 and at most 1, got {number:g}; {note}")
+    return number
+
+
+def _number(name: str, value: Any, expected: str) -> float:
+    # bool is an int to Python, and a form sends whatever it likes
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{name} must be {expected}; got {_kind(value)}")
+    if isinstance(value, int) and abs(value) > 2**53:
+        raise ValueError(f"{name} must be {expected}; got a number with {len(str(abs(value)))} digits")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be {expected}; got {value}")
+    return float(value)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return "a truth value" if isinstance(value, bool) else f"a {type(value).__name__}"
+
+
+def page_error(error: ValueError) -> gr.Error:
+    """The one place where a refused value becomes the page's (and the API's) error."""
+    return gr.Error(str(error)[:600], title="That cannot be run", duration=10, print_exception=False)
+
+
+def refuses_politely(handler: Callable) -> Callable:
+    """A handler whose ``ValueError`` reaches the visitor as a ``gr.Error`` with its text."""
+
+    @functools.wraps(handler)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except ValueError as error:
+            raise page_error(error) from error
+
+    return checked

@@ -1,0 +1,163 @@
+/* The words of a run: the source line, the output line tinted by probability, and the alternatives of a token.
+   Read by player.js; needs window.BX (shared.js). */
+(() => {
+  'use strict';
+  const BX = (window.BX = window.BX || {});
+
+  /** Natural-log probability -> '0.98', '<0.01', '1.00'. */
+  BX.prob = (logprob) => {
+    const p = logprob == null ? 0 : Math.exp(logprob);
+    return p < 0.005 ? '<0.01' : p.toFixed(2);
+  };
+  const short = (logprob) => BX.prob(logprob).replace(/^0|^(<)0/, '$1');
+  const startsWord = (piece, index) => index === 0 || /^[▁Ġ]/.test(piece) || BX.isSpecial(piece);
+
+  /** A line of tokens with one tab stop: arrow keys move, touching and leaving are told. */
+  class TokenLine {
+    constructor(root, { onTouch }) {
+      this.root = root;
+      this.onTouch = onTouch;
+      this.tokens = [];
+      this.word = null;
+      this.touched = -1;
+      root.addEventListener('pointerover', (e) => this.touch(this.indexOf(e.target)));
+      root.addEventListener('pointerleave', () => { if (!root.contains(document.activeElement)) this.touch(-1); });
+      root.addEventListener('focusin', (e) => this.touch(this.indexOf(e.target)));
+      root.addEventListener('focusout', (e) => { if (!root.contains(e.relatedTarget)) this.touch(-1); });
+      root.addEventListener('keydown', (e) => this.walk(e));
+    }
+
+    indexOf(node) {
+      const token = node.closest && node.closest('[data-i]');
+      return token ? +token.dataset.i : -1;
+    }
+
+    touch(index) {
+      if (index === this.touched) return;
+      this.touched = index;
+      this.onTouch(index);
+    }
+
+    walk(event) {
+      const step = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 }[event.key];
+      if (!step || !this.tokens.length) return;
+      event.preventDefault();
+      const to = Math.max(0, Math.min(this.tokens.length - 1, Math.max(0, this.touched) + step));
+      this.tokens[to].focus();
+    }
+
+    clear() {
+      this.root.replaceChildren();
+      this.tokens = [];
+      this.word = null;
+    }
+
+    /** Adds a token; pieces of one word stand without a gap. */
+    add({ text, label, special, newWord, note, hint }) {
+      if (newWord || special || !this.word) {
+        if (this.tokens.length) this.root.append(' ');
+        this.word = BX.el('span', { class: 'bxp-word' });
+        this.root.append(this.word);
+      }
+      const index = this.tokens.length;
+      const node = BX.el('span', {
+        class: 'bxp-t' + (special ? ' special' : ''), 'data-i': index, tabindex: index ? -1 : 0, role: 'button',
+        'aria-label': hint || label, dir: 'auto',
+      }, BX.el('span', { class: 'bxp-x' }, special ? label : text || label), note ? BX.el('small', {}, note) : null);
+      if (!special && !text) node.classList.add('part');
+      this.word.append(node);
+      this.tokens.push(node);
+      if (special) this.word = null;
+      return node;
+    }
+
+    drop(count) {
+      while (this.tokens.length > count) {
+        const node = this.tokens.pop();
+        const word = node.parentElement;
+        node.remove();
+        if (!word.childElementCount) {
+          if (word.previousSibling && word.previousSibling.nodeType === 3) word.previousSibling.remove();
+          word.remove();
+        }
+      }
+      this.word = null;
+    }
+
+    /** Tints tokens by weights in 0..1 (attention colours); null gives them back their own look. */
+    tint(weights) {
+      const dark = BX.dark();
+      this.root.classList.toggle('tinted', !!weights);
+      this.tokens.forEach((node, i) => {
+        const w = weights ? weights(i) : null;
+        node.style.setProperty('--tint', w == null ? '' : BX.color(w, dark));
+        node.style.setProperty('--ink', w == null ? '' : BX.ink(w, dark));
+        node.classList.toggle('weighed', w != null);
+      });
+    }
+
+    mark(index) {
+      this.tokens.forEach((node, i) => node.classList.toggle('lit', i === index));
+    }
+  }
+
+  class SourceLine extends TokenLine {
+    /** flat: [{piece, segment}] */
+    fill(flat) {
+      this.clear();
+      flat.forEach(({ piece, first }, i) => {
+        const special = BX.isSpecial(piece);
+        this.add({ text: BX.show(piece), label: BX.show(piece), special, newWord: first || startsWord(piece, i) });
+      });
+    }
+  }
+
+  class OutputLine extends TokenLine {
+    /** Shows exactly the first `count` of the flat steps. */
+    sync(flat, count) {
+      this.drop(count);
+      for (let i = this.tokens.length; i < count; i++) this.write(flat[i], i);
+    }
+
+    write({ step, first }, i) {
+      const text = step.t.replace(/^\s+/, '');
+      const spaced = first || /^\s/.test(step.t) || (i && this.tokens[i - 1].classList.contains('special'));
+      const label = BX.show(step.p);
+      const p = step.l == null ? 0 : Math.exp(step.l);
+      const node = this.add({ text, label, special: !!step.x, newWord: spaced,
+        note: (text.length > 2 || step.x) ? short(step.l) : '\u00a0',
+        hint: `${label}, probability ${BX.prob(step.l)}` });
+      node.style.setProperty('--p', p.toFixed(3));
+      node.classList.toggle('unsure', p < 0.5 && !step.x);
+    }
+
+    /** A beam search's best draft: greyed text, no tokens yet. */
+    draft(text) {
+      this.clear();
+      if (text) this.root.append(BX.el('span', { class: 'bxp-draft', dir: 'auto' }, text));
+    }
+  }
+
+  /** The alternatives of one step, as a row of words with bars. */
+  BX.alternatives = (root, step, index) => {
+    if (!step) { root.replaceChildren(); return; }
+    const chosen = BX.show(step.p);
+    const list = BX.el('ol', { class: 'bxp-alts' });
+    let listed = false;
+    for (const [piece, logprob] of step.k) {
+      const mine = piece === step.p;
+      listed = listed || mine;
+      list.append(alternative(BX.show(piece), logprob, mine));
+    }
+    if (!listed) list.prepend(alternative(chosen, step.l, true));
+    root.replaceChildren(BX.el('span', { class: 'bxp-step' }, `token ${index + 1}`), list);
+  };
+  const alternative = (label, logprob, mine) => {
+    const item = BX.el('li', { class: mine ? 'mine' : false }, BX.el('span', {}, label), BX.el('b', {}, short(logprob)));
+    item.style.setProperty('--p', (logprob == null ? 0 : Math.exp(logprob)).toFixed(3));
+    return item;
+  };
+
+  BX.SourceLine = SourceLine;
+  BX.OutputLine = OutputLine;
+})();

@@ -1,0 +1,205 @@
+/* What the player shows at any moment: one render() from its state. Split from player.js, which acts. */
+(() => {
+  'use strict';
+  const BX = window.BX;
+  const { ICONS, time, count } = BX.playerTools;
+  const icon = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+
+  Object.assign(BX.Player.prototype, {
+    render() {
+      if (!this.root) return;
+      const actions = document.getElementById('bx-actions');
+      if (actions) actions.classList.toggle('busy', this.busy());
+      const state = this.stateName();
+      Object.assign(this.root.dataset, { state, shown: this.shown, total: this.flat.length, pace: this.pace });
+      this.renderStatus(state);
+      if (this.value) {
+        this.renderText(state);
+        this.renderTints();
+        this.renderTransport(state);
+        this.renderMap();
+      }
+    },
+
+    stateName() {
+      if (this.pending) return 'waiting';
+      if (this.message) return this.message.state;
+      if (!this.value) return 'idle';
+      if (this.cut) return 'stopped';
+      const draft = this.value.segments.at(-1).draft;
+      if (this.value.state === 'streaming') return draft && this.shown >= this.flat.length ? 'drafting' : 'streaming';
+      if (this.shown < this.flat.length) return this.playing ? 'streaming' : 'paused';
+      return this.value.state;
+    },
+
+    renderText(state) {
+      const key = this.value.id + ':' + this.pieces.length;
+      if (key !== this.sourceKey) {
+        this.source.fill(this.pieces);
+        this.sourceKey = key;
+      }
+      const draft = this.value.segments.at(-1).draft;
+      if (state === 'drafting' && !this.flat.length) this.output.draft(draft.text);
+      else {
+        if (!this.output.tokens.length && this.shown) this.output.clear();
+        this.output.sync(this.flat, this.shown);
+      }
+      this.outputEl.classList.toggle('caret', state === 'streaming');
+      this.notesEl.replaceChildren(...this.value.notes.map((note) => BX.el('p', {}, note)));
+      this.notesEl.hidden = !this.value.notes.length;
+      const at = this.current();
+      BX.alternatives(this.inspectEl, at >= 0 && this.flat[at] ? this.flat[at].step : null, at);
+    },
+
+    /** Tints both lines: a token lights the source words it looked at, a source word the tokens that looked at it. */
+    renderTints() {
+      const t = this.touched;
+      const column = t && (t.line === 'source' || t.line === 'map') ? this.sourceTouched(t) : null;
+      const at = this.current();
+      const row = this.flat[at] ? this.row(at) : null;
+      const backward = t && t.line === 'source';
+      if (backward) {
+        this.output.tint((i) => (this.flat[i].at === column.at ? (this.row(i) || [])[column.i] || 0 : 0));
+        this.source.tint(null);
+      } else {
+        this.output.tint(null);
+        const offset = row ? this.pieces.findIndex((p) => p.at === this.flat[at].at) : 0;
+        this.source.tint(row && ((i) => {
+          const p = this.pieces[i];
+          return p.at === this.flat[at].at ? row[i - offset] : 0;
+        }));
+      }
+      this.output.mark(backward ? -1 : at);
+      this.source.mark(column ? this.pieces.findIndex((p) => p.at === column.at && p.i === column.i) : -1);
+    },
+
+    sourceTouched(t) {
+      if (t.line === 'source') return this.pieces[t.index] || null;
+      return { at: this.mapAt, i: t.col };
+    },
+
+    renderTransport(state) {
+      const total = this.flat.length;
+      this.scrubEl.max = total;
+      this.scrubEl.value = this.shown;
+      this.scrubEl.disabled = !total;
+      this.scrubEl.style.setProperty('--done', total ? this.shown / total : 0);
+      const more = this.value.state === 'streaming' && !this.cut;
+      this.countEl.textContent = `${this.shown} / ${total}${more ? '…' : ''}`;
+      const [name, label] = this.pace === 'step' ? ['next', 'Next token']
+        : this.playing && this.shown < total ? ['pause', 'Pause']
+          : this.shown >= total && total ? ['again', 'Play again'] : ['play', 'Play'];
+      if (this.playEl.dataset.icon !== name) {
+        this.playEl.innerHTML = icon(name); // constants of this file
+        this.playEl.dataset.icon = name;
+      }
+      this.playEl.setAttribute('aria-label', label);
+      this.playEl.title = label;
+      this.playEl.disabled = !total;
+      const segment = this.segmentAt(this.current());
+      this.openEl.hidden = !(segment && segment.run) || state === 'waiting';
+    },
+
+    renderStatus(state) {
+      const text = this.statusText(state);
+      if (this.statusEl.textContent !== text) this.statusEl.textContent = text;
+      const spoken = ['streaming', 'paused', 'drafting'].includes(state) ? '' : `${text} ${state === 'finished' ? this.outputText() : ''}`;
+      if (this.liveEl.textContent !== spoken) this.liveEl.textContent = spoken;
+      this.statsEl.textContent = this.statsText(state);
+    },
+
+    statusText(state) {
+      if (state === 'waiting') return 'Waiting for the model…';
+      if (this.message) return this.message.message;
+      if (!this.value) return 'Write a sentence and press Run.';
+      const { stats, segments } = this.value;
+      const draft = segments.at(-1).draft;
+      if (state === 'drafting') return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${(draft.score ?? 0).toFixed(2)}`;
+      if (state === 'streaming') return 'Writing…';
+      if (state === 'paused') return `Paused at token ${this.shown} of ${this.flat.length}.`;
+      if (state === 'stopped') return this.stoppedText();
+      const reasons = segments.map((s) => s.finish);
+      if (reasons.includes('length')) return `Finished: the limit of ${count(stats.limit, 'token')} was reached; more fit under Decoding.`;
+      return 'Finished: the model wrote its end token.';
+    },
+
+    stoppedText() {
+      const rest = this.flat.length - this.shown;
+      if (!this.flat.length) return 'Stopped before the first token.';
+      return `Stopped after ${count(this.shown, 'token')}.` + (rest > 0 && this.value.state === 'finished'
+        ? ` The model had already written ${rest} more; play on to see them.` : '');
+    },
+
+    outputText() { return this.flat.map((f) => (f.first ? ' ' : '') + f.step.t).join('').trim(); },
+
+    statsText(state) {
+      if (!this.value || state === 'waiting' || this.message) return '';
+      const { stats } = this.value;
+      const n = this.flat.length;
+      const parts = [];
+      if (n) parts.push(count(n, 'token'));
+      if (n && stats.seconds) parts.push(`${this.rate(n / stats.seconds)} tokens/s`);
+      if (stats.first != null) parts.push(`first after ${time(stats.first)}`);
+      parts.push(`${stats.device} ${stats.dtype}`);
+      return parts.join(' · ');
+    },
+
+    rate(value) { return value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'); },
+
+    renderMap() {
+      if (!this.map) return;
+      const at = this.current();
+      const entry = this.flat[at];
+      const busy = this.busy() || this.touched;
+      if (entry && busy) this.part = null;
+      const partAt = this.part != null ? this.part : entry ? entry.at : Math.max(0, this.value.segments.length - 1);
+      this.mapAt = partAt;
+      const segment = this.value.segments[partAt];
+      const shape = segment.shape || [1, 1, segment.source.length];
+      this.map.offer(shape[0], shape[1]);
+      const rows = [], labels = [];
+      this.flat.forEach((f, i) => {
+        if (f.at !== partAt || i >= this.shown) return;
+        const before = f.row ? BX.show(segment.steps[f.row - 1].p) : 'start';
+        labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
+        rows.push(this.row(i) || new Float32Array(segment.source.length));
+      });
+      this.focusRow = entry && entry.at === partAt && (this.touched || this.busy()) ? entry.row : null;
+      const source = segment.source.map((piece) => ({ label: BX.show(piece), x: BX.isSpecial(piece) }));
+      this.map.show({ id: `${this.value.id}:${partAt}`, source, rows, labels });
+      this.map.say.textContent = this.sentence(entry, partAt);
+      this.renderParts(partAt);
+    },
+
+    renderParts(partAt) {
+      const n = this.value.segments.length;
+      this.map.parts.hidden = n < 2;
+      if (n < 2) return;
+      this.map.parts.replaceChildren('sentence ', ...this.value.segments.map((_, i) => BX.el('button',
+        { type: 'button', 'data-at': i, 'aria-pressed': String(i === partAt) }, String(i + 1))));
+    },
+
+    /** The touched (or newest) row as a sentence. */
+    sentence(entry, partAt) {
+      const t = this.touched;
+      const [layer, head] = this.map.choice;
+      const where = (layer === 'mean' ? 'the mean of all layers' : layer === 'max' ? 'the strongest layer' : `layer ${+layer + 1}`)
+        + (head === 'mean' ? ', mean of heads,' : head === 'max' ? ', strongest head,' : `, head ${+head + 1},`);
+      if (t && t.line === 'source') {
+        const s = this.pieces[t.index];
+        const seen = this.flat.slice(0, this.shown).map((f, i) => [f, (f.at === s.at && this.row(i)) || []])
+          .map(([f, row]) => [f, row[s.i] || 0]).sort((a, b) => b[1] - a[1])[0];
+        return seen ? `“${BX.show(s.piece)}” is looked at most when “${BX.show(seen[0].step.p)}” is written: ${BX.percent(seen[1])}.` : '';
+      }
+      if (!entry || entry.at !== partAt) return '';
+      const row = this.row(this.flat.indexOf(entry));
+      if (!row) return '';
+      const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
+      const segment = this.value.segments[partAt];
+      const read = entry.row ? `read “${BX.show(segment.steps[entry.row - 1].p)}”` : 'read the start token';
+      return `${read}, wrote “${BX.show(entry.step.p)}”: ${where} looks ${BX.percent(row[col])} at “${BX.show(segment.source[col])}”.`;
+    },
+  });
+
+  BX.player = BX.player || new BX.Player();
+})();
