@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from bertgen.tokenizers.encoding import BatchEncoding, to_lists
+from bertgen.tokenizers.encoding import BatchEncoding
+from bertgen.tokenizers.padding import Padding
 from bertgen.tokenizers.strategies import (
     EncodeOptions,
     PaddingStrategy,
     TruncationStrategy,
-    padded,
     resolve_strategies,
     truncate,
 )
@@ -20,8 +20,8 @@ from bertgen.tokenizers.strategies import (
 _OPTION_NAMES = {field.name for field in dataclasses.fields(EncodeOptions)}
 
 
-class Calling:
-    """Mixin: `__call__`, `encode`, `encode_plus`, `batch_encode_plus`, `pad`.
+class Calling(Padding):
+    """Mixin: `__call__`, `encode`, `encode_plus`, `batch_encode_plus`.
 
     The host provides `tokenize`, the special token attributes and the `build_...` hooks.
     """
@@ -47,14 +47,12 @@ class Calling:
         Args:
             text, text_pair: a text, a list of texts (a batch), or with `is_split_into_words` a list of
                 words or a batch of such lists.
-            text_target, text_pair_target: the same for targets; their ids come back as `labels`, or as
-                `input_ids` when `text` is not given.
+            text_target, text_pair_target: the same for targets: `labels` (`input_ids` without `text`).
             add_special_tokens: put the model's special tokens around (BertGeneration has none to add).
             padding: True or "longest", "max_length", or False.
             truncation: True or "longest_first", "only_first", "only_second", or False.
             max_length: the length for both, in tokens; default `model_max_length`. Alone, it truncates.
-            stride: how many kept tokens `overflowing_tokens` repeats.
-            pad_to_multiple_of: round the padded length up.
+            stride, pad_to_multiple_of: kept tokens that the overflow repeats; round the length up.
             return_tensors: "pt" or "np" (int64); None for lists.
             **kwargs: return_token_type_ids, return_attention_mask, return_overflowing_tokens,
                 return_special_tokens_mask, return_length, verbose; the rest goes to `tokenize`.
@@ -63,21 +61,14 @@ class Calling:
             input_ids [B, S] and attention_mask [B, S] (lists: [S] for one text), and what was asked for.
 
         Raises:
-            ValueError: neither text nor target, not a text, no pad token to pad with, unknown strategy.
-            NotImplementedError: `return_offsets_mapping`, which these tokenizers cannot give.
+            ValueError: nothing to encode, not a text, no pad token to pad with, unknown strategy.
+            NotImplementedError: `return_offsets_mapping`.
         """
         if text is None and text_target is None:
             raise ValueError("nothing to encode: pass text= or text_target=")
-        kwargs.update(
-            add_special_tokens=add_special_tokens,
-            padding=padding,
-            truncation=truncation,
-            max_length=max_length,
-            stride=stride,
-            is_split_into_words=is_split_into_words,
-            pad_to_multiple_of=pad_to_multiple_of,
-            return_tensors=return_tensors,
-        )
+        kwargs.update(padding=padding, truncation=truncation, max_length=max_length, stride=stride)
+        kwargs.update(add_special_tokens=add_special_tokens, is_split_into_words=is_split_into_words)
+        kwargs.update(pad_to_multiple_of=pad_to_multiple_of, return_tensors=return_tensors)
         target = None if text_target is None else self._call_one(text_target, text_pair_target, **kwargs)
         if text is None:
             return target
@@ -202,18 +193,6 @@ class Calling:
         self._check(options)
         return options, kwargs
 
-    def _check(self, options: EncodeOptions) -> None:
-        pads = options.padding is not PaddingStrategy.DO_NOT_PAD
-        if pads and (self.pad_token is None or self.pad_token_id < 0):
-            raise ValueError(
-                "padding needs a pad token: set tokenizer.pad_token = tokenizer.eos_token, or add one "
-                "with tokenizer.add_special_tokens({'pad_token': '[PAD]'})"
-            )
-        multiple, length = options.pad_to_multiple_of, options.max_length
-        cuts = options.truncation is not TruncationStrategy.DO_NOT_TRUNCATE
-        if pads and cuts and multiple is not None and length is not None and length % multiple:
-            raise ValueError(f"max_length {length} is not a multiple of pad_to_multiple_of {multiple}")
-
     def _ids_of(self, text: Any, is_split_into_words: bool, kwargs: Mapping[str, Any]) -> list[int]:
         if isinstance(text, str):
             return self.convert_tokens_to_ids(self.tokenize(text, **kwargs))
@@ -287,80 +266,6 @@ class Calling:
             row["length"] = len(row["input_ids"])
         return BatchEncoding(row, options.return_tensors, prepend_batch_axis)
 
-    # --- padding -----------------------------------------------------------------------------
-    def pad(
-        self,
-        encoded_inputs: Any,
-        padding: bool | str | PaddingStrategy = True,
-        max_length: int | None = None,
-        pad_to_multiple_of: int | None = None,
-        return_attention_mask: bool | None = None,
-        return_tensors: str | None = None,
-        verbose: bool = True,
-    ) -> BatchEncoding:
-        """Pad ready ids: one row, a dict of columns, or a list of dicts (so it can serve as collate).
-
-        Arrays and tensors come back as the same kind unless `return_tensors` says otherwise. Only
-        input_ids, attention_mask, token_type_ids and special_tokens_mask are padded.
-
-        Raises:
-            ValueError: no input_ids in it, or no pad token.
-        """
-        if isinstance(encoded_inputs, (list, tuple)) and encoded_inputs:
-            encoded_inputs = {key: [row[key] for row in encoded_inputs] for key in encoded_inputs[0]}
-        main = self.model_input_names[0]
-        if main not in encoded_inputs:
-            raise ValueError(f"nothing to pad: {main!r} is missing, got {list(encoded_inputs)}")
-        if return_tensors is None:
-            return_tensors = _kind(encoded_inputs[main])
-        columns = {key: to_lists(value) for key, value in encoded_inputs.items()}
-        if not columns[main]:  # one empty row stays empty, as in the reference
-            return BatchEncoding({**columns, "attention_mask": []} if return_attention_mask else columns)
-        strategy, _, length, remarks = resolve_strategies(padding, None, max_length, self.model_max_length)
-        for remark in remarks:
-            self._tell_once(remark, verbose)
-        self._check(EncodeOptions(padding=strategy))
-        if return_attention_mask is None:
-            return_attention_mask = "attention_mask" in self.model_input_names
-        rows = columns[main]
-        if not isinstance(rows[0], list):
-            length = len(rows) if strategy is PaddingStrategy.LONGEST else length
-            length = _round_up(length, pad_to_multiple_of)
-            row = self._pad_row(columns, strategy, length, return_attention_mask)
-            return BatchEncoding(row, return_tensors)
-        if any(len(column) != len(rows) for column in columns.values()):
-            raise AssertionError(f"columns differ in rows: { {k: len(v) for k, v in columns.items()} }")
-        length = max(map(len, rows)) if strategy is PaddingStrategy.LONGEST else length
-        length = _round_up(length, pad_to_multiple_of)
-        out: dict[str, list[Any]] = {}
-        for i in range(len(rows)):
-            row = {key: column[i] for key, column in columns.items()}
-            for key, value in self._pad_row(row, strategy, length, return_attention_mask).items():
-                out.setdefault(key, []).append(value)
-        return BatchEncoding(out, return_tensors)
-
-    def _pad_row(
-        self, row: dict[str, Any], strategy: PaddingStrategy, length: int | None, with_mask: bool
-    ) -> dict[str, Any]:
-        main = self.model_input_names[0]
-        row = dict(row)
-        if with_mask and "attention_mask" not in row:
-            row["attention_mask"] = [1] * len(row[main])
-        if strategy is PaddingStrategy.DO_NOT_PAD:
-            return row
-        missing = length - len(row[main])
-        fillers = {
-            main: self.pad_token_id,
-            "token_type_ids": self.pad_token_type_id,
-            "special_tokens_mask": 1,
-        }
-        if with_mask:
-            fillers["attention_mask"] = 0
-        for key, filler in fillers.items():
-            if key in row:
-                row[key] = padded(row[key], filler, missing, self.padding_side)
-        return row
-
 
 def _is_text(value: Any) -> bool:
     if isinstance(value, str):
@@ -371,16 +276,3 @@ def _is_text(value: Any) -> bool:
         return True
     first = value[0]
     return isinstance(first, (list, tuple)) and (not first or isinstance(first[0], str))
-
-
-def _kind(column: Any) -> str | None:
-    """ "pt" or "np" when a column is, or holds, tensors or arrays."""
-    while isinstance(column, (list, tuple)) and column:
-        column = column[0]
-    if type(column).__module__.startswith("torch"):
-        return "pt"
-    return "np" if hasattr(column, "dtype") else None
-
-
-def _round_up(length: int | None, multiple: int | None) -> int | None:
-    return length if length is None or not multiple else -(-length // multiple) * multiple

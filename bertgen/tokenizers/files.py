@@ -43,30 +43,13 @@ class TokenizerFiles:
             OSError: no such folder or repository, no vocabulary in it, or a broken vocabulary.
         """
         name = os.fspath(pretrained_model_name_or_path)
-        if os.path.isfile(name):
-            files = {next(iter(cls.vocab_files_names)): name}
-        else:
-            wanted = {
-                **cls.vocab_files_names,
-                "config": CONFIG_FILE,
-                "special": SPECIAL_TOKENS_FILE,
-                "added": ADDED_TOKENS_FILE,
-                "fast": FAST_FILE,
-            }
-            found = hub.resolve(
-                name,
-                *wanted.values(),
-                subfolder=subfolder,
-                cache_dir=cache_dir,
-                force_download=force_download,
-                local_files_only=local_files_only,
-                token=token,
-                revision=revision,
-            )
-            files = {key: found[file] for key, file in wanted.items() if found[file]}
-        missing = [file for key, file in cls.vocab_files_names.items() if key not in files]
-        if missing:
-            raise OSError(f"{name!r} has no {', '.join(missing)}, which {cls.__name__} needs")
+        where = {
+            "cache_dir": cache_dir,
+            "force_download": force_download,
+            "local_files_only": local_files_only,
+        }
+        where |= {"token": token, "revision": revision, "subfolder": subfolder}
+        files = cls._find_files(name, **where)
         config = _read_json(files.get("config"))
         saved_class = config.pop("tokenizer_class", None)
         if saved_class and saved_class.removesuffix("Fast") != cls.__name__.removesuffix("Fast"):
@@ -79,6 +62,19 @@ class TokenizerFiles:
         config["name_or_path"] = name
         config["added_tokens_decoder"] = _added_tokens(config, files, kwargs)
         return cls(*init_inputs, **{key: _revive(value) for key, value in config.items()})
+
+    @classmethod
+    def _find_files(cls, name: str, **where: Any) -> dict[str, str]:
+        """What a folder or repository holds of the tokenizer's files, by argument or kind."""
+        if os.path.isfile(name):
+            return {next(iter(cls.vocab_files_names)): name}
+        kinds = {"config": CONFIG_FILE, "special": SPECIAL_TOKENS_FILE, "added": ADDED_TOKENS_FILE}
+        wanted = {**cls.vocab_files_names, **kinds, "fast": FAST_FILE}
+        found = hub.resolve(name, *wanted.values(), **where)
+        missing = [file for key, file in cls.vocab_files_names.items() if not found[file]]
+        if missing:
+            raise OSError(f"{name!r} has no {', '.join(missing)}, which {cls.__name__} needs")
+        return {key: found[file] for key, file in wanted.items() if found[file]}
 
     def save_pretrained(
         self, save_directory: str | os.PathLike, filename_prefix: str | None = None
