@@ -1,0 +1,168 @@
+"""Two-column text files in, length-bucketed batches of ids out."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+IGNORED = -100  # label of padded positions, as in the reference's losses
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 file, plain or gzipped (.gz)."""
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    """Rows of a `source<TAB>target` file. Another number of columns, or no row at all, is a ValueError."""
+    pairs = []
+    # Not splitlines(): it would also cut at the rarer separators of Unicode.
+    for number, line in enumerate(read_text(path).rstrip("\n").split("\n"), start=1):
+        columns = line.rstrip("\r").split("\t")
+        if len(columns) != 2:
+            raise ValueError(f"{path}, line {number}: {len(columns)} columns; expected source<TAB>target")
+        pairs.append((columns[0], columns[1]))
+    return pairs
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training pair as ids. `target` ends with the end token; the source has no special tokens."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+def encode_pairs(
+    pairs: Sequence[tuple[str, str]],
+    encode: Callable[[str], list[int]],
+    eos_id: int,
+    longest_source: int,
+    longest_target: int,
+) -> list[Example]:
+    """Encode both sides, append the end token to targets, leave out empty and over-long rows."""
+    examples = []
+    for source, target in pairs:
+        example = Example(tuple(encode(source)), (*encode(target), eos_id))
+        if 0 < len(example.source) <= longest_source and 1 < len(example.target) <= longest_target:
+            examples.append(example)
+    return examples
+
+
+def curl_apostrophes(pairs: Sequence[tuple[str, str]], share: float, seed: int) -> list[tuple[str, str]]:
+    """Write ' as ’ in a share of the sources: telephones type the curly one, the corpora hardly hold it."""
+    chance = random.Random(f"apostrophes-{seed}")
+    return [
+        (source.replace("'", "’") if chance.random() < share else source, target) for source, target in pairs
+    ]
+
+
+def draw_rows(counts: Sequence[int], shares: Sequence[float], seed: int, epoch: int) -> list[int]:
+    """Row numbers of one epoch: of each set (`counts` rows, one after the other) its share, drawn anew."""
+    chance = random.Random(f"rows-{seed}-{epoch}")
+    rows: list[int] = []
+    first = 0
+    for count, share in zip(counts, shares, strict=True):
+        rows += sorted(chance.sample(range(first, first + count), round(count * share)))
+        first += count
+    return rows
+
+
+def join_examples(
+    examples: Sequence[Example], share: float, longest: tuple[int, int], seed: int, epoch: int
+) -> list[Example]:
+    """Glue a share of the rows to one to three others, so that texts of several sentences are known too.
+
+    SentencePiece never crosses a space here, so joining ids equals encoding the texts joined by one space.
+    """
+    chance = random.Random(f"joined-{seed}-{epoch}")
+    picked = [row for row in range(len(examples)) if chance.random() < share]
+    chance.shuffle(picked)
+    kept = set(range(len(examples))) - set(picked)
+    result = [examples[row] for row in sorted(kept)]
+    while picked:
+        group = [examples[picked.pop()] for _ in range(min(chance.randint(2, 4), len(picked)))]
+        source = tuple(piece for row in group for piece in row.source)
+        target = (*(piece for row in group for piece in row.target[:-1]), group[-1].target[-1])
+        joined = Example(source, target)
+        fits = len(source) <= longest[0] and len(target) <= longest[1]
+        result += [joined] if fits else group
+    return result
+
+
+def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Cut one epoch into batches of row numbers, at most `tokens` padded positions on either side.
+
+    Rows of equal lengths stand together (hardly any padding); ties and the order of batches are shuffled,
+    the same way for the same seed and epoch.
+    """
+    chance = random.Random(f"batches-{seed}-{epoch}")
+    order = list(range(len(examples)))
+    chance.shuffle(order)
+    # Target length first: the decoder is the dearer side. The sort is stable: the shuffle decides ties.
+    order.sort(key=lambda row: (len(examples[row].target), len(examples[row].source)))
+    batches: list[list[int]] = []
+    current: list[int] = []
+    longest = 0
+    for row in order:
+        size = max(len(examples[row].source), len(examples[row].target))
+        longest = max(longest, size)
+        if current and longest * (len(current) + 1) > tokens:
+            batches.append(current)
+            current, longest = [], size
+        current.append(row)
+    batches.append(current)
+    chance.shuffle(batches)
+    return batches
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`input_ids`, `attention_mask` [B, S]; `decoder_input_ids`, `labels` [B, T]; `target_tokens` labels."""
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    decoder_input_ids: Tensor
+    labels: Tensor
+    target_tokens: int
+
+    def to(self, device: torch.device) -> Batch:
+        """Copy to `device`; towards a GPU from pinned memory, without waiting for the copy."""
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+        return Batch(
+            move(self.input_ids),
+            move(self.attention_mask),
+            move(self.decoder_input_ids),
+            move(self.labels),
+            self.target_tokens,
+        )
+
+
+def pad_rows(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    """Right-pad rows of ids with `value` into one int64 tensor [B, longest]."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.int64)
+
+
+def collate(examples: Sequence[Example], pad_id: int, start_id: int) -> Batch:
+    """Pad rows together; the decoder reads the labels shifted right behind the start token."""
+    input_ids = pad_rows([row.source for row in examples], pad_id)  # [B, S]
+    labels = pad_rows([row.target for row in examples], IGNORED)  # [B, T]
+    decoder_input_ids = pad_rows([(start_id, *row.target[:-1]) for row in examples], pad_id)  # [B, T]
+    return Batch(
+        input_ids=input_ids,
+        attention_mask=(input_ids != pad_id).to(torch.int64),
+        decoder_input_ids=decoder_input_ids,
+        labels=labels,
+        target_tokens=sum(len(row.target) for row in examples),
+    )

@@ -1,0 +1,65 @@
+"""What a run leaves on disk: the state to resume from and the log."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bertgen.training.recipe import Recipe
+
+STATE = "state.pt"
+LOG = "train.jsonl"
+# A resumed run may have other values here: the middle of the schedule is constant, the rest bookkeeping.
+MOVABLE = frozenset({"max_steps", "decay_steps", "validate_every", "save_every_seconds"})
+
+
+def _binding(recipe: Recipe) -> dict[str, Any]:
+    """The settings that must stay the same over a run."""
+    values = recipe.as_dict()
+    values["optimisation"] = {
+        key: value for key, value in values["optimisation"].items() if key not in MOVABLE
+    }
+    for shown in ("title", "examples"):  # what readers see; nothing in a step depends on it
+        del values[shown]
+    return values
+
+
+def save_state(folder: Path, recipe: Recipe, values: dict[str, Any]) -> None:
+    """Write tensors and counters; a kill at any moment leaves the old file or the new one, never half."""
+    temporary = folder / f"{STATE}.tmp"
+    torch.save({"recipe": _binding(recipe), **values}, temporary)
+    os.replace(temporary, folder / STATE)
+
+
+def load_state(folder: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """Read what `save_state` wrote. A recipe that differs in more than the run's length is a ValueError."""
+    state = torch.load(folder / STATE, map_location=device, weights_only=True)
+    for key, value in _binding(recipe).items():
+        if state["recipe"].get(key) != value:
+            raise ValueError(
+                f"the run in {folder} was started with another {key!r}: {state['recipe'].get(key)!r}, "
+                f"the recipe now says {value!r}; resume with the old recipe or choose a new --out"
+            )
+    return state
+
+
+def append_log(folder: Path, **values: Any) -> None:
+    """One more JSON line."""
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """All lines so far; none when there is no log."""
+    path = folder / LOG
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def cut_log(folder: Path, step: int) -> None:
+    """Forget what was logged after `step`: a resumed run does those steps again."""
+    kept = [line for line in read_log(folder) if line["step"] <= step]
+    (folder / LOG).write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
