@@ -18,7 +18,11 @@ KINDS = ("encoder_self", "decoder_self", "cross")
 
 # Tokens that steer instead of saying something. <unk> is not among them: it stands where a word stood.
 SPECIAL_PIECES = frozenset(
-    "<pad> <s> </s> <bos> <eos> <::::> <mask> [CLS] [SEP] [PAD] [MASK] <|endoftext|>".split(" ")
+    [
+        *("<pad>", "<s>", "</s>", "<bos>", "<eos>", "<::::>", "<mask>"),  # SentencePiece vocabularies
+        *("[CLS]", "[SEP]", "[PAD]", "[MASK]"),  # WordPiece
+        "<|endoftext|>",  # GPT-2
+    ]
 )
 BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 

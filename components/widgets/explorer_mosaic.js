@@ -1,0 +1,174 @@
+/* All layers x heads in one picture, on one canvas: a small map a tile, the chosen one framed.
+   The last row and column aggregate over layers and heads, so that every choice has its tile. */
+(() => {
+  'use strict';
+  const BX = (window.BX = window.BX || {});
+  const A = BX.attention;
+  const LEFT = 26;
+  const TOP = 20;
+  const GAP = 4;
+  const EXTRA = 8; // a wider gap before the aggregates
+
+  /** Largest of each block, so that a sharp diagonal survives in a small tile. -> [h, w, values] */
+  function pool(z, height, width) {
+    const [R, C] = [z.length, z[0]?.length || 0];
+    const h = Math.min(R, Math.max(1, Math.floor(height)));
+    const w = Math.min(C, Math.max(1, Math.floor(width)));
+    const out = new Float32Array(h * w).fill(-1); // -1: no query may look there
+    for (let r = 0; r < R; r++) {
+      for (let c = 0; c < C; c++) {
+        const at = Math.floor((r * h) / R) * w + Math.floor((c * w) / C);
+        if (z[r][c] !== null && z[r][c] > out[at]) out[at] = z[r][c];
+      }
+    }
+    return [h, w, out];
+  }
+
+  /** A mosaic inside host. onPick(layer, head) is called with indices, 'mean' or 'max'. */
+  BX.mosaic = (host, onPick) => {
+    const canvas = BX.el('canvas', { class: 'bxa-mosaic', tabindex: 0, role: 'application',
+      'aria-roledescription': 'overview of all heads' });
+    const tip = BX.el('div', { class: 'bxa-tip', 'aria-hidden': 'true' });
+    host.append(canvas, tip);
+    const scratch = document.createElement('canvas');
+    let grid = null; // what was drawn: layers, heads, tile sizes
+    let over = null;
+
+    const picks = (n, state) => [...Array(n).keys(), typeof state === 'number' ? 'mean' : state];
+    const place = (i, n, size, start) => start + i * (size + GAP) + (i === n ? EXTRA : 0);
+
+    function tile(context, run, state, layer, head, x, y) {
+      const shown = A.view(run, state.kind, layer, head, state, grid.frame);
+      const scale = A.scaler(state.scale, shown.z);
+      const z = shown.z.map((row, r) => row.map((w) => (w === null ? null : scale(w, r))));
+      const ratio = window.devicePixelRatio || 1;
+      const [h, w, values] = pool(z, grid.height * ratio, grid.width * ratio);
+      if (!h || !w) return;
+      scratch.width = w;
+      scratch.height = h;
+      const pen = scratch.getContext('2d');
+      const image = pen.createImageData(w, h);
+      const dark = BX.dark();
+      values.forEach((value, i) => {
+        if (value < 0) return;
+        image.data.set([...BX.rgb(value, dark), 255], 4 * i);
+      });
+      pen.putImageData(image, 0, 0);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(scratch, x, y, grid.width, grid.height);
+    }
+
+    function measure(run, state) {
+      const { L, H } = A.merged(run, state.kind, state.words, state.by);
+      const shown = A.frame(run, state.kind, state);
+      const width = Math.max(160, host.clientWidth);
+      const tileWidth = Math.min(132, (width - LEFT - 2 - EXTRA - H * GAP) / (H + 1));
+      const shape = shown.keepRows.length / Math.max(1, shown.keepColumns.length);
+      const room = (state.room || 480) - TOP - EXTRA - L * GAP;
+      const wanted = tileWidth * Math.min(1.35, Math.max(0.5, shape));
+      const tileHeight = Math.max(10, Math.min(wanted, room / (L + 1)));
+      grid = { L, H, frame: shown, width: tileWidth, height: tileHeight,
+        layers: picks(L, state.layer), heads: picks(H, state.head) };
+      const end = (n, size, start) => place(n, n, size, start) + size + 2;
+      return [end(H, tileWidth, LEFT), end(L, tileHeight, TOP)];
+    }
+
+    const chosen = (state) => [grid.layers.indexOf(state.layer), grid.heads.indexOf(state.head)];
+    const corner = (row, column) => [
+      place(column, grid.H, grid.width, LEFT), place(row, grid.L, grid.height, TOP)];
+
+    function strings(context, css) {
+      context.font = `11px ${css.getPropertyValue('--bx-font') || 'sans-serif'}`;
+      context.fillStyle = css.getPropertyValue('--bx-muted');
+      context.textBaseline = 'middle';
+      context.textAlign = 'center';
+      const every = Math.max(1, Math.ceil(18 / grid.width));
+      grid.heads.forEach((head, h) => {
+        if (typeof head === 'number' && h % every) return;
+        const text = typeof head === 'number' ? head + 1 : head;
+        context.fillText(text, corner(0, h)[0] + grid.width / 2, TOP - 9);
+      });
+      context.textAlign = 'right';
+      grid.layers.forEach((layer, l) => {
+        const y = corner(l, 0)[1] + grid.height / 2;
+        if (typeof layer === 'number') { context.fillText(layer + 1, LEFT - 6, y); return; }
+        context.save();
+        context.translate(LEFT - 12, y);
+        context.rotate(-Math.PI / 2);
+        context.textAlign = 'center';
+        context.fillText(layer, 0, 0);
+        context.restore();
+      });
+    }
+
+    function draw(run, state) {
+      const [width, height] = measure(run, state);
+      const ratio = window.devicePixelRatio || 1;
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+      const context = canvas.getContext('2d');
+      context.scale(ratio, ratio);
+      const css = getComputedStyle(host);
+      strings(context, css);
+      grid.layers.forEach((layer, l) => grid.heads.forEach((head, h) => {
+        const [x, y] = corner(l, h);
+        tile(context, run, state, layer, head, x, y);
+        context.strokeStyle = css.getPropertyValue('--bx-line');
+        context.lineWidth = 1;
+        context.strokeRect(x - 0.5, y - 0.5, grid.width + 1, grid.height + 1);
+      }));
+      const [row, column] = chosen(state);
+      const [x, y] = corner(row, column);
+      context.strokeStyle = css.getPropertyValue('--bx-accent');
+      context.lineWidth = 2.5;
+      context.strokeRect(x - 1.5, y - 1.5, grid.width + 3, grid.height + 3);
+      canvas.setAttribute('aria-label', `All ${grid.L} layers by ${grid.H} heads; chosen: `
+        + `${A.where(state.layer, state.head)}. Arrow keys choose another.`);
+      canvas.dataset.chosen = `${state.layer},${state.head}`;
+      grid.state = state;
+    }
+
+    function hit(event) {
+      if (!grid) return null;
+      const box = canvas.getBoundingClientRect();
+      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      const find = (n, size, start, value) => [...Array(n + 1).keys()]
+        .find((i) => value >= place(i, n, size, start) - GAP / 2
+          && value < place(i, n, size, start) + size + GAP / 2);
+      const row = find(grid.L, grid.height, TOP, y);
+      const column = find(grid.H, grid.width, LEFT, x);
+      return row == null || column == null ? null : [row, column];
+    }
+
+    function hover(event) {
+      const at = hit(event);
+      canvas.style.cursor = at ? 'pointer' : '';
+      over = at;
+      tip.hidden = !at;
+      if (!at) return;
+      const [x, y] = corner(...at);
+      tip.textContent = A.where(grid.layers[at[0]], grid.heads[at[1]]);
+      tip.style.left = `${canvas.offsetLeft + x + grid.width / 2}px`;
+      tip.style.top = `${canvas.offsetTop + y}px`;
+    }
+
+    canvas.addEventListener('pointermove', hover);
+    canvas.addEventListener('pointerleave', () => { over = null; tip.hidden = true; });
+    canvas.addEventListener('click', (event) => {
+      const at = hit(event) || over;
+      if (at) onPick(grid.layers[at[0]], grid.heads[at[1]]);
+    });
+    canvas.addEventListener('keydown', (event) => {
+      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      if (!step || !grid) return;
+      event.preventDefault();
+      const [row, column] = chosen(grid.state);
+      const [l, h] = [row + step[0], column + step[1]];
+      if (l >= 0 && l <= grid.L && h >= 0 && h <= grid.H) onPick(grid.layers[l], grid.heads[h]);
+    });
+    tip.hidden = true;
+    return { draw, canvas, corner: (row, column) => [...corner(row, column), grid.width, grid.height] };
+  };
+})();
