@@ -20,18 +20,21 @@
     const ramp = dark ? ramps.dark : ramps.light;
     const at = Math.min(1, Math.max(0, t || 0)) * (ramp.length - 1);
     const low = Math.min(ramp.length - 2, Math.floor(at));
-    return [0, 1, 2].map((c) => Math.round(ramp[low][c] + (ramp[low + 1][c] - ramp[low][c]) * (at - low)));
+    const between = (c) => ramp[low][c] + (ramp[low + 1][c] - ramp[low][c]) * (at - low);
+    return [0, 1, 2].map((c) => Math.round(between(c)));
   };
   /** Weight t in 0..1 -> 'rgb(r, g, b)'; 0 is the page's colour. */
   BX.color = (t, dark = BX.dark()) => `rgb(${BX.rgb(t, dark).join(', ')})`;
   /** The text colour that reads on BX.color(t). */
   BX.ink = (t, dark = BX.dark()) => {
-    const linear = BX.rgb(t, dark).map((c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    return luminance > 0.2 ? '#14161a' : '#ffffff';
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = BX.rgb(t, dark).map((c) => linear(c / 255));
+    const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    return luminance > 0.179 ? '#000000' : '#ffffff';
   };
-  /** Two or more colours of the map as a CSS gradient. */
-  BX.gradient = (dark = BX.dark()) => `linear-gradient(to right, ${BX.STOPS[dark ? 'dark' : 'light'].join(', ')})`;
+  /** The whole map as a CSS gradient. */
+  BX.gradient = (dark = BX.dark()) =>
+    `linear-gradient(to right, ${BX.STOPS[dark ? 'dark' : 'light'].join(', ')})`;
 
   /** Base64 of little-endian uint16 -> Uint16Array; a value v is worth v / 65535. */
   BX.u16 = (b64) => {
@@ -46,7 +49,8 @@
   BX.array = (packed) => (packed ? { shape: packed.shape, data: BX.u16(packed.u16) } : null);
 
   /** Text that is safe inside HTML and inside Plotly's pseudo-HTML labels. */
-  BX.esc = (s) => String(s).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+  const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  BX.esc = (s) => String(s).replace(/[&<>"]/g, (c) => ENTITIES[c]);
 
   const SPECIAL = /^(<(pad|s|\/s|bos|eos|unk|mask|::::)>|\[(CLS|SEP|PAD|MASK)\]|<\|endoftext\|>)$/;
   BX.isSpecial = (piece) => SPECIAL.test(piece);
