@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
-from bertgen.config import EncoderDecoderConfig, PretrainedConfig
-from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.config import EncoderDecoderConfig
+from bertgen.config_base import PretrainedConfig
+from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder, first_given
 from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
 
@@ -170,67 +171,66 @@ class EncoderDecoderModel(GenerativeModel):
     ) -> tuple | Seq2SeqLMOutput:
         """Source ids [B, S] and labels [B, T] (-100 = ignored) or decoder_input_ids [B, T].
 
-        With labels alone the decoder reads the start token and the labels up to the one to predict, and
-        the loss is the mean over labels, unshifted. ``decoder_*`` keywords go to the decoder, others to the
-        encoder. ``attention_mask`` masks the source for the encoder and for the cross-attention.
+        With labels alone the decoder reads them shifted; the loss is their mean, itself unshifted.
+        ``attention_mask`` masks the source for both sides; ``decoder_*`` keywords go to the decoder.
         """
-        return_dict = self.config.use_return_dict if return_dict is None else return_dict
         wanted = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
-        decoder_kwargs = _take_prefixed(kwargs, "decoder_")
+        for_decoder = wanted | _take_prefixed(kwargs, "decoder_")
         if encoder_outputs is None:
             encoder_outputs = self.encoder(
-                input_ids=input_ids,
-                attention_mask=attention_mask,
-                inputs_embeds=inputs_embeds,
-                return_dict=True,
-                **wanted,
-                **kwargs,
+                input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True, **wanted, **kwargs
             )
         elif isinstance(encoder_outputs, tuple):
             encoder_outputs = BaseModelOutput(*encoder_outputs)
-        memory = self.project(encoder_outputs[0])
-        if labels is not None:
-            _warn_of_copier(decoder_input_ids, labels)
-            if decoder_input_ids is None and decoder_inputs_embeds is None:
-                config = self.config
-                decoder_input_ids = shift_tokens_right(
-                    labels, config.pad_token_id, config.decoder_start_token_id
-                )
-                if decoder_attention_mask is None:
-                    decoder_attention_mask = (decoder_input_ids != config.pad_token_id).long()
+        if labels is not None and decoder_inputs_embeds is None:
+            decoder_input_ids, decoder_attention_mask = self._inputs_of(
+                labels, decoder_input_ids, decoder_attention_mask
+            )
         output = self.decoder(
             input_ids=decoder_input_ids,
             attention_mask=decoder_attention_mask,
-            encoder_hidden_states=memory,
+            encoder_hidden_states=self.project(encoder_outputs[0]),
             encoder_attention_mask=attention_mask,
             inputs_embeds=decoder_inputs_embeds,
             use_cache=use_cache,
             past_key_values=past_key_values,
             return_dict=True,
-            **wanted,
-            **decoder_kwargs,
+            **for_decoder,
         )
-        loss = None
-        if labels is not None:
-            loss = F.cross_entropy(output.logits.flatten(0, 1), labels.flatten())
-        if not return_dict:
+        loss = None if labels is None else F.cross_entropy(output.logits.flatten(0, 1), labels.flatten())
+        if not first_given(return_dict, self.config.use_return_dict):
             inner = output.to_tuple() + encoder_outputs.to_tuple()
             return inner if loss is None else (loss, *inner)
-        return Seq2SeqLMOutput(
-            loss=loss,
-            logits=output.logits,
-            past_key_values=output.past_key_values,
-            decoder_hidden_states=output.hidden_states,
-            decoder_attentions=output.attentions,
-            cross_attentions=output.cross_attentions,
-            encoder_last_hidden_state=encoder_outputs.last_hidden_state,
-            encoder_hidden_states=encoder_outputs.hidden_states,
-            encoder_attentions=encoder_outputs.attentions,
-        )
+        return _joint_output(loss, output, encoder_outputs)
+
+    def _inputs_of(
+        self, labels: Tensor, given: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Decoder ids and mask for labels: as given, else the shifted labels with pads masked."""
+        if given is not None:
+            _warn_of_copier(given, labels)
+            return given, mask
+        pad = self.config.pad_token_id
+        ids = shift_tokens_right(labels, pad, self.config.decoder_start_token_id)
+        return ids, (ids != pad).long() if mask is None else mask
 
     def project(self, memory: Tensor) -> Tensor:
         """Encoder states [B, S, C_enc] at the decoder's width [B, S, C_dec]."""
         return self.enc_to_dec_proj(memory) if hasattr(self, "enc_to_dec_proj") else memory
+
+
+def _joint_output(loss: Tensor | None, decoder: Any, encoder: Any) -> Seq2SeqLMOutput:
+    return Seq2SeqLMOutput(
+        loss=loss,
+        logits=decoder.logits,
+        past_key_values=decoder.past_key_values,
+        decoder_hidden_states=decoder.hidden_states,
+        decoder_attentions=decoder.attentions,
+        cross_attentions=decoder.cross_attentions,
+        encoder_last_hidden_state=encoder.last_hidden_state,
+        encoder_hidden_states=encoder.hidden_states,
+        encoder_attentions=encoder.attentions,
+    )
 
 
 def _take_prefixed(kwargs: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -262,13 +262,8 @@ def _load_side(
     return classes[config.model_type].from_pretrained(name, config=config, **kwargs)
 
 
-def _warn_of_copier(decoder_input_ids: Tensor | None, labels: Tensor) -> None:
-    if (
-        decoder_input_ids is not None
-        and decoder_input_ids.shape == labels.shape
-        and labels.shape[1] > 1
-        and torch.equal(decoder_input_ids, labels)
-    ):
+def _warn_of_copier(decoder_input_ids: Tensor, labels: Tensor) -> None:
+    if labels.shape[1] > 1 and torch.equal(decoder_input_ids, labels):
         warnings.warn(
             "decoder_input_ids equal labels: the loss is unshifted, so the decoder learns to repeat the "
             "token it reads and generates nothing useful. Pass labels alone; shifting them gives the inputs.",

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache
-from bertgen.config import PretrainedConfig
+from bertgen.config_base import PretrainedConfig
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,

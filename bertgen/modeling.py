@@ -81,7 +81,7 @@ class BertGenerationEncoder(PreTrainedModel):
         for layer, heads in heads_to_prune.items():
             self.encoder.layer[layer].attention.prune_heads(set(heads))
 
-    def self_attention_mask(self, mask: Tensor | None, batch: int, length: int, past: int) -> Tensor | None:
+    def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
         """The additive mask [B or 1, 1, T or 1, past + T] of a 2-D or 3-D attention mask.
 
         A decoder is causal whatever else is asked for (the reference before its fix #35043 dropped the mask
@@ -145,27 +145,20 @@ class BertGenerationEncoder(PreTrainedModel):
         tuples, and what comes back is of the same kind (tuples when nothing was given and use_cache).
         """
         config = self.config
-        output_attentions = config.output_attentions if output_attentions is None else output_attentions
-        output_hidden_states = (
-            config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        )
-        return_dict = config.use_return_dict if return_dict is None else return_dict
-        use_cache = config.is_decoder and (config.use_cache if use_cache is None else use_cache)
+        output_attentions = first_given(output_attentions, config.output_attentions)
+        output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
+        use_cache = config.is_decoder and first_given(use_cache, config.use_cache)
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds, not both and not neither")
         cache, as_tuples = _open_cache(past_key_values, use_cache, config.num_hidden_layers)
         past = cache.length if cache is not None else 0
-        batch, length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
         hidden = self.embeddings(input_ids, position_ids, inputs_embeds, past)
-        mask = self.self_attention_mask(attention_mask, batch, length, past)
-        memory_mask = None
-        if encoder_hidden_states is not None and encoder_attention_mask is not None:
-            memory_mask = self._memory_mask(encoder_attention_mask)
+        memory = encoder_hidden_states if config.is_decoder else None
         hidden, states, own, cross = self.encoder(
             hidden,
-            mask,
-            memory=encoder_hidden_states if config.is_decoder else None,
-            memory_mask=memory_mask,
+            self.self_attention_mask(attention_mask, hidden.shape[1], past),
+            memory=memory,
+            memory_mask=None if memory is None else self._memory_mask(encoder_attention_mask),
             cache=cache,
             head_mask=self._expand_head_mask(head_mask),
             output_attentions=output_attentions,
@@ -178,15 +171,22 @@ class BertGenerationEncoder(PreTrainedModel):
             attentions=tuple(own) if output_attentions else None,
             cross_attentions=tuple(cross) if output_attentions and config.add_cross_attention else None,
         )
-        return output if return_dict else output.to_tuple()
+        return output if first_given(return_dict, config.use_return_dict) else output.to_tuple()
 
-    def _memory_mask(self, mask: Tensor) -> Tensor:
+    def _memory_mask(self, mask: Tensor | None) -> Tensor | None:
+        if mask is None:
+            return None
         if mask.dim() not in (2, 3):
             raise ValueError(
                 f"encoder_attention_mask has shape {tuple(mask.shape)}; expected [batch, source] or "
                 "[batch, target, source]"
             )
         return additive_mask(mask[:, None, None] if mask.dim() == 2 else mask[:, None], self.dtype)
+
+
+def first_given(argument: Any, default: Any) -> Any:
+    """The argument, or the config's value when it was left out."""
+    return default if argument is None else argument
 
 
 def _open_cache(
@@ -267,7 +267,6 @@ class BertGenerationDecoder(GenerativeModel):
 
         The labels are shifted here: logits at t are scored against labels at t + 1.
         """
-        return_dict = self.config.use_return_dict if return_dict is None else return_dict
         output = self.bert(
             input_ids,
             attention_mask=attention_mask,
@@ -294,7 +293,7 @@ class BertGenerationDecoder(GenerativeModel):
             attentions=output.attentions,
             cross_attentions=output.cross_attentions,
         )
-        return result if return_dict else result.to_tuple()
+        return result if first_given(return_dict, self.config.use_return_dict) else result.to_tuple()
 
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, past_key_values: Any = None, attention_mask: Tensor | None = None, **_: Any

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from bertgen.checkpoints import LoadReport, load_into, read_state_dict, write_checkpoint
-from bertgen.config import GenerationConfig, PretrainedConfig, split_hub_kwargs
+from bertgen.config import GenerationConfig
+from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
 
 
