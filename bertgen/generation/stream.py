@@ -152,7 +152,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         for index, step in enumerate(search_beams(stepper, plan, scorer, processors)):
             self._beams.add(step)
             draft = scorer.draft()
-            yield BeamStep(index, self._decode(draft.ids[plan.prompt_length :]), draft.score)
+            yield BeamStep(index, self._draft(draft.ids[plan.prompt_length :]), draft.score)
         winner = self._beams.winner()
         written = self._beams.path(winner)
         self._ancestry = self._beams.ancestry(winner)
@@ -176,8 +176,10 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             written.own,
         )
 
-    def _decode(self, ids: list[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True)
+    def _draft(self, ids: list[int]) -> str:
+        """The text of a draft, without a last character that is not whole yet."""
+        decoder = StreamDecoder(self.tokenizer, skip_special_tokens=True)
+        return "".join(decoder.put(token) for token in ids)
 
     def _keep_encoder(self, source: Any) -> None:
         if self.capture:
