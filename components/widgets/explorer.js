@@ -15,6 +15,7 @@
     let run = null;
     let figure = null;
     let newest = null;
+    let asked = null; // the run that the server was asked for by name
     let selected = { line: 'output', words: [] };
     let before = selected; // what was selected before the last click on the map
     let hovered = null;
@@ -191,8 +192,10 @@
       render();
     }
     function choose(id) {
-      if (known.has(id)) open(id);
-      else { root.setAttribute('aria-busy', 'true'); api.ask({ run: id, known: [...known.keys()] }); }
+      asked = id;
+      if (known.has(id)) { open(id); return; }
+      root.setAttribute('aria-busy', 'true');
+      api.ask({ run: id, known: [...known.keys()] });
     }
 
     function load() {
@@ -206,14 +209,21 @@
         if (known.size > KEEP) known.delete(known.keys().next().value);
       }
       ui.empty(!value.runs.length, value.note);
-      const fresh = value.newest !== newest;
+      // A run that came since the last look is opened, and one that was asked for; else nothing moves.
+      const turn = !run || value.newest !== newest || asked === value.run;
       newest = value.newest;
-      const id = fresh || value.trace ? value.run : root.dataset.run;
-      if (known.has(id) && id !== root.dataset.run) open(id);
-      else { ui.runs(value.runs, root.dataset.run); render(true); }
+      asked = null;
+      if (turn && known.has(value.run) && value.run !== root.dataset.run) open(value.run);
+      else if (run) ui.runs(value.runs, root.dataset.run);
     }
 
-    const refresh = () => api.ask({ run: BX.wantedRun || '', known: [...known.keys()] });
+    /** The tab came into view: are there new runs, or one that another tab wants to be seen here? */
+    function refresh() {
+      asked = BX.wantedRun || null;
+      BX.wantedRun = null;
+      if (known.has(asked)) open(asked);
+      api.ask({ run: asked || '', known: [...known.keys()] });
+    }
     const redraw = BX.coalesce(() => { if (root.clientWidth && root.clientWidth !== width) render(); });
     new ResizeObserver(redraw).observe(root);
     let visible = false;
