@@ -19,6 +19,19 @@ BEAMS = {
     "beam7": {"num_beams": 7, "num_return_sequences": 7, "early_stopping": True},
     "beam4_two_ends": {"num_beams": 4, "eos_token_id": [1, 9]},
 }
+PROCESSED = {
+    "repetition": {"repetition_penalty": 1.8},
+    "ngram1": {"no_repeat_ngram_size": 1},
+    "ngram2": {"no_repeat_ngram_size": 2},
+    "min_length": {"min_length": 12},
+    "min_new_tokens": {"min_new_tokens": 10},
+    "forced_ends": {"forced_bos_token_id": 9, "forced_eos_token_id": 1},
+    "together": {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3, "min_length": 9, "num_beams": 3},
+    "beam_ngram2": {"no_repeat_ngram_size": 2, "num_beams": 4},
+    "beam_min_length": {"min_length": 12, "num_beams": 4},
+    "beam_forced_ends": {"forced_bos_token_id": 9, "forced_eos_token_id": 1, "num_beams": 4},
+    "beam_repetition": {"repetition_penalty": 1.8, "num_beams": 4, "num_return_sequences": 2},
+}
 SAMPLES = {
     "sample": {},
     "sample_hot": {"temperature": 1.7, "top_k": 0},
@@ -26,6 +39,8 @@ SAMPLES = {
     "sample_top_k": {"top_k": 5},
     "sample_top_p": {"top_k": 0, "top_p": 0.8},
     "sample_all": {"temperature": 0.8, "top_k": 20, "top_p": 0.9},
+    "sample_return3": {"num_return_sequences": 3, "top_k": 10},
+    "sample_ngram2": {"no_repeat_ngram_size": 2, "top_k": 10},
 }
 
 
@@ -70,6 +85,12 @@ def beams(case: Case, model, batch: dict[str, torch.Tensor]) -> None:
     """Every way to rank and to stop."""
     for name, options in BEAMS.items():
         case.generate(name, model, batch, max_length=20, **options)
+
+
+def processed(case: Case, model, batch: dict[str, torch.Tensor]) -> None:
+    """Every processor, in greedy search and under beams."""
+    for name, options in PROCESSED.items():
+        case.generate(name, model, batch, max_length=16, **options)
 
 
 def warpers(case: Case) -> None:

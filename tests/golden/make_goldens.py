@@ -159,6 +159,7 @@ def encoder_decoder_cases() -> None:
     model = models.encoder_decoder(seed=3, eos_bias=2.0)
     case = Case(ROOT, "encdec_short", "EncoderDecoderModel")
     generation_cases.beams(case, model, ids(3, 9, 45, (9, 6, 3)))
+    generation_cases.processed(case, model, ids(3, 9, 45, (9, 6, 3)))
     case.save(model)
 
     model = models.encoder_decoder(
