@@ -1,4 +1,4 @@
-"""What the tabs share: the start options, the checkpoints, the visitors' runs, the example of the first paint."""
+"""What the tabs share: start options, checkpoints, the visitors' runs, the example of the first paint."""
 
 from __future__ import annotations
 
@@ -103,6 +103,8 @@ def _run_example(ctx: AppContext) -> None:
     def share(trace: Any) -> str:
         return ctx.traces.share(trace, checkpoint=checkpoint.name, task=checkpoint.task)
 
+    for _ in Run(loaded, ctx.example_text, RunSettings(max_new_tokens=2), keep=None).play():
+        pass  # the first steps of a process also load kernels: their speed is not the model's
     run = Run(loaded, ctx.example_text, RunSettings(), keep=share, seconds=20.0)
     for _ in run.play():
         pass

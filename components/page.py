@@ -13,15 +13,17 @@ from components import theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
-from components.tabs import checkpoints, generate
-from components.widgets import player
+from components.tabs import attention, checkpoints, generate
+from components.validation import refuses_politely
+from components.widgets import explorer, player
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
 
 HEADER = """<div class="bx-brand"><strong>BertGen Explorer</strong>
 <button type="button" class="bx-theme" aria-label="Light or dark" title="Light or dark">
-<svg viewBox="0 0 16 16" width="17" height="17" aria-hidden="true"><path d="M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 1 0-11z"/></svg>
+<svg viewBox="0 0 16 16" width="17" height="17" aria-hidden="true">
+<path d="M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 1 0-11z"/></svg>
 </button></div>"""
 THEME_JS = """
     let kept = null;
@@ -42,19 +44,24 @@ def build_app(settings: Settings) -> gr.Blocks:
 
     Raises ``SettingsError`` when the device or the checkpoint folder cannot be used.
     """
-    ctx = build_context(settings)
+    return build_page(build_context(settings))
+
+
+def build_page(ctx: AppContext) -> gr.Blocks:
+    """The page around a context: header, tabs, the public endpoint, the queue."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(HEADER, js_on_load=THEME_JS, elem_id="bx-header", apply_default_css=False)
         with gr.Tabs(elem_id="bx-tabs") as tabs:
             with gr.Tab("Generate", id="generate", elem_id="bx-tab-generate"):
                 generate_tab = generate.build(ctx)
+            with gr.Tab("Attention", id="attention", elem_id="bx-tab-attention"):
+                gr.HTML(f'<p class="bx-question">{attention.QUESTION}</p>', apply_default_css=False)
+                attention.build(ctx)
             with gr.Tab("Checkpoints", id="checkpoints", elem_id="bx-tab-checkpoints"):
                 checkpoints_tab = checkpoints.build(ctx)
         add_api(ctx)
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
-    demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=settings.concurrency, api_open=False)
-    demo.bx_context = ctx
-    return demo
+    return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
 
 
 def _wire(
@@ -64,19 +71,39 @@ def _wire(
     generate_tab: generate.GenerateTab,
     checkpoints_tab: checkpoints.CheckpointsTab,
 ) -> None:
+    """What reaches from one tab into another."""
+
+    def choose(name):
+        checkpoint = ctx.registry.describe(name)
+        return gr.Tabs(selected="generate"), *generate.on_chosen(ctx, checkpoint)
+
+    def arrive():
+        return checkpoints.on_arrive(ctx), *generate.on_arrive(ctx)
+
     def leave(request: gr.Request):
         ctx.forget(request.session_hash)
 
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    generate_tab.player.open_run(
+        lambda: gr.Tabs(selected="attention"), None, tabs, api_name="look", **instant
+    )
+    chosen = [tabs, generate_tab.task, generate_tab.checkpoint, generate_tab.examples]
+    checkpoints_tab.choose.click(
+        refuses_politely(choose), checkpoints_tab.picker, chosen, api_name="choose", **instant
+    )
+    if ctx.settings.allow_folders:  # folders opened since the start are not in the page as it was built
+        pickers = [checkpoints_tab.picker, generate_tab.task, generate_tab.checkpoint]
+        demo.load(arrive, None, pickers, api_name="arrive", **instant)
     demo.unload(leave)
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """The keywords of ``demo.launch``: where to listen, how it looks, and which of Gradio's extras stay off."""
+    """The keywords of ``demo.launch``: where to listen, how it looks, what of Gradio's stays off."""
     return {
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
-        "css": theme.css(*player.STYLES),
+        "css": theme.css(*player.STYLES, *explorer.STYLES),
         "app_kwargs": {"routes": vendor.routes()},
         "footer_links": ["api"],
         "run_history": False,

@@ -1,4 +1,4 @@
-"""The checkpoints that the page can run: found on disk, described without loading, loaded once when asked for."""
+"""The checkpoints that the page can run: found on disk, described unloaded, loaded once when asked for."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ TASKS = {
 }
 LOADED_AT_ONCE = 4
 OPENED_AT_ONCE = 16
+# A step of a small model is too short to be split between threads: waiting for each other costs more than
+# it saves (on a busy machine ten times as much), and runs at the same time share the cores anyway.
+SMALL_MODEL = 50_000_000
+_CORES = torch.get_num_threads()
 _DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}
 
 
@@ -254,6 +258,10 @@ class Registry:
         except (OSError, KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{checkpoint.folder.name} cannot be loaded: {error}") from error
         model = model.to(self.device).eval().requires_grad_(False)
+        if model.num_parameters() < SMALL_MODEL and not self._loaded:
+            torch.set_num_threads(1)
+        elif model.num_parameters() >= SMALL_MODEL:
+            torch.set_num_threads(_CORES)
         return Loaded(
             checkpoint, model, tokenizer, self.device, self.dtype, frozenset(tokenizer.all_special_ids)
         )

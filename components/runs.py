@@ -7,8 +7,8 @@ A ``Run`` yields cumulative JSON-able values (Gradio sends only what changed), a
 
 ``state`` is one of ``streaming``, ``finished``, ``stopped``, ``error``, ``idle``. A segment is one model run:
 the whole text, or one sentence of a longer one. Of a step, ``p`` is the piece, ``t`` the text it adds, ``l``
-its natural-log probability, ``k`` the alternatives as (piece, log-probability), ``x`` 1 for a special token and
-``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 65535.
+its natural-log probability, ``k`` the alternatives as (piece, log-probability), ``x`` 1 for a special token
+and ``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 65535.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ class Run:
             )
         elif self.text.strip().casefold() == source.strip().casefold():
             self.notes.append(
-                "The model wrote the text back as it is: it may be in the wrong language, or have nothing to do."
+                "The model wrote the text back as it is: it may be in the wrong language, "
+                "or have nothing to do."
             )
 
     @property

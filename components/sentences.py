@@ -10,10 +10,11 @@ from dataclasses import dataclass
 # needed after the full stops of scripts that write without spaces).
 _END = re.compile(r"""([.!?…]+["'”’»)\]]*)\s+|([。！？]["'”’»）]*)\s*|\n+\s*""")
 # A full stop after these does not end a sentence.
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc no vol fig inc ltd co corp gen col lt sgt capt rev hon e.g i.e eg ie cf al "
-    "approx dept est jan feb mar apr jun jul aug sep sept oct nov dec z.b bzw usw ca nr str".split()
+_SHORT = (
+    "mr mrs ms dr prof st sr jr vs etc no vol fig inc ltd co corp gen col lt sgt capt rev hon e.g i.e eg "
+    "ie cf al approx dept est jan feb mar apr jun jul aug sep sept oct nov dec z.b bzw usw ca nr str"
 )
+_ABBREVIATIONS = frozenset(_SHORT.split())
 
 
 @dataclass(frozen=True)

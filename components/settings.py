@@ -1,4 +1,4 @@
-"""How the page is started: flags, environment variables and their checks. Imports neither torch nor gradio."""
+"""How the page is started: flags, environment variables, their checks. Imports neither torch nor gradio."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _number(text: str, name: str, low: int, high: int) -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises ``SettingsError`` when nothing can listen there: the port is taken or the address is not ours."""
+    """Raises ``SettingsError`` when nothing can listen there: the port is taken, the address is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the server itself does: a port whose last connections are still closing is free.
@@ -155,7 +155,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def resolve_device(device: str) -> str:
-    """The device to use: ``auto`` becomes a GPU that is there, else the CPU; a device that is not there raises.
+    """The device to use; ``auto`` becomes a GPU that is there, else the CPU. One that is not there raises.
 
     Imports torch, so it is called after the cheap checks.
     """

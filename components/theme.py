@@ -56,6 +56,8 @@ _BOTH = {
 }
 _ONCE = {
     "block_padding": "0px",
+    "input_border_width": "1px",
+    "button_border_width": "1px",
     "block_shadow": "none",
     "block_label_shadow": "none",
     "input_shadow": "none",

@@ -59,7 +59,7 @@ class TraceStore:
         return stored.run_id
 
     def get(self, session: str | None, run_id: str) -> GenerationTrace | None:
-        """The trace of one of this session's runs or of a shared one; None when it is not (or no longer) kept."""
+        """The trace of one of this session's runs or of a shared one; None when it is not kept (any more)."""
         stored = self.stored(session, run_id)
         return stored.trace if stored else None
 

@@ -19,7 +19,7 @@ MAX_TEXT = 2000
 MAX_NEW_TOKENS = 256
 MAX_BEAMS = 8
 MAX_TOP_K = 1_000_000
-# Outside of these a temperature changes nothing any more but overflows float16 logits: it acts as the nearest.
+# Beyond these a temperature changes nothing more, but overflows float16: it acts as the nearest of them.
 TEMPERATURES = (1e-3, 1e3)
 MAX_SEED = 2**32 - 1
 

@@ -112,6 +112,11 @@ def on_open(ctx: AppContext, folder: Any) -> tuple[Any, str, str, str]:
     return gr.update(choices=choices(ctx), value=name), report_html(loaded), *on_show(ctx, name)
 
 
+def on_arrive(ctx: AppContext) -> Any:
+    """A visitor opens the page: the checkpoints that are there now."""
+    return gr.update(choices=choices(ctx))
+
+
 # ---- how it looks
 
 

@@ -66,6 +66,11 @@ class GenerateTab:
     runs: tuple[Any, ...]
 
 
+def task_choices(ctx: AppContext) -> list[tuple[str, str]]:
+    """(title, key) of the tasks that have a checkpoint."""
+    return [(title, key) for key, title in ctx.registry.tasks().items()]
+
+
 def picker_choices(ctx: AppContext, task: str) -> list[tuple[str, str]]:
     """(label, name) of a task's checkpoints."""
     return [(checkpoint.label, checkpoint.name) for checkpoint in ctx.registry.checkpoints(task)]
@@ -121,7 +126,7 @@ def _sentence(error: ValueError) -> str:
 
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
-    """Stop: the event itself is cancelled by Gradio; this waits for the run to close and shows what it kept."""
+    """Stop: Gradio cancels the event itself; this waits for the run to close and shows what it kept."""
     run = ctx.runs.get(session)
     if run is None or not run.done.wait(STOP_SECONDS) or run.state != "stopped" or not run.segments:
         return gr.skip()
@@ -160,18 +165,34 @@ def on_checkpoint(ctx: AppContext, name: Any) -> Any:
     return gr.update(samples=samples, sample_labels=labels)
 
 
+def on_chosen(ctx: AppContext, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
+    """A checkpoint chosen elsewhere: task, picker and examples follow."""
+    samples, labels = example_samples(checkpoint)
+    return (
+        gr.update(choices=task_choices(ctx), value=checkpoint.task),
+        gr.update(choices=picker_choices(ctx, checkpoint.task), value=checkpoint.name),
+        gr.update(samples=samples, sample_labels=labels),
+    )
+
+
+def on_arrive(ctx: AppContext) -> tuple[Any, Any]:
+    """A visitor opens the page: the tasks and checkpoints that are there now."""
+    first = ctx.first_checkpoint()
+    choices = picker_choices(ctx, first.task) if first else []
+    return gr.update(choices=task_choices(ctx)), gr.update(choices=choices)
+
+
 # ---- how it looks
 
 
 def build(ctx: AppContext) -> GenerateTab:
     """Lays out the tab in the current ``gr.Tab`` and wires what happens within it."""
     first = ctx.first_checkpoint()
-    tasks = [(title, key) for key, title in ctx.registry.tasks().items()]
     gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
     with gr.Row(elem_id="bx-generate", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="bx-left"):
             task = gr.Radio(
-                tasks,
+                task_choices(ctx),
                 value=first.task if first else None,
                 label="Task",
                 show_label=False,

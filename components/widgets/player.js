@@ -35,12 +35,14 @@
       this.source = new BX.SourceLine(this.sourceEl, { onTouch: (i) => this.touch('source', i) });
       this.output = new BX.OutputLine(this.outputEl, { onTouch: (i) => this.touch('output', i) });
       this.playEl.addEventListener('click', () => this.pressPlay());
-      this.scrubEl.addEventListener('input', () => { this.playing = false; this.show(+this.scrubEl.value); });
+      this.scrubEl.addEventListener('input', () => this.scrub(+this.scrubEl.value));
       this.paceEl.addEventListener('click', (e) => e.target.dataset.pace && this.setPace(e.target.dataset.pace));
       this.paceEl.addEventListener('keydown', (e) => this.walkPace(e));
       this.openEl.addEventListener('click', () => {
         const segment = this.segmentAt(this.current());
-        if (segment && segment.run) this.trigger('open_run', { run: segment.run });
+        if (!segment || !segment.run) return;
+        BX.wantedRun = segment.run; // the Attention tab asks for it when it comes into view
+        this.trigger('open_run', { run: segment.run });
       });
       this.copyEl.addEventListener('click', () => this.copy());
       BX.onTheme(() => this.render());
@@ -59,7 +61,6 @@
     take(value) {
       if (!value || !value.state) return;
       const fresh = !this.value || value.id !== this.value.id;
-      if (fresh && this.cut && this.pending) this.cut = false;
       this.pending = false;
       if (!value.segments.length) { // a message: what stood there stays
         this.message = value;
@@ -71,8 +72,7 @@
       if (fresh) this.reset(value);
       this.value = value;
       this.flatten();
-      if (!value.play && fresh) this.shown = this.flat.length;
-      if (this.cut && value.state === 'stopped') this.shown = Math.max(this.shown, 0);
+      if (fresh && (!value.play || this.cut)) this.shown = this.cutAt = this.flat.length;
       else if (this.pace === 'live' && this.playing) this.shown = this.flat.length;
       else if (this.pace === 'step' && !this.shown && this.flat.length && value.play) this.shown = 1;
       this.render();
@@ -81,8 +81,8 @@
 
     reset(value) {
       this.shown = 0;
-      this.cut = false;
-      this.playing = value.play && this.pace !== 'step';
+      this.part = null;
+      this.playing = value.play && !this.cut && this.pace !== 'step';
       this.weights.clear();
       this.touched = null;
       this.output && this.output.clear();
@@ -103,6 +103,7 @@
     /** Run was pressed: before the server answers. */
     begin() {
       if (this.serverBusy()) return;
+      BX.wantedRun = '';
       this.pending = true;
       this.cut = false;
       this.message = null;
@@ -114,6 +115,7 @@
     /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
     stop() {
       this.cut = true;
+      this.cutAt = this.shown;
       this.pending = false;
       this.playing = false;
       clearTimeout(this.timer);
@@ -152,6 +154,12 @@
       this.shown = Math.max(0, Math.min(this.flat.length, n));
       this.render();
       if (this.map && this.shown) this.map.follow(this.flat[this.shown - 1].row);
+    }
+
+    scrub(n) {
+      this.playing = false;
+      if (this.value.state !== 'streaming') this.cut = false;
+      this.show(n);
     }
 
     pressPlay() {
@@ -238,12 +246,22 @@
       this.render();
     }
 
-    /** The flat index of the token in view: the touched one, else the last one shown. */
+    /** The flat index of the token in view: the touched one, else the last one shown, or the one to rest on. */
     current() {
       const t = this.touched;
       if (t && t.line === 'output') return Math.min(t.index, this.shown - 1);
       if (t && t.line === 'map') return this.flat.findIndex((f) => f.at === this.mapAt && f.row === t.row);
-      return this.shown - 1;
+      return this.shown < this.flat.length || this.busy() || this.cut ? this.shown - 1 : this.resting();
+    }
+
+    /** A finished run rests on its longest token: the end token looks everywhere and says little. */
+    resting() {
+      let best = -1, length = 0;
+      this.flat.forEach(({ step, at }, i) => {
+        if (this.part != null && at !== this.part) return;
+        if (!step.x && step.t.trim().length > length) [best, length] = [i, step.t.trim().length];
+      });
+      return best < 0 ? this.shown - 1 : best;
     }
 
     segmentAt(flatIndex) {

@@ -3,8 +3,8 @@
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
-  const ROW = { min: 17, max: 26 };
-  const CELL = { min: 15, max: 54 };
+  const ROW = { min: 17, max: 30 };
+  const CELL = { min: 15, max: 64 };
 
   /** Combines heads, then layers, of one step's weights [L, H, S] (uint16) into S numbers in 0..1. */
   BX.combine = (data, [L, H, S], layer, head) => {
@@ -101,7 +101,7 @@
       const { source } = this.view;
       this.key = key;
       const wide = this.root.clientWidth;
-      const labels = wide < 460 ? 92 : 142;
+      const labels = wide < 460 ? 84 : 142;
       const cw = Math.floor((wide - labels - 14) / Math.max(1, source.length));
       const longest = Math.max(source.length + 3, 8);
       this.view.cw = Math.max(CELL.min, Math.min(CELL.max, cw));

@@ -72,6 +72,7 @@
     }
 
     drop(count) {
+      if (this.tokens.length <= count) return;
       while (this.tokens.length > count) {
         const node = this.tokens.pop();
         const word = node.parentElement;
@@ -81,7 +82,8 @@
           word.remove();
         }
       }
-      this.word = null;
+      const last = this.tokens.at(-1); // what comes next may go on its word
+      this.word = last && !last.classList.contains('special') ? last.parentElement : null;
     }
 
     /** Tints tokens by weights in 0..1 (attention colours); null gives them back their own look. */

@@ -116,7 +116,9 @@
       const draft = segments.at(-1).draft;
       if (state === 'drafting') return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${(draft.score ?? 0).toFixed(2)}`;
       if (state === 'streaming') return 'Writing…';
-      if (state === 'paused') return `Paused at token ${this.shown} of ${this.flat.length}.`;
+      if (state === 'paused') return this.pace === 'step'
+        ? `Token ${this.shown} of ${this.flat.length}: the space bar or the button writes the next.`
+        : `Paused at token ${this.shown} of ${this.flat.length}.`;
       if (state === 'stopped') return this.stoppedText();
       const reasons = segments.map((s) => s.finish);
       if (reasons.includes('length')) return `Finished: the limit of ${count(stats.limit, 'token')} was reached; more fit under Decoding.`;
@@ -124,10 +126,10 @@
     },
 
     stoppedText() {
-      const rest = this.flat.length - this.shown;
-      if (!this.flat.length) return 'Stopped before the first token.';
-      return `Stopped after ${count(this.shown, 'token')}.` + (rest > 0 && this.value.state === 'finished'
-        ? ` The model had already written ${rest} more; play on to see them.` : '');
+      const at = this.cut ? this.cutAt : this.flat.length;
+      const rest = this.flat.length - at;
+      if (!at) return 'Stopped before the first token.';
+      return `Stopped after ${count(at, 'token')}.` + (rest > 0 ? ` ${rest} more had been written; play on to see them.` : '');
     },
 
     outputText() { return this.flat.map((f) => (f.first ? ' ' : '') + f.step.t).join('').trim(); },
@@ -150,8 +152,7 @@
       if (!this.map) return;
       const at = this.current();
       const entry = this.flat[at];
-      const busy = this.busy() || this.touched;
-      if (entry && busy) this.part = null;
+      if (this.busy() || (this.touched && this.touched.line !== 'map')) this.part = null;
       const partAt = this.part != null ? this.part : entry ? entry.at : Math.max(0, this.value.segments.length - 1);
       this.mapAt = partAt;
       const segment = this.value.segments[partAt];
@@ -164,10 +165,10 @@
         labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
         rows.push(this.row(i) || new Float32Array(segment.source.length));
       });
-      this.focusRow = entry && entry.at === partAt && (this.touched || this.busy()) ? entry.row : null;
+      this.focusRow = entry && entry.at === partAt && !(this.touched && this.touched.line === 'source') ? entry.row : null;
       const source = segment.source.map((piece) => ({ label: BX.show(piece), x: BX.isSpecial(piece) }));
       this.map.show({ id: `${this.value.id}:${partAt}`, source, rows, labels });
-      this.map.say.textContent = this.sentence(entry, partAt);
+      this.map.say.replaceChildren(...this.sentence(entry, partAt));
       this.renderParts(partAt);
     },
 
@@ -179,25 +180,38 @@
         { type: 'button', 'data-at': i, 'aria-pressed': String(i === partAt) }, String(i + 1))));
     },
 
-    /** The touched (or newest) row as a sentence. */
+    /** The touched (or newest) row as a sentence, in pieces for the page. */
     sentence(entry, partAt) {
       const t = this.touched;
-      const [layer, head] = this.map.choice;
-      const where = (layer === 'mean' ? 'the mean of all layers' : layer === 'max' ? 'the strongest layer' : `layer ${+layer + 1}`)
-        + (head === 'mean' ? ', mean of heads,' : head === 'max' ? ', strongest head,' : `, head ${+head + 1},`);
+      const word = (piece) => {
+        const label = BX.show(piece);
+        return BX.el('b', {}, /[\p{L}\p{N}]/u.test(label) ? label : `“${label}”`);
+      };
       if (t && t.line === 'source') {
         const s = this.pieces[t.index];
         const seen = this.flat.slice(0, this.shown).map((f, i) => [f, (f.at === s.at && this.row(i)) || []])
           .map(([f, row]) => [f, row[s.i] || 0]).sort((a, b) => b[1] - a[1])[0];
-        return seen ? `“${BX.show(s.piece)}” is looked at most when “${BX.show(seen[0].step.p)}” is written: ${BX.percent(seen[1])}.` : '';
+        return seen ? [word(s.piece), ' is looked at most for writing ', word(seen[0].step.p),
+          `: ${BX.percent(seen[1])} by ${this.looker()}.`] : [];
       }
-      if (!entry || entry.at !== partAt) return '';
-      const row = this.row(this.flat.indexOf(entry));
-      if (!row) return '';
+      const row = entry && entry.at === partAt ? this.row(this.flat.indexOf(entry)) : null;
+      if (!row) return [];
+      const { source, steps } = this.value.segments[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
-      const segment = this.value.segments[partAt];
-      const read = entry.row ? `read “${BX.show(segment.steps[entry.row - 1].p)}”` : 'read the start token';
-      return `${read}, wrote “${BX.show(entry.step.p)}”: ${where} looks ${BX.percent(row[col])} at “${BX.show(segment.source[col])}”.`;
+      const read = entry.row ? word(steps[entry.row - 1].p) : 'the start token';
+      return ['Read ', read, ', wrote ', word(entry.step.p), `: ${this.looker()} looks ${BX.percent(row[col])} at `,
+        word(source[col]), '.'];
+    },
+
+    /** Who looks, by the chosen layer and head. */
+    looker() {
+      const [layer, head] = this.map.choice;
+      const l = +layer + 1, h = +head + 1;
+      if (layer === 'mean') return head === 'mean' ? 'the mean of all layers and heads'
+        : head === 'max' ? 'the strongest head, averaged over layers,' : `head ${h}, averaged over layers,`;
+      if (layer === 'max') return head === 'mean' ? 'the strongest layer, its heads averaged,'
+        : head === 'max' ? 'the strongest head of any layer' : `head ${h} of the strongest layer`;
+      return head === 'mean' ? `layer ${l}, its heads averaged,` : head === 'max' ? `layer ${l}'s strongest head` : `layer ${l} head ${h}`;
     },
   });
 
