@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import DESKTOP, PHONE
+
+from tests.e2e.conftest import DESKTOP, PHONE
 
 PLAYER = "document.querySelector('.bxp').dataset"
 LONG = "I would like a cup of coffee, please, because the train to the old town leaves in twenty minutes."

@@ -64,7 +64,10 @@ def check(name: str, notes: dict, folder: Path) -> str:
     for run in notes["generate"]:
         if run["seed"] is None:
             given = {key: torch.tensor(value) for key, value in run["inputs"].items()}
-            output = model.generate(**given, **run["options"])
+            options = dict(run["options"])
+            if "sequence_bias" in options:
+                options["sequence_bias"] = {tuple(ids): bias for ids, bias in options["sequence_bias"]}
+            output = model.generate(**given, **options)
             ids = output if isinstance(output, torch.Tensor) else output.sequences
             assert ids.tolist() == run["ids"], (name, run["name"])
             runs += 1

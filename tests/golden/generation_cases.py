@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch
 from record import Case
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers.generation.logits_process import (
+    EpsilonLogitsWarper,
+    EtaLogitsWarper,
+    TypicalLogitsWarper,
+)
 
 BEAMS = {
     "beam4": {"num_beams": 4},
@@ -30,6 +35,31 @@ PROCESSED = {
     "beam_ngram2": {"no_repeat_ngram_size": 2, "num_beams": 4},
     "beam_min_length": {"min_length": 12, "num_beams": 4},
     "beam_forced_ends": {"forced_bos_token_id": 9, "forced_eos_token_id": 1, "num_beams": 4},
+    "encoder_repetition": {"encoder_repetition_penalty": 1.6},
+    "encoder_ngram2": {"encoder_no_repeat_ngram_size": 1, "num_beams": 2},
+    "bad_words": {"bad_words_ids": [[44], [60, 60], [3, 3, 55], [1]]},
+    "beam_bad_words": {"bad_words_ids": [[44], [60, 60], [3, 3]], "num_beams": 3},
+    "suppress": {"suppress_tokens": [3, 44], "begin_suppress_tokens": [60, 44, 55]},
+    "decay": {"exponential_decay_length_penalty": [3, 1.5]},
+    "beam_decay": {"exponential_decay_length_penalty": [2, 1.3], "num_beams": 3},
+    "bias": {"sequence_bias": {(55,): -5.0, (3, 3): -9.0, (44, 55): 4.0}},
+    "beam_renormalized": {"repetition_penalty": 1.4, "renormalize_logits": True, "num_beams": 3},
+    "beam_clean": {"remove_invalid_values": True, "num_beams": 2},
+    "groups": {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.7},
+    "groups_return4": {
+        "num_beams": 4,
+        "num_beam_groups": 4,
+        "diversity_penalty": 1.5,
+        "num_return_sequences": 4,
+    },
+    "groups_long": {
+        "num_beams": 6,
+        "num_beam_groups": 3,
+        "diversity_penalty": 0.4,
+        "num_return_sequences": 3,
+        "length_penalty": 2.0,
+        "early_stopping": True,
+    },
     "beam_repetition": {"repetition_penalty": 1.8, "num_beams": 4, "num_return_sequences": 2},
 }
 SAMPLES = {
@@ -39,6 +69,11 @@ SAMPLES = {
     "sample_top_k": {"top_k": 5},
     "sample_top_p": {"top_k": 0, "top_p": 0.8},
     "sample_all": {"temperature": 0.8, "top_k": 20, "top_p": 0.9},
+    "sample_typical": {"top_k": 0, "typical_p": 0.7},
+    "sample_epsilon": {"top_k": 0, "epsilon_cutoff": 0.02},
+    "sample_eta": {"top_k": 0, "eta_cutoff": 0.03},
+    "beam_sample": {"num_beams": 3},
+    "beam_sample_return2": {"num_beams": 4, "num_return_sequences": 2, "temperature": 1.6, "top_p": 0.9},
     "sample_return3": {"num_return_sequences": 3, "top_k": 10},
     "sample_ngram2": {"no_repeat_ngram_size": 2, "top_k": 10},
 }
@@ -105,5 +140,10 @@ def warpers(case: Case) -> None:
         case.arrays[f"top_k/{value}"] = TopKLogitsWarper(value)(None, logits)
     for value in (0.01, 0.5, 0.9, 0.999):
         case.arrays[f"top_p/{value}"] = TopPLogitsWarper(value)(None, logits)
+    for value in (0.2, 0.7, 0.95):
+        case.arrays[f"typical/{value}"] = TypicalLogitsWarper(value)(None, logits)
+    for value in (0.001, 0.05, 0.4):
+        case.arrays[f"epsilon/{value}"] = EpsilonLogitsWarper(value)(None, logits)
+        case.arrays[f"eta/{value}"] = EtaLogitsWarper(value)(None, logits)
     case.notes = {"class": "warpers"}
     case.save()

@@ -14,9 +14,12 @@ DICTIONARIES = [("encdec", "greedy_dict"), ("encdec", "beam4_dict")]
 def generate(case: str, name: str, **changes):
     run = next(run for run in cases.notes(case)["generate"] if run["name"] == name)
     given = {key: torch.tensor(value) for key, value in run["inputs"].items()}
+    options = dict(run["options"])
+    if "sequence_bias" in options:
+        options["sequence_bias"] = {tuple(ids): bias for ids, bias in options["sequence_bias"]}
     if run["seed"] is not None:
         torch.manual_seed(run["seed"])
-    return run, cases.load(case).generate(**given, **{**run["options"], **changes})
+    return run, cases.load(case).generate(**given, **{**options, **changes})
 
 
 @pytest.mark.parametrize(("case", "name"), RUNS)

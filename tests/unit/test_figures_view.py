@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from test_figures_payload import make_trace
 
 from components.figures.attention import attention_figure, explorer_figure, percent, sentence, where
 from components.figures.payload import trace_payload
 from components.figures.view import aggregate, attention_view, merge
+from tests.unit.test_figures_payload import make_trace
 
 A = np.array([[0.5, 0.25, 0.25], [0.125, 0.625, 0.25], [0.25, 0.25, 0.5]])
 
