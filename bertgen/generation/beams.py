@@ -76,9 +76,11 @@ class BeamScorer:
 
     def __init__(self, plan: Plan) -> None:
         config = plan.config
-        self.plan, self.num_beams = plan, config.num_beams
-        self.pools = [
-            _Pool(config.num_beams, config.length_penalty, config.early_stopping) for _ in range(plan.batch)
+        self.plan, self.num_beams, self.groups = plan, config.num_beams, config.num_beam_groups
+        self.group_size = self.num_beams // self.groups
+        self.pools = [  # [source][group]
+            [_Pool(self.group_size, config.length_penalty, config.early_stopping) for _ in range(self.groups)]
+            for _ in range(plan.batch)
         ]
         self.rows: list[tuple[int, ...]] = [()] * (plan.batch * config.num_beams)
         self.ids = plan.prompt.repeat_interleave(config.num_beams, dim=0)
@@ -86,11 +88,12 @@ class BeamScorer:
 
     @property
     def all_done(self) -> bool:
-        return all(pool.done for pool in self.pools)
+        return all(pool.done for pools in self.pools for pool in pools)
 
-    def process(self, ids: Tensor, best: Tensor, beam: Tensor, token: Tensor) -> Chosen:
-        """ids [B * K, T]; candidates best / beam / token [B, n], best first -> the beams to go on with."""
-        plan, beams = self.plan, self.num_beams
+    def process(self, group: int, ids: Tensor, best: Tensor, beam: Tensor, token: Tensor) -> Chosen:
+        """One group's choice. ids [B * K, T] of all beams; candidates best / beam / token [B, n], best first,
+        beams counted within the group. Returns what the group's k beams a source go on with [B * k]."""
+        plan, beams = self.plan, self.group_size
         if plan.eos and plan.pad is None:
             raise ValueError(
                 "pad_token_id must be set when eos_token_id is: finished rows are padded with it"
@@ -99,64 +102,74 @@ class BeamScorer:
         length = ids.shape[1] + 1 - plan.prompt_length
         rows = zip(best.tolist(), beam.tolist(), token.tolist(), strict=True)
         for source, candidates in enumerate(zip(*row, strict=True) for row in rows):
-            pool = self.pools[source]
+            pool = self.pools[source][group]
             if pool.done:
                 totals += [0.0] * beams
                 tokens += [plan.pad or 0] * beams
                 parents += [0] * beams
                 continue
-            kept = self._pick(ids, source, candidates, length)
+            kept = self._pick(ids, source, group, candidates, length)
             totals += [total for total, _, _ in kept]
             tokens += [token for _, token, _ in kept]
             parents += [parent for _, _, parent in kept]
             pool.check_done(float(best[source].max()), length, plan.max_length - plan.prompt_length)
-        self.rows = [self.rows[parent] + (parent,) for parent in parents]
         return Chosen(
             torch.tensor(totals, device=best.device, dtype=best.dtype),
             torch.tensor(tokens, device=ids.device),
             torch.tensor(parents, device=ids.device),
         )
 
-    def _pick(self, ids: Tensor, source: int, candidates, length: int) -> list[tuple[float, int, int]]:
+    def _pick(
+        self, ids: Tensor, source: int, group: int, candidates, length: int
+    ) -> list[tuple[float, int, int]]:
         kept: list[tuple[float, int, int]] = []
         for rank, (total, beam, token) in enumerate(candidates):
-            parent = source * self.num_beams + beam
+            parent = source * self.num_beams + group * self.group_size + beam
             if token in self.plan.eos:
-                # An end token counts only among the best num_beams candidates.
-                if rank < self.num_beams:
+                # An end token counts only among the best candidates, as many as there are beams.
+                if rank < self.group_size:
                     rows = self.rows[parent] + (parent,)
-                    self.pools[source].add(ids[parent].tolist(), total, rows, length)
+                    self.pools[source][group].add(ids[parent].tolist(), total, rows, length)
             else:
                 kept.append((total, token, parent))
-            if len(kept) == self.num_beams:
+            if len(kept) == self.group_size:
                 return kept
-        raise RuntimeError("fewer continuations than beams; more end tokens were ranked than can be")
+        raise ValueError(
+            "fewer continuations than beams: the settings forbid so much that not every beam can go on; "
+            "use fewer beams"
+        )
 
-    def advance(self, ids: Tensor, totals: Tensor) -> None:
-        """Remembers the live beams [B * K, T] for drafts and for the end."""
+    def advance(self, ids: Tensor, totals: Tensor, parents: Tensor) -> None:
+        """Remembers the live beams [B * K, T] and whom they continue, for drafts and for the end."""
+        self.rows = [self.rows[parent] + (parent,) for parent in parents.tolist()]
         self.ids, self.totals = ids, totals
+
+    def _open(self, source: int, group: int) -> range:
+        first = source * self.num_beams + group * self.group_size
+        return range(first, first + self.group_size)
 
     def draft(self, source: int = 0) -> Hypothesis:
         """The best hypothesis so far, finished or live, by the score that ranks the finished ones."""
-        pool, found = self.pools[source], []
-        if not pool.done and self.totals is not None:
-            length = self.ids.shape[1] - self.plan.prompt_length
-            first = source * self.num_beams
-            for row in range(first, first + self.num_beams):
-                score = float(self.totals[row]) / length**pool.length_penalty
-                found.append(Hypothesis(score, self.ids[row].tolist(), self.rows[row]))
-        return max(found + pool.found, key=lambda h: h.score)
+        found = []
+        for group, pool in enumerate(self.pools[source]):
+            if not pool.done and self.totals is not None:
+                length = self.ids.shape[1] - self.plan.prompt_length
+                for row in self._open(source, group):
+                    score = float(self.totals[row]) / length**pool.length_penalty
+                    found.append(Hypothesis(score, self.ids[row].tolist(), self.rows[row]))
+            found += pool.found
+        return max(found, key=lambda h: h.score)
 
     def finish(self) -> BeamResult:
         """Adds what is still open and ranks; call once, after the search."""
         plan, wanted = self.plan, self.plan.config.num_return_sequences
         best: list[Hypothesis] = []
-        for source, pool in enumerate(self.pools):
-            if not pool.done:
-                for row in range(source * self.num_beams, (source + 1) * self.num_beams):
+        for source, pools in enumerate(self.pools):
+            for group, pool in enumerate(pools):
+                for row in () if pool.done else self._open(source, group):
                     ids = self.ids[row].tolist()
                     pool.add(ids, float(self.totals[row]), self.rows[row], len(ids) - plan.prompt_length)
-            ranked = sorted(pool.found, key=lambda h: h.score)
+            ranked = sorted((h for pool in pools for h in pool.found), key=lambda h: h.score)
             best += [ranked.pop() for _ in range(wanted)]
         longest = min(max(len(h.ids) for h in best) + 1, plan.max_length)
         device = plan.prompt.device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,7 @@ from bertgen import outputs
 from bertgen.config import GenerationConfig
 from bertgen.generation.beams import BeamResult, BeamScorer
 from bertgen.generation.fast import FusedStepper
-from bertgen.generation.processors import build_processors, build_warpers
-from bertgen.generation.search import SearchStep, search_beams, search_tokens
+from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
 from bertgen.generation.settings import (
     Plan,
     check_config,
@@ -24,6 +24,7 @@ from bertgen.generation.settings import (
     resolve_length,
 )
 from bertgen.generation.stepper import PlainStepper
+from bertgen.generation.steps import build_processors, build_warpers
 
 _MODEL_INPUTS = (
     "input_ids",
@@ -41,11 +42,12 @@ def generate(
     generation_config: GenerationConfig | None = None,
     logits_processor: Sequence[Callable] | None = None,
     stopping_criteria: Sequence[Callable] | None = None,
+    prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
     streamer: Any = None,
     generator: torch.Generator | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Writes with greedy search, sampling (do_sample) or beam search (num_beams > 1).
+    """Writes with greedy search, sampling (do_sample), beam search (num_beams > 1), or both together.
 
     ``inputs`` [B, S] are source ids (encoder-decoder) or the prompt (decoder). Keywords are fields of
     ``GenerationConfig`` or inputs of the model: attention_mask [B, S], inputs_embeds, encoder_outputs,
@@ -58,33 +60,37 @@ def generate(
     config = plan.config
     if streamer is not None and config.num_beams > 1:
         raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
-    processors = build_processors(config, plan.prompt_length, plan.eos) + list(logits_processor or [])
-    stopping = list(stopping_criteria or [])
+    processors = build_processors(plan, prefix_allowed_tokens_fn, logits_processor)
+    stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
     if config.num_beams == 1 and config.num_return_sequences > 1:
         expand_rows(plan, config.num_return_sequences)
-    rows = config.num_beams
-    collected = _Collector(config)
+    rows, collected = config.num_beams, _Collector(config)
+    drawing = {"sample": config.do_sample, "generator": generator, "stopping": stopping}
+    warpers = build_warpers(plan) if config.do_sample else []
     source = encode_source(model, plan, config)
     stepper = make_stepper(model, plan, source, rows=rows, hidden_states=config.output_hidden_states)
     if rows > 1:
         scorer = BeamScorer(plan)
-        for step in search_beams(stepper, plan, scorer, processors, stopping):
+        for step in search_beams(stepper, plan, scorer, processors, warpers, **drawing):
             collected.add(step)
-        result = scorer.finish()
-        return _beam_output(plan, result, collected, source, stepper)
-    warpers = build_warpers(config)
-    search = search_tokens(
-        stepper, plan, processors, warpers, sample=config.do_sample, generator=generator, stopping=stopping
-    )
+        return _beam_output(plan, scorer.finish(), collected, source, stepper)
     if streamer is not None:
         streamer.put(plan.prompt.cpu())
-    for step in search:
+    for step in search_tokens(stepper, plan, processors, warpers, **drawing):
         collected.add(step)
         if streamer is not None:
             streamer.put(step.tokens.cpu())
     if streamer is not None:
         streamer.end()
     return _token_output(plan, collected, source, stepper)
+
+
+def time_limit(seconds: float | None) -> list[StoppingCriterion]:
+    """A criterion that ends the run so many seconds from now; none without a limit."""
+    if seconds is None:
+        return []
+    end = time.monotonic() + seconds
+    return [lambda ids, scores: time.monotonic() >= end]
 
 
 def make_plan(

@@ -1,24 +1,103 @@
-"""Small pure steps on scores [R, V], in the reference's order: processors, then warpers (sampling)."""
+"""Small pure steps on scores [R, V] that hold in every mode, in the reference's order."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from bertgen.config import GenerationConfig
-
 # (ids so far [R, T], scores [R, V]) -> scores [R, V]
 LogitsProcessor = Callable[[Tensor, Tensor], Tensor]
-_NEVER = -float("inf")
+NEVER = -float("inf")
+
+
+def sequence_bias(biases: dict[tuple[int, ...], float]) -> LogitsProcessor:
+    """Adds a bias to the token that would complete a sequence of ids; one id alone is always biased."""
+    if not isinstance(biases, dict) or not biases:
+        raise ValueError(f"sequence_bias must be a dict such as {{(12, 7): -2.0}}, got {biases!r}")
+    for key, value in biases.items():
+        if not isinstance(key, tuple) or not key or any(not isinstance(i, int) or i < 0 for i in key):
+            raise ValueError(f"sequence_bias: {key!r} must be a tuple of ids of 0 or more")
+        if not isinstance(value, float):
+            raise ValueError(f"sequence_bias: the bias of {key} must be a float, got {value!r}")
+
+    def apply(ids: Tensor, scores: Tensor) -> Tensor:
+        highest = max(max(key) for key in biases)
+        if highest >= scores.shape[-1]:
+            raise ValueError(
+                f"id {highest} is biased or banned, but the vocabulary ends at {scores.shape[-1]}"
+            )
+        bias = torch.zeros_like(scores)
+        for key, value in biases.items():
+            if len(key) == 1:
+                bias[:, key[0]] = value
+        for key, value in biases.items():
+            if 1 < len(key) <= ids.shape[1]:
+                tail = torch.tensor(key[:-1], device=ids.device)
+                matches = (ids[:, -len(tail) :] == tail).all(dim=1)
+                bias[matches, key[-1]] += value
+        return scores + bias
+
+    return apply
+
+
+def bad_words(words: list[list[int]], eos: Sequence[int]) -> LogitsProcessor | None:
+    """Forbids completing any of the id sequences; the end token alone cannot be forbidden."""
+    if not isinstance(words, list) or not words or any(not isinstance(word, list) for word in words):
+        raise ValueError(f"bad_words_ids must be a list of lists of ids, got {words!r}")
+    if any(not isinstance(i, int) or i < 0 for word in words for i in word):
+        raise ValueError(f"bad_words_ids holds something that is no id of 0 or more: {words!r}")
+    banned = {tuple(word): NEVER for word in words if word not in [[token] for token in eos]}
+    return sequence_bias(banned) if banned else None
+
+
+class HammingDiversity:
+    """Diverse beams (Vijayakumar et al. 2018): a token costs what earlier groups chose it this step.
+
+    The search calls ``begin`` with the tokens [B, n] that the groups before this one have just chosen.
+    """
+
+    def __init__(self, penalty: float) -> None:
+        if not isinstance(penalty, float) or not penalty > 0:
+            raise ValueError(f"diversity_penalty must be a float above 0, got {penalty!r}")
+        self.penalty = penalty
+        self.chosen: Tensor | None = None
+
+    def begin(self, chosen: Tensor) -> None:
+        self.chosen = chosen
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        if self.chosen is None or self.chosen.shape[1] == 0:
+            return scores
+        count = torch.zeros(self.chosen.shape[0], scores.shape[-1], device=scores.device)
+        count.scatter_add_(1, self.chosen, torch.ones_like(self.chosen, dtype=count.dtype))
+        return scores - self.penalty * count.repeat_interleave(scores.shape[0] // len(count), dim=0)
+
+
+def _positive(name: str, value: float) -> float:
+    if not isinstance(value, float) or not value > 0:
+        raise ValueError(f"{name} must be a float above 0, got {value!r}; 1.0 changes nothing")
+    return value
+
+
+def encoder_repetition_penalty(penalty: float, source_ids: Tensor) -> LogitsProcessor:
+    """Above 1.0: favours tokens of the source [B, S].
+
+    As in the reference only the first B rows feel it, which with beams is not every beam.
+    """
+    factor = 1 / _positive("encoder_repetition_penalty", penalty)
+
+    def apply(ids: Tensor, scores: Tensor) -> Tensor:
+        seen = scores[: len(source_ids)].gather(1, source_ids)
+        return scores.scatter(1, source_ids, torch.where(seen < 0, seen * factor, seen / factor))
+
+    return apply
 
 
 def repetition_penalty(penalty: float) -> LogitsProcessor:
     """Tokens already written: positive scores divided, negative ones multiplied (Keskar et al. 2019)."""
-    if not isinstance(penalty, float) or not penalty > 0:
-        raise ValueError(f"repetition_penalty must be a float above 0, got {penalty!r}; 1.0 changes nothing")
+    _positive("repetition_penalty", penalty)
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         seen = scores.gather(1, ids)
@@ -27,21 +106,36 @@ def repetition_penalty(penalty: float) -> LogitsProcessor:
     return apply
 
 
+def _grams(row: list[int], size: int) -> Iterable[tuple[int, ...]]:
+    return zip(*(row[i:] for i in range(size)), strict=False)
+
+
+def _ban_completions(scores: Tensor, ids: Tensor, size: int, grams_of: Callable) -> Tensor:
+    """Forbids in each row the last ids of those n-grams whose beginning is the row's tail."""
+    scores = scores.clone()
+    for row, written in enumerate(ids.tolist()):
+        if len(written) + 1 >= size:
+            tail = tuple(written[len(written) - size + 1 :])
+            scores[row, [gram[-1] for gram in grams_of(row, written) if gram[:-1] == tail]] = NEVER
+    return scores
+
+
 def no_repeat_ngram(size: int) -> LogitsProcessor:
     """Forbids the token that would complete an n-gram that the row already holds, start token included."""
-    if not isinstance(size, int) or size < 0:
+    if not isinstance(size, int) or size <= 0:
         raise ValueError(f"no_repeat_ngram_size must be a whole number of 0 or more, got {size!r}")
+    return lambda ids, scores: _ban_completions(scores, ids, size, lambda row, written: _grams(written, size))
+
+
+def encoder_no_repeat_ngram(size: int, source_ids: Tensor) -> LogitsProcessor:
+    """Forbids the token that would complete an n-gram of the row's source [B, S] (pads included)."""
+    if not isinstance(size, int) or size <= 0:
+        raise ValueError(f"encoder_no_repeat_ngram_size must be a whole number of 0 or more, got {size!r}")
+    grams = [list(_grams(row, size)) for row in source_ids.tolist()]
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
-        scores = scores.clone()
-        for row, written in enumerate(ids.tolist()):
-            if len(written) + 1 < size:
-                continue
-            tail = tuple(written[len(written) - size + 1 :])
-            grams = zip(*(written[i:] for i in range(size)), strict=False)
-            banned = [gram[-1] for gram in grams if gram[:-1] == tail]
-            scores[row, banned] = _NEVER
-        return scores
+        beams = scores.shape[0] // len(grams)
+        return _ban_completions(scores, ids, size, lambda row, written: grams[row // beams])
 
     return apply
 
@@ -52,7 +146,25 @@ def min_length(length: int, eos: Sequence[int]) -> LogitsProcessor:
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         if ids.shape[1] >= length:
             return scores
-        return scores.index_fill(1, torch.tensor(eos, device=scores.device), _NEVER)
+        return scores.index_fill(1, torch.tensor(eos, device=scores.device), NEVER)
+
+    return apply
+
+
+def prefix_allowed(allowed: Callable[[int, Tensor], list[int]], beams: int) -> LogitsProcessor:
+    """Only what ``allowed(source index, ids so far)`` lists may follow (De Cao et al. 2021)."""
+
+    def apply(ids: Tensor, scores: Tensor) -> Tensor:
+        result = torch.full_like(scores, NEVER)
+        for row, written in enumerate(ids):
+            tokens = allowed(row // beams, written)
+            if len(tokens) == 0:
+                raise ValueError(
+                    f"prefix_allowed_tokens_fn gave an empty list for source {row // beams} after "
+                    f"{written.tolist()}; allow at least the end token"
+                )
+            result[row, tokens] = scores[row, tokens]
+        return result
 
     return apply
 
@@ -63,88 +175,52 @@ def force_token(at: int, token: int) -> LogitsProcessor:
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         if ids.shape[1] != at:
             return scores
-        forced = torch.full_like(scores, _NEVER)
+        forced = torch.full_like(scores, NEVER)
         forced[:, token] = 0.0
         return forced
 
     return apply
 
 
-def temperature(value: float) -> LogitsProcessor:
-    """Divides the scores: below 1 sharper, above 1 flatter."""
-    if not isinstance(value, float) or not value > 0:
-        raise ValueError(f"temperature must be a float above 0, got {value!r}; 1.0 leaves the model as it is")
-    return lambda ids, scores: scores / value
+def remove_invalid(ids: Tensor, scores: Tensor) -> Tensor:
+    """NaN becomes 0, infinities the largest finite numbers."""
+    limits = torch.finfo(scores.dtype)
+    return scores.nan_to_num(nan=0.0, posinf=limits.max, neginf=limits.min)
 
 
-def top_k(count: int, keep: int = 1) -> LogitsProcessor:
-    """Keeps the ``count`` best tokens (ties with the last one stay), at least ``keep``."""
-    if not isinstance(count, int) or count <= 0:
-        raise ValueError(f"top_k must be a whole number above 0, got {count!r}; 0 in the settings means all")
+def exponential_decay(start: int, factor: float, eos: Sequence[int]) -> LogitsProcessor:
+    """From ``start`` tokens on the end token gains weight with each further token."""
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
-        worst = scores.topk(min(max(count, keep), scores.shape[-1]))[0][..., -1:]
-        return scores.masked_fill(scores < worst, _NEVER)
+        beyond = ids.shape[1] - start
+        if beyond <= 0:
+            return scores
+        scores = scores.clone()
+        end = scores[:, list(eos)]
+        scores[:, list(eos)] = end + end.abs() * (factor**beyond - 1)
+        return scores
 
     return apply
 
 
-def top_p(mass: float, keep: int = 1) -> LogitsProcessor:
-    """Keeps the smallest set of tokens with at least this probability mass (Holtzman et al. 2020)."""
-    mass = float(mass)
-    if not 0 <= mass <= 1:
-        raise ValueError(f"top_p must lie between 0 and 1, got {mass!r}; 1.0 keeps every token")
+def suppress(tokens: Sequence[int], at: int | None = None) -> LogitsProcessor:
+    """Forbids tokens, everywhere or only when ``at`` tokens are there."""
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
-        ascending, order = scores.sort(descending=False)
-        remove = ascending.softmax(-1).cumsum(-1) <= 1 - mass
-        remove[..., -keep:] = False
-        return scores.masked_fill(remove.scatter(1, order, remove), _NEVER)
+        if at is not None and ids.shape[1] != at:
+            return scores
+        return scores.index_fill(1, torch.tensor(list(tokens), device=scores.device), NEVER)
 
     return apply
 
 
 def renormalize(ids: Tensor, scores: Tensor) -> Tensor:
+    """Scores as log-probabilities again, after something was forbidden."""
     return scores.log_softmax(-1)
 
 
-def build_processors(
-    config: GenerationConfig, prompt_length: int, eos: Sequence[int]
-) -> list[LogitsProcessor]:
-    """The processors that the settings ask for; none when all are at their defaults."""
-    steps: list[LogitsProcessor] = []
-    if config.repetition_penalty is not None and config.repetition_penalty != 1.0:
-        steps.append(repetition_penalty(config.repetition_penalty))
-    if config.no_repeat_ngram_size:
-        steps.append(no_repeat_ngram(config.no_repeat_ngram_size))
-    if config.min_length and eos:
-        steps.append(min_length(config.min_length, eos))
-    if config.min_new_tokens and eos:
-        steps.append(min_length(prompt_length + config.min_new_tokens, eos))
-    if config.forced_bos_token_id is not None:
-        steps.append(force_token(1, config.forced_bos_token_id))
-    if config.forced_eos_token_id is not None:
-        steps.append(force_token(config.max_length - 1, config.forced_eos_token_id))
-    return steps
-
-
-def build_warpers(config: GenerationConfig, keep: int = 1) -> list[LogitsProcessor]:
-    """Temperature, top-k, top-p: for sampling only. ``keep``: how many tokens always stay."""
-    steps: list[LogitsProcessor] = []
-    if config.temperature is not None and config.temperature != 1.0:
-        steps.append(temperature(config.temperature))
-    if config.top_k:
-        steps.append(top_k(config.top_k, keep))
-    if config.top_p is not None and config.top_p < 1.0:
-        steps.append(top_p(config.top_p, keep))
-    return steps
-
-
 def apply_all(steps: Sequence[LogitsProcessor], ids: Tensor, scores: Tensor) -> Tensor:
+    """The steps one after the other."""
     for step in steps:
         scores = step(ids, scores)
     return scores
-
-
-def is_finite_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

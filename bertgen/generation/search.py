@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bertgen.generation.beams import BeamResult, BeamScorer
-from bertgen.generation.processors import LogitsProcessor, apply_all
+from bertgen.generation.beams import BeamScorer
+from bertgen.generation.processors import HammingDiversity, LogitsProcessor, apply_all
 from bertgen.generation.settings import Plan
 from bertgen.generation.stepper import StepOutput
 
@@ -76,35 +76,87 @@ def search_beams(
     plan: Plan,
     scorer: BeamScorer,
     processors: Sequence[LogitsProcessor],
+    warpers: Sequence[LogitsProcessor] = (),
+    *,
+    sample: bool = False,
+    generator: torch.Generator | None = None,
     stopping: Sequence[StoppingCriterion] = (),
 ) -> Iterator[SearchStep]:
-    """Beam search; ``scorer`` collects the hypotheses and holds the result once the generator is done.
+    """Beam search, in groups for diverse beams; with ``sample`` candidates are drawn instead of ranked.
 
-    ``plan.prompt`` has one row a source; ``stepper`` runs num_beams rows a source, beams side by side.
+    ``scorer`` collects the hypotheses and holds the result once the generator is done. ``plan.prompt`` has
+    one row a source; ``stepper`` runs num_beams rows a source, beams side by side, groups one after another.
     """
-    beams, batch = scorer.num_beams, plan.batch
-    ids = plan.prompt.repeat_interleave(beams, dim=0)  # [B * K, T0]
+    choose = _GroupChoice(plan, scorer, processors, warpers, sample, generator)
+    ids = plan.prompt.repeat_interleave(scorer.num_beams, dim=0)  # [B * K, T0]
     feed = ids
-    totals = torch.zeros(batch, beams, device=ids.device)
-    totals[:, 1:] = -1e9  # all beams start equal: only the first may be extended at the first step
-    totals = totals.view(-1)
     while True:
         output = stepper.step(feed)
-        scores = apply_all(processors, ids, output.logits.float().log_softmax(-1))  # [B * K, V]
-        vocabulary = scores.shape[-1]
-        candidates = (scores + totals[:, None]).view(batch, beams * vocabulary)
-        best, where = candidates.topk(max(2, 1 + len(plan.eos)) * beams, dim=1)
-        chosen = scorer.process(ids, best, where // vocabulary, where % vocabulary)
-        totals, tokens, parents = chosen.totals, chosen.tokens, chosen.parents
-        feed = tokens[:, None]
-        ids = torch.cat([ids[parents], feed], dim=1)
-        scorer.advance(ids, totals)
+        logprobs = output.logits.float().log_softmax(-1)  # [B * K, V]
+        scores, tokens, parents = choose(ids, logprobs)
+        ids = torch.cat([ids[parents], tokens[:, None]], dim=1)
+        totals = choose.totals.flatten()
+        scorer.advance(ids, totals, parents)
         yield SearchStep(tokens, scores, output, parents, totals)
         if scorer.all_done or ids.shape[1] >= plan.max_length:
             return
         if any(stop(ids, scores) for stop in stopping):
             return
         stepper.reorder(parents)
+        feed = tokens[:, None]
 
 
-__all__ = ["BeamResult", "SearchStep", "search_beams", "search_tokens"]
+class _GroupChoice:
+    """One step's choice, group after group, so that later groups can shun what earlier ones took."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scorer: BeamScorer,
+        processors: Sequence[LogitsProcessor],
+        warpers: Sequence[LogitsProcessor],
+        sample: bool,
+        generator: torch.Generator | None,
+    ) -> None:
+        self.scorer, self.ends, self.generator, self.sample = scorer, len(plan.eos), generator, sample
+        self.steps = [*processors, *warpers] if sample else list(processors)
+        self.diversity = next((step for step in processors if isinstance(step, HammingDiversity)), None)
+        shape, device = (plan.batch, scorer.groups, scorer.group_size), plan.prompt.device
+        self.totals = torch.zeros(shape, device=device)  # [B, groups, k]
+        if not sample:
+            self.totals[:, :, 1:] = -1e9  # all beams start equal: at first only a group's first may go on
+        self.rows = torch.arange(self.totals.numel(), device=device).view(shape)
+
+    def __call__(self, ids: Tensor, logprobs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """ids [B * K, T], logprobs [B * K, V] -> (scores as the choice saw them, tokens, parents [B * K])."""
+        batch, groups, size = self.totals.shape
+        vocabulary = logprobs.shape[-1]
+        scores, tokens, parents = (torch.empty_like(x) for x in (logprobs, self.rows, self.rows))
+        for group in range(groups):
+            own = self.rows[:, group].flatten()  # [B * k]
+            if self.diversity is not None:
+                self.diversity.begin(tokens[:, :group].flatten(1))
+            scores[own] = shaped = apply_all(self.steps, ids[own], logprobs[own])
+            candidates = shaped + self.totals[:, group].reshape(-1, 1)
+            best, where = _candidates(
+                candidates.view(batch, size * vocabulary), size, self.ends, self.sample, self.generator
+            )
+            chosen = self.scorer.process(group, ids, best, where // vocabulary, where % vocabulary)
+            for kept, new in (
+                (self.totals, chosen.totals),
+                (tokens, chosen.tokens),
+                (parents, chosen.parents),
+            ):
+                kept[:, group] = new.view(batch, size)
+        return scores, tokens.flatten(), parents.flatten()
+
+
+def _candidates(
+    totals: Tensor, beams: int, ends: int, sample: bool, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
+    """The candidates' totals and places [B, n], best first: enough that some go on when others end."""
+    if not sample:
+        return totals.topk(min(max(2, 1 + ends) * beams, totals.shape[1]), dim=1)
+    where = torch.multinomial(totals.softmax(-1), 2 * beams, generator=generator)
+    best, order = totals.gather(1, where).sort(descending=True, dim=1)
+    return best, where.gather(1, order)

@@ -13,23 +13,11 @@ from bertgen.config import GenerationConfig
 
 # Settings of the documented API whose decoding modes this version does not have yet: refused, never ignored.
 _NOT_YET: dict[str, Any] = {
-    "num_beam_groups": 1,
-    "diversity_penalty": 0.0,
-    "typical_p": 1.0,
-    "epsilon_cutoff": 0.0,
-    "eta_cutoff": 0.0,
-    "encoder_repetition_penalty": 1.0,
-    "encoder_no_repeat_ngram_size": 0,
-    "bad_words_ids": None,
     "force_words_ids": None,
     "constraints": None,
-    "forced_decoder_ids": None,
-    "sequence_bias": None,
-    "exponential_decay_length_penalty": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
     "penalty_alpha": None,
-    "max_time": None,
+    "guidance_scale": None,
+    "prompt_lookup_num_tokens": None,
 }
 
 
@@ -74,17 +62,30 @@ def check_config(config: GenerationConfig) -> None:
             raise NotImplementedError(f"{name}={value!r} is not supported yet; leave it at {neutral!r}")
     if config.early_stopping not in (True, False, "never"):
         raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
-    for name in ("num_beams", "num_return_sequences"):
+    for name in ("num_beams", "num_return_sequences", "num_beam_groups"):
         value = getattr(config, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
-    if config.num_beams > 1 and config.do_sample:
-        raise NotImplementedError("beam sampling is not supported yet; use num_beams=1 or do_sample=False")
-    if config.num_return_sequences > config.num_beams and not config.do_sample:
+    _check_groups(config)
+    if config.num_return_sequences > config.num_beams and (config.num_beams > 1 or not config.do_sample):
         raise ValueError(
             f"num_return_sequences={config.num_return_sequences} needs as many beams (num_beams="
             f"{config.num_beams}) or do_sample=True: greedy search finds one sequence"
         )
+
+
+def _check_groups(config: GenerationConfig) -> None:
+    groups, beams = config.num_beam_groups, config.num_beams
+    if groups == 1:
+        return
+    if beams % groups:
+        raise ValueError(
+            f"num_beam_groups={groups} does not divide num_beams={beams}; all groups are of one size"
+        )
+    if config.do_sample:
+        raise ValueError("diverse beams (num_beam_groups above 1) do not sample; set do_sample=False")
+    if not config.diversity_penalty:
+        raise ValueError("diverse beams need a diversity_penalty above 0.0, or all groups find the same")
 
 
 def resolve_length(config: GenerationConfig, prompt_length: int) -> int:

@@ -13,9 +13,9 @@ from torch import Tensor
 from bertgen.config import GenerationConfig
 from bertgen.generation.beams import BeamScorer
 from bertgen.generation.generate import encode_source, make_plan, make_stepper
-from bertgen.generation.processors import build_processors, build_warpers
 from bertgen.generation.record import BeamRecord, Written, top_k_of
 from bertgen.generation.search import search_beams, search_tokens
+from bertgen.generation.steps import build_processors, build_warpers
 from bertgen.tokenizers import StreamDecoder, word_groups
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 
@@ -121,8 +121,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         search = search_tokens(
             stepper,
             plan,
-            build_processors(plan.config, plan.prompt_length, plan.eos),
-            build_warpers(plan.config),
+            build_processors(plan),
+            build_warpers(plan) if plan.config.do_sample else [],
             sample=plan.config.do_sample,
             generator=self._generator,
         )
@@ -148,8 +148,17 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         self._keep_encoder(source)
         scorer = BeamScorer(plan)
         self._beams = BeamRecord(self.tokenizer, scorer, plan)
-        processors = build_processors(plan.config, plan.prompt_length, plan.eos)
-        for index, step in enumerate(search_beams(stepper, plan, scorer, processors)):
+        sample = plan.config.do_sample
+        search = search_beams(
+            stepper,
+            plan,
+            scorer,
+            build_processors(plan),
+            build_warpers(plan) if sample else [],
+            sample=sample,
+            generator=self._generator,
+        )
+        for index, step in enumerate(search):
             self._beams.add(step)
             draft = scorer.draft()
             yield BeamStep(index, self._draft(draft.ids[plan.prompt_length :]), draft.score)
