@@ -6,7 +6,8 @@ A ``Run`` yields cumulative JSON-able values (Gradio sends only what changed), a
      "notes", "stats", "message", "play"}
 
 ``state`` is one of ``streaming``, ``finished``, ``stopped``, ``error``, ``idle``. A segment is one model run:
-the whole text, or one sentence of a longer one. Of a step, ``p`` is the piece, ``t`` the text it adds, ``l``
+the whole text, or one sentence of a longer one. Its ``steps`` are JSON texts, one a token, since Gradio wraps
+every list and dictionary of a value in a proxy, which costs seconds for thousands. Of a step, ``p`` is the piece, ``t`` the text it adds, ``l``
 its natural-log probability, ``k`` the alternatives as (piece, log-probability), ``x`` 1 for a special token
 and ``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 65535.
 """
@@ -14,6 +15,7 @@ and ``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 655
 from __future__ import annotations
 
 import base64
+import json
 import math
 import secrets
 import threading
@@ -59,6 +61,7 @@ class Run:
         self.state = "streaming"
         self.notes: list[str] = []
         self.segments: list[dict[str, Any]] = []
+        self._texts: list[str] = []
         self.done = threading.Event()
         self._seconds, self._started = seconds, time.monotonic()
         self._spent, self._first = 0.0, None
@@ -135,6 +138,7 @@ class Run:
             "cut": part.cut,
         }
         self.segments.append(segment)
+        self._texts.append("")
         return segment
 
     def _take(self, segment: dict[str, Any], step: TokenStep | BeamStep) -> None:
@@ -146,16 +150,16 @@ class Run:
         segment["draft"] = None
         if step.cross is not None and segment["shape"] is None:
             segment["shape"] = list(_live(step.cross).shape)
-        segment["steps"].append(
-            {
-                "p": step.piece,
-                "t": step.text,
-                "l": _finite(step.logprob),
-                "k": [[piece, _finite(logprob)] for _, piece, logprob in step.top_k],
-                "x": int(step.token_id in self.loaded.special_ids),
-                "a": "" if step.cross is None else _u16(_live(step.cross)),
-            }
-        )
+        data = {
+            "p": step.piece,
+            "t": step.text,
+            "l": _finite(step.logprob),
+            "k": [[piece, _finite(logprob)] for _, piece, logprob in step.top_k],
+            "x": int(step.token_id in self.loaded.special_ids),
+            "a": "" if step.cross is None else _u16(_live(step.cross)),
+        }
+        segment["steps"].append(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+        self._texts[-1] += step.text
 
     def _close_segment(self, segment: dict[str, Any], trace: GenerationTrace, before: float) -> None:
         segment["finish"] = trace.finish_reason
@@ -217,9 +221,8 @@ class Run:
     @property
     def text(self) -> str:
         """What has been written so far, the answers joined by one space."""
-        texts = ["".join(step["t"] for step in segment["steps"]) for segment in self.segments]
         drafts = [segment["draft"]["text"] if segment["draft"] else "" for segment in self.segments]
-        joined = (text.strip() or draft.strip() for text, draft in zip(texts, drafts, strict=True))
+        joined = (text.strip() or draft.strip() for text, draft in zip(self._texts, drafts, strict=True))
         return " ".join(text for text in joined if text)
 
     def value(self, *, play: bool = True) -> dict[str, Any]:

@@ -25,16 +25,16 @@ class Part:
     cut: str = ""
 
 
-def split_sentences(text: str) -> list[str]:
+def split_sentences(text: str, *, small_letters: bool = False) -> list[str]:
     """The sentences of a text, in order, without the white space between them.
 
-    A full stop after an abbreviation, an initial ("J. Smith") or a number's dot in front of a small letter
-    does not end one. A line break always does.
+    A full stop after an abbreviation or an initial ("J. Smith") does not end one, nor does one in front of a
+    small letter, unless ``small_letters`` may begin a sentence. A line break always ends one.
     """
     sentences, start = [], 0
     for match in _END.finditer(text):
         end = match.end(1) if match.group(1) else match.end(2) if match.group(2) else match.start()
-        if match.group(1) and not _ends_sentence(text[start:end], text[match.end() :]):
+        if match.group(1) and not _ends_sentence(text[start:end], text[match.end() :], small_letters):
             continue
         if sentence := text[start:end].strip():
             sentences.append(sentence)
@@ -44,7 +44,7 @@ def split_sentences(text: str) -> list[str]:
     return sentences
 
 
-def _ends_sentence(sentence: str, following: str) -> bool:
+def _ends_sentence(sentence: str, following: str, small_letters: bool) -> bool:
     if not sentence.rstrip("\"'”’»)]").endswith("."):
         return True
     word = sentence.rsplit(None, 1)[-1].rstrip("\"'”’»)]").removesuffix(".").lstrip("(\"'“‘«[")
@@ -52,7 +52,7 @@ def _ends_sentence(sentence: str, following: str) -> bool:
         return False
     if len(word) == 1 and word.isalpha() and word.isupper() and word != "I":
         return False
-    return not following[:1].islower()
+    return small_letters or not following[:1].islower()
 
 
 def split_for(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
@@ -66,7 +66,11 @@ def split_for(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
         return []
     if count(text) <= limit:
         return [Part(text)]
-    return [_fitted(sentence, limit, count) for sentence in split_sentences(text)]
+    sentences = []
+    for sentence in split_sentences(text):
+        fits = count(sentence) <= limit
+        sentences += [sentence] if fits else split_sentences(sentence, small_letters=True)
+    return [_fitted(sentence, limit, count) for sentence in sentences]
 
 
 def _fitted(sentence: str, limit: int, count: Callable[[str], int]) -> Part:

@@ -108,7 +108,7 @@ def on_run(
             raise ValueError(f"checkpoint {found.name!r} is for another task; choose one of this task's own")
         run = ctx.start_run(ctx.registry.get(found.name), checked_text, checked, session)
     except ValueError as error:
-        yield message_value("error", _sentence(error))
+        yield message_value("error", f"Not run: {str(error)[:600]}.")
         return
     try:
         yield from run.play()
@@ -118,11 +118,6 @@ def on_run(
             "error",
             "The model could not finish: the device ran out of memory or gave an error. Try a shorter text.",
         )
-
-
-def _sentence(error: ValueError) -> str:
-    text = str(error)[:600]
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:

@@ -81,6 +81,7 @@
 
     reset(value) {
       this.shown = 0;
+      this.flat = [];
       this.part = null;
       this.playing = value.play && !this.cut && this.pace !== 'step';
       this.weights.clear();
@@ -89,12 +90,20 @@
       this.sourceKey = '';
     }
 
-    /** Steps of all segments in one list, with where each stands. */
+    /** Steps of all segments in one list, with where each stands; each is read from its JSON once. */
     flatten() {
-      this.flat = [];
+      let n = 0;
       this.value.segments.forEach((segment, at) => {
-        segment.steps.forEach((step, row) => this.flat.push({ step, at, row, first: row === 0 }));
+        segment.steps.forEach((text, row) => {
+          const known = this.flat[n];
+          if (!known || known.text !== text || known.at !== at) {
+            this.flat[n] = { step: JSON.parse(text), text, at, row, first: row === 0 };
+            this.weights.delete(n);
+          }
+          n++;
+        });
       });
+      this.flat.length = n;
       const pieces = [];
       this.value.segments.forEach((segment, at) => segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 })));
       this.pieces = pieces;

@@ -161,7 +161,7 @@
       const rows = [], labels = [];
       this.flat.forEach((f, i) => {
         if (f.at !== partAt || i >= this.shown) return;
-        const before = f.row ? BX.show(segment.steps[f.row - 1].p) : 'start';
+        const before = f.row ? BX.show(this.flat[i - 1].step.p) : 'start';
         labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
         rows.push(this.row(i) || new Float32Array(segment.source.length));
       });
@@ -196,9 +196,9 @@
       }
       const row = entry && entry.at === partAt ? this.row(this.flat.indexOf(entry)) : null;
       if (!row) return [];
-      const { source, steps } = this.value.segments[partAt];
+      const { source } = this.value.segments[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
-      const read = entry.row ? word(steps[entry.row - 1].p) : 'the start token';
+      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1].step.p) : 'the start token';
       return ['Read ', read, ', wrote ', word(entry.step.p), `: ${this.looker()} looks ${BX.percent(row[col])} at `,
         word(source[col]), '.'];
     },
