@@ -111,15 +111,32 @@ def _number(value: float) -> float | None:
     return round(value, 5) if math.isfinite(value) else None
 
 
-def trace_payload(trace: Any) -> dict[str, Any]:
+def thumbnails(weights: np.ndarray, size: int = 16) -> np.ndarray:
+    """Small pictures of all maps: [L, H, T, S] -> [L + 1, H + 1, <= size, <= size].
+
+    The largest weight of every block, so that a sharp diagonal stays visible. The last row and column hold
+    the means over layers and heads.
+    """
+    weights = np.asarray(weights, dtype=np.float32)
+    weights = np.concatenate([weights, weights.mean(1, keepdims=True)], 1)
+    weights = np.concatenate([weights, weights.mean(0, keepdims=True)], 0)  # [L + 1, H + 1, T, S]
+    for axis in (2, 3):
+        count = weights.shape[axis]
+        blocks = np.unique(np.arange(count) * min(count, size) // max(count, 1), return_index=True)[1]
+        weights = np.maximum.reduceat(weights, blocks, axis) if count else weights
+    return weights
+
+
+def trace_payload(trace: Any, *, whole: bool = True) -> dict[str, Any]:
     """A ``GenerationTrace`` as the page's widgets read it.
 
     ``source`` and ``target`` are :func:`token_line` dictionaries; ``target`` also has ``logprobs`` (natural
     log, a token) and ``top_k`` (per token the list of ``[label, logprob, token_id]``, best first).
     ``start`` is the decoder's start token as ``{piece, label}``. ``encoder_self`` [L,H,S,S],
-    ``decoder_self`` [L,H,T,T] and ``cross`` [L,H,T,S] are packed uint16 or None when not captured. Beside
-    them ``model``, ``text``, ``finish`` ("eos", "length", "stopped"), ``seconds``, ``first_token_seconds``
-    and ``settings``.
+    ``decoder_self`` [L,H,T,T] and ``cross`` [L,H,T,S] are packed uint16 or None when not captured; not
+    ``whole``, they are ``{"shape", "tiles"}`` with :func:`thumbnails` instead of the weights. Beside them
+    ``model``, ``text``, ``finish`` ("eos", "length", "stopped"), ``seconds``, ``first_token_seconds`` and
+    ``settings``.
     """
     source = token_line(trace.source_ids, trace.source_pieces, trace.source_words)
     target = token_line(trace.target_ids, trace.target_pieces, trace.target_words)
@@ -140,8 +157,15 @@ def trace_payload(trace: Any) -> dict[str, Any]:
         "source": source,
         "target": target,
         "start": {"piece": start, "label": piece_label(start)},
-        **{kind: None if array is None else pack_u16(array) for kind, array in arrays.items()},
+        **{kind: _packed(array, whole) for kind, array in arrays.items()},
     }
+
+
+def _packed(array: np.ndarray | None, whole: bool) -> dict[str, Any] | None:
+    """One kind of attention for the browser: the weights, or only their small pictures."""
+    if array is None or whole:
+        return None if array is None else pack_u16(array)
+    return {"shape": list(array.shape), "tiles": pack_u16(thumbnails(array))}
 
 
 def _is_plain(value: Any) -> bool:

@@ -99,6 +99,21 @@ def aggregate(weights: np.ndarray, layer: Pick, head: Pick) -> np.ndarray:
     return weights
 
 
+def _weights(packed: dict[str, Any] | np.ndarray, layer: Pick) -> np.ndarray:
+    """[L, H, T, S] as float32, only the layer that is needed: [1, H, T, S]."""
+    weights = packed if isinstance(packed, np.ndarray) else unpack_u16(packed)
+    if isinstance(layer, int):
+        if not 0 <= layer < len(weights):
+            raise ValueError(f"there is no layer {layer}; choose 0..{len(weights) - 1}")
+        weights = weights[layer : layer + 1]
+    return weights.astype(np.float32)
+
+
+def _within(layer: Pick) -> Pick:
+    """The layer's place in what ``_weights`` returns."""
+    return 0 if isinstance(layer, int) else layer
+
+
 def attention_view(
     payload: dict[str, Any],
     kind: str = "cross",
@@ -109,7 +124,7 @@ def attention_view(
     by: str = "wrote",
     hide_special: bool = False,
 ) -> View:
-    """The map of one kind of attention of a run (see ``trace_payload``).
+    """The map of one kind of attention of a run (see ``trace_payload``; arrays need not be packed).
 
     ``words`` merges pieces before heads are aggregated, so "max" is the most any head gives to a word.
     ``by`` says which token stands for a decoder row: the one it "wrote" or the one it "read".
@@ -121,7 +136,7 @@ def attention_view(
     queries = source if kind == "encoder_self" else {"wrote": target, "read": read}[by]
     keys = read if kind == "decoder_self" else source
     rows, columns = queries.groups(words), keys.groups(words)
-    z = aggregate(merge(unpack_u16(payload[kind]), rows, columns), layer, head)  # [R, C]
+    z = aggregate(merge(_weights(payload[kind], layer), rows, columns), _within(layer), head)  # [R, C]
     if kind == "decoder_self":
         blank = np.array([[min(column) > max(row) for column in columns] for row in rows])
         z = np.where(blank, np.nan, z)

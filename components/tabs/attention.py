@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from components.context import AppContext
 from components.figures.attention import explorer_figure
-from components.figures.payload import trace_payload
+from components.figures.payload import KINDS, pack_u16, packed_bytes, trace_payload
+from components.figures.view import attention_view
 from components.widgets.explorer import explorer
 
 QUESTION = "Where did it look?"
-MAX_BYTES = 6_000_000  # of uint16 that one run may send to the browser
+MAX_BYTES = 6_000_000  # of uint16 that one run sends to the browser whole; of a larger one, single maps
 KNOWN_LIMIT = 32
+SLICE_LIMIT = 6
 NO_RUN = "There is no run to look at yet. Write a sentence in the Generate tab and press Run, then come back."
 
 
@@ -22,8 +25,7 @@ def build(ctx: AppContext) -> gr.HTML:
     view = explorer(explorer_value(ctx, None, "", []), elem_id="attention-explorer")
 
     def on_select(event: gr.EventData, request: gr.Request) -> Any:
-        data = event._data if isinstance(event._data, dict) else {}
-        return on_ask(ctx, request.session_hash, data.get("run"), data.get("known"))
+        return on_ask(ctx, request.session_hash, event._data)
 
     view.select(
         on_select,
@@ -31,17 +33,26 @@ def build(ctx: AppContext) -> gr.HTML:
         view,
         queue=False,
         show_progress="hidden",
-        trigger_mode="always_last",
+        trigger_mode="multiple",
         api_visibility="private",
     )
     return view
 
 
-def on_ask(ctx: AppContext, session: str | None, run: Any, known: Any) -> dict[str, Any]:
-    """What the browser asked for: a run by its id, or ("") the newest. Arguments come from strangers."""
-    wanted = run if isinstance(run, str) else ""
-    held = [name for name in known if isinstance(name, str)][:KNOWN_LIMIT] if isinstance(known, list) else []
-    return explorer_value(ctx, session, wanted, held)
+def on_ask(ctx: AppContext, session: str | None, data: Any) -> dict[str, Any]:
+    """What the browser asked for: a run by its id, or ("") the newest, or single maps of a large run.
+
+    ``data`` is ``{"run", "known", "slices"}`` and comes from strangers: what is not understood is ignored.
+    """
+    data = data if isinstance(data, dict) else {}
+    run, known, wanted = data.get("run"), data.get("known"), data.get("slices")
+    run = run if isinstance(run, str) else ""
+    known = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
+    value = explorer_value(ctx, session, run, known[:KNOWN_LIMIT])
+    trace = ctx.traces.get(session, run) if run and isinstance(wanted, list) else None
+    if trace is not None:
+        value["slices"] = dict(filter(None, (one_map(trace, item) for item in wanted[:SLICE_LIMIT])))
+    return value
 
 
 def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[str]) -> dict[str, Any]:
@@ -57,8 +68,34 @@ def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[s
         "note": "" if runs else NO_RUN,
     }
     if chosen and chosen.run_id not in known:
-        value["trace"] = trace_payload(chosen.trace)
+        value["trace"] = trace_payload(chosen.trace, whole=packed_bytes(chosen.trace) <= MAX_BYTES)
     return value
+
+
+def one_map(trace: Any, wanted: Any) -> tuple[str, dict[str, Any]] | None:
+    """One map [R, C] of a run that is too large to be sent whole, by the name the browser gave it.
+
+    ``wanted`` is ``[kind, layer, head, words, by]``; anything else gives None.
+    """
+    if not isinstance(wanted, list) or len(wanted) != 5:
+        return None
+    kind, layer, head, words, by = wanted
+    if kind not in KINDS or getattr(trace, kind) is None or by not in ("wrote", "read"):
+        return None
+    layers, heads = getattr(trace, kind).shape[:2]
+    if not (_is_pick(layer, layers) and _is_pick(head, heads) and isinstance(words, bool)):
+        return None
+    lines = trace_payload(trace, whole=False) | {kind: getattr(trace, kind)}
+    view = attention_view(lines, kind, layer, head, words=words, by=by)
+    name = ",".join([kind, str(layer), str(head), str(words).lower(), by])
+    return name, pack_u16(np.nan_to_num(view.z))
+
+
+def _is_pick(value: Any, count: int) -> bool:
+    """Whether a layer or head can be picked: an index below ``count``, "mean" or "max"."""
+    if isinstance(value, bool):
+        return False
+    return value in ("mean", "max") or (isinstance(value, int) and 0 <= value < count)
 
 
 def run_label(stored: Any) -> str:

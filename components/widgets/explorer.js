@@ -77,6 +77,7 @@
 
     function render(keepZoom = false) {
       if (!run || !root.clientWidth) return;
+      root.removeAttribute('aria-busy');
       width = root.clientWidth;
       const above = ui.map.getBoundingClientRect().top + window.scrollY; // what stands over the map
       state.room = width < 720 ? 440 : Math.max(330, Math.min(640, window.innerHeight - above - 44));
@@ -85,6 +86,8 @@
       state.room = Math.max(state.room, Math.min(window.innerHeight - 150, rows * 6));
       if (!run.arrays[state.kind]) state.kind = A.KINDS.find((kind) => run.arrays[kind]) || state.kind;
       views = Object.fromEntries(A.KINDS.map((kind) => [kind, viewOf(kind, { hideSpecial: false })]));
+      const missing = A.KINDS.map((kind) => views[kind]).filter((view) => view?.missing);
+      if (missing.length) { fetchMaps(missing.map((view) => view.wanted)); return; }
       shown = viewOf(state.kind, {});
       const pick = pickOf(state.kind);
       const drawn = { ...state, ...pick };
@@ -96,6 +99,12 @@
         pins();
         root.dataset.drawn = 1 + Number(root.dataset.drawn || 0);
       });
+    }
+
+    /** Asks for the maps of a large run that are to be shown; what stands there stays until they come. */
+    function fetchMaps(wanted) {
+      root.setAttribute('aria-busy', 'true');
+      api.ask({ run: root.dataset.run, known: [...known.keys()], slices: wanted });
     }
 
     const hiddenIn = (line) => (g) => state.hideSpecial && strip.special[line][g];
@@ -171,7 +180,7 @@
     /** The output word that looks most decidedly at one source word: what a new run opens with. */
     function decided() {
       const view = viewOf('cross', { hideSpecial: false, by: 'wrote' });
-      if (!view) return [];
+      if (!view || view.missing) return [];
       let best = [-1, -1];
       view.z.forEach((row, r) => {
         const word = /^\p{L}{3,}/u.test(view.pairs[r].wrote);
@@ -209,6 +218,10 @@
         if (known.size > KEEP) known.delete(known.keys().next().value);
       }
       ui.empty(!value.runs.length, value.note);
+      if (value.slices && known.has(value.run)) {
+        A.keep(known.get(value.run), value.slices);
+        if (value.run === root.dataset.run && Object.keys(value.slices).length) render(true);
+      }
       // A run that came since the last look is opened, and one that was asked for; else nothing moves.
       const turn = !run || value.newest !== newest || asked === value.run;
       newest = value.newest;

@@ -15,8 +15,12 @@
       word_labels: [start.label, ...target.word_labels],
       special: [1, ...target.special.slice(0, n - 1)],
     };
-    const arrays = Object.fromEntries(KINDS.map((kind) => [kind, BX.array(payload[kind])]));
-    return { payload, source, target, read, arrays, cache: new Map() };
+    const unpack = (packed) => packed && (packed.tiles
+      ? { shape: packed.shape, tiles: BX.array(packed.tiles) } : BX.array(packed));
+    const arrays = Object.fromEntries(KINDS.map((kind) => [kind, unpack(payload[kind])]));
+    // A large run comes without its weights: single maps are asked for when they are looked at.
+    const large = KINDS.some((kind) => arrays[kind]?.tiles);
+    return { payload, source, target, read, arrays, large, maps: new Map(), cache: new Map() };
   }
 
   /** The token indices behind each row or column: one each, or those of a word. */
@@ -104,15 +108,18 @@
 
   /** One map, ready to be drawn: z rows of weights (null where no query may look), the mass hidden. */
   function view(run, kind, layer, head, options, shown = frame(run, kind, options)) {
-    const all = merged(run, kind, options.words, options.by);
-    const flat = aggregate(all, layer, head);
+    const C = shown.columns.length;
+    const wanted = [kind, layer, head, options.words, options.by];
+    const flat = run.large ? run.maps.get(wanted.join())
+      : aggregate(merged(run, kind, options.words, options.by), layer, head);
+    if (!flat) return { ...shown, layer, head, wanted, missing: true };
     let [seen, total] = [0, 0];
     const z = shown.keepRows.map((r) => {
-      for (let c = 0; c < all.C; c++) total += flat[r * all.C + c];
+      for (let c = 0; c < C; c++) total += flat[r * C + c];
       return shown.keepColumns.map((c) => {
         if (shown.blank(r, c)) return null;
-        seen += flat[r * all.C + c];
-        return flat[r * all.C + c];
+        seen += flat[r * C + c];
+        return flat[r * C + c];
       });
     });
     return {
@@ -125,6 +132,24 @@
   /** The share of weight on special tokens over all rows that are not special, hidden or not. */
   function specialMass(run, kind, layer, head, options) {
     return view(run, kind, layer, head, { ...options, hideSpecial: true });
+  }
+
+  /** Takes in the maps of a large run that the server sent: {name: {shape, u16}}. */
+  function keep(run, maps) {
+    for (const [name, packed] of Object.entries(maps)) {
+      run.maps.set(name, Float32Array.from(BX.u16(packed.u16), (value) => value / 65535));
+    }
+    while (run.maps.size > 60) run.maps.delete(run.maps.keys().next().value);
+  }
+
+  /** The small picture of one map of a large run as rows of weights, null where no query may look. */
+  function thumbnail(run, kind, l, h) {
+    const { shape: [, , T, S], tiles: { shape: [, H1, rows, columns], data } } = run.arrays[kind];
+    const at = (l * H1 + h) * rows * columns;
+    const later = (r, c) => kind === 'decoder_self'
+      && Math.ceil((c * S) / columns) > Math.ceil(((r + 1) * T) / rows) - 1;
+    return Array.from({ length: rows }, (_, r) => Array.from({ length: columns },
+      (__, c) => (later(r, c) ? null : data[at + r * columns + c] / 65535)));
   }
 
   const LOG_FLOOR = 1e-3;
@@ -179,6 +204,7 @@
 
   /** The map to open with: of all layers' head means, the one whose rows are most decided. */
   function opening(run, kind, options) {
+    if (run.large) return { layer: run.arrays[kind].shape[0] - 1, head: 'mean' };
     const all = merged(run, kind, options.words, options.by);
     let best = { layer: all.L - 1, score: -1 };
     for (let l = 0; l < all.L; l++) {
@@ -192,6 +218,6 @@
 
   BX.attention = {
     KINDS, decode, groupsOf, labelOf, axes, merged, aggregate, frame, view, specialMass, scaler,
-    where, sentence, plain, tell, opening, LOG_FLOOR,
+    where, sentence, plain, tell, opening, keep, thumbnail, LOG_FLOOR,
   };
 })();

@@ -21,7 +21,8 @@
     const plot = BX.el('div', { class: 'bxa-plot' });
     const marks = BX.el('div', { class: 'bxa-marks', 'aria-hidden': 'true' });
     const tip = BX.el('div', { class: 'bxa-tip', 'aria-hidden': 'true', hidden: true });
-    stage.append(plot, marks, tip);
+    const blank = BX.el('div', { class: 'bxa-blank', 'aria-hidden': 'true' }); // shows where no cell is drawn
+    stage.append(blank, plot, marks, tip);
     host.append(stage);
     let now = null; // {shown, state, templates, size, theme}
     let cursor = null; // [r, c]
@@ -172,7 +173,10 @@
       if (!now || !plot._fullLayout) return;
       const [R, C] = shapeOf();
       marks.replaceChildren();
-      mark('bxa-edge', box(0, R - 1, 0, C - 1));
+      const all = box(0, R - 1, 0, C - 1);
+      mark('bxa-edge', all);
+      blank.hidden = !all || now.shown.kind !== 'decoder_self';
+      if (all) for (const [key, value] of Object.entries(all)) blank.style[key] = `${value}px`;
       pinned.rows.forEach((r) => mark('bxa-band', box(r, r, 0, C - 1)));
       pinned.columns.forEach((c) => mark('bxa-band', box(0, R - 1, c, c)));
       if (!cursor) { tip.hidden = true; return; }

@@ -37,17 +37,18 @@
     const picks = (n, state) => [...Array(n).keys(), typeof state === 'number' ? 'mean' : state];
     const place = (i, n, size, start) => start + i * (size + GAP) + (i === n ? EXTRA : 0);
 
-    function tile(context, run, state, layer, head, x, y) {
-      const shown = A.view(run, state.kind, layer, head, state, grid.frame);
-      const scale = A.scaler(state.scale, shown.z);
-      const z = shown.z.map((row, r) => row.map((w) => (w === null ? null : scale(w, r))));
+    function tile(context, run, state, l, h, x, y) {
+      const raw = run.large ? A.thumbnail(run, state.kind, l, h)
+        : A.view(run, state.kind, grid.layers[l], grid.heads[h], state, grid.frame).z;
+      const scale = A.scaler(state.scale, raw);
+      const z = raw.map((row, r) => row.map((w) => (w === null ? null : scale(w, r))));
       const ratio = window.devicePixelRatio || 1;
-      const [h, w, values] = pool(z, grid.height * ratio, grid.width * ratio);
-      if (!h || !w) return;
-      scratch.width = w;
-      scratch.height = h;
+      const [rows, columns, values] = pool(z, grid.height * ratio, grid.width * ratio);
+      if (!rows || !columns) return;
+      scratch.width = columns;
+      scratch.height = rows;
       const pen = scratch.getContext('2d');
-      const image = pen.createImageData(w, h);
+      const image = pen.createImageData(columns, rows);
       const dark = BX.dark();
       values.forEach((value, i) => {
         if (value < 0) return;
@@ -59,7 +60,7 @@
     }
 
     function measure(run, state) {
-      const { L, H } = A.merged(run, state.kind, state.words, state.by);
+      const [L, H] = run.arrays[state.kind].shape;
       const shown = A.frame(run, state.kind, state);
       const width = Math.max(160, host.clientWidth);
       const tileWidth = Math.min(132, (width - LEFT - 2 - EXTRA - H * GAP) / (H + 1));
@@ -68,7 +69,7 @@
       const wanted = tileWidth * Math.min(1.35, Math.max(0.5, shape));
       const tileHeight = Math.max(10, Math.min(wanted, room / (L + 1)));
       grid = { L, H, frame: shown, width: tileWidth, height: tileHeight,
-        layers: picks(L, state.layer), heads: picks(H, state.head) };
+        layers: picks(L, run.large ? 0 : state.layer), heads: picks(H, run.large ? 0 : state.head) };
       const end = (n, size, start) => place(n, n, size, start) + size + 2;
       return [end(H, tileWidth, LEFT), end(L, tileHeight, TOP)];
     }
@@ -112,18 +113,22 @@
       context.scale(ratio, ratio);
       const css = getComputedStyle(host);
       strings(context, css);
-      grid.layers.forEach((layer, l) => grid.heads.forEach((head, h) => {
+      grid.layers.forEach((_, l) => grid.heads.forEach((__, h) => {
         const [x, y] = corner(l, h);
-        tile(context, run, state, layer, head, x, y);
+        context.fillStyle = css.getPropertyValue('--bx-raised'); // seen where no query may look
+        context.fillRect(x, y, grid.width, grid.height);
+        tile(context, run, state, l, h, x, y);
         context.strokeStyle = css.getPropertyValue('--bx-line');
         context.lineWidth = 1;
         context.strokeRect(x - 0.5, y - 0.5, grid.width + 1, grid.height + 1);
       }));
       const [row, column] = chosen(state);
-      const [x, y] = corner(row, column);
-      context.strokeStyle = css.getPropertyValue('--bx-accent');
-      context.lineWidth = 2.5;
-      context.strokeRect(x - 1.5, y - 1.5, grid.width + 3, grid.height + 3);
+      if (row >= 0 && column >= 0) { // the maxima of a large run have no tile
+        const [x, y] = corner(row, column);
+        context.strokeStyle = css.getPropertyValue('--bx-accent');
+        context.lineWidth = 2.5;
+        context.strokeRect(x - 1.5, y - 1.5, grid.width + 3, grid.height + 3);
+      }
       canvas.setAttribute('aria-label', `All ${grid.L} layers by ${grid.H} heads; chosen: `
         + `${A.where(state.layer, state.head)}. Arrow keys choose another.`);
       canvas.dataset.chosen = `${state.layer},${state.head}`;

@@ -10,44 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertgen import GenerationTrace
 from components.figures import palette
 from components.figures.payload import (
     pack_u16,
     packed_bytes,
     piece_label,
+    thumbnails,
     token_line,
     trace_payload,
     unpack_u16,
     word_label,
 )
+from tests.unit.figures_traces import make_trace
 
 ROOT = Path(__file__).parents[2]
-
-
-def make_trace(
-    source: list[str], target: list[str], words: dict[str, list[int]], **arrays
-) -> GenerationTrace:
-    return GenerationTrace(
-        model="tiny",
-        source_ids=np.arange(len(source)),
-        source_pieces=tuple(source),
-        source_words=tuple(words["source"]),
-        target_ids=np.arange(len(target)),
-        target_pieces=tuple(target),
-        target_words=tuple(words["target"]),
-        text="Katze",
-        logprobs=np.log(np.full(len(target), 0.5)),
-        top_k=tuple(((7, "▁Kat", -0.7), (8, "ze", -np.inf)) for _ in target),
-        cross=arrays.get("cross"),
-        decoder_self=arrays.get("decoder_self"),
-        encoder_self=arrays.get("encoder_self"),
-        beam_ancestry=None,
-        finish_reason="eos",
-        seconds=0.0123456,
-        start_piece="<s>",
-        settings={"mode": "greedy", "num_beams": 1, "odd": object()},
-    )
 
 
 def test_packing_keeps_16_bits():
@@ -116,6 +92,27 @@ def test_the_browser_has_the_same_colours():
     for theme, dark in (("light", False), ("dark", True)):
         block = re.search(rf"{theme}: \[(.*?)\]", script, re.S).group(1)
         assert re.findall(r"#[0-9a-f]{6}", block) == palette.stops(dark)
+
+
+def test_thumbnails_keep_the_sharpest_weight_and_add_the_means():
+    weights = np.zeros((2, 1, 40, 3), dtype=np.float16)
+    weights[0, 0, 39, 2], weights[1, 0, 0, 0] = 1, 0.5
+    tiles = thumbnails(weights)
+    assert tiles.shape == (3, 2, 16, 3)
+    assert tiles[0, 0, 15, 2] == 1
+    assert tiles[0, 0].sum() == 1
+    assert tiles[1, 1, 0, 0] == 0.5, "the last column is the mean of heads"
+    assert tiles[2, 1, 0, 0] == 0.25, "the last row is the mean of layers"
+
+
+def test_a_large_run_is_sent_without_its_weights():
+    cross = np.full((2, 3, 40, 30), 1 / 30, dtype=np.float16)
+    words = {"source": list(range(30)), "target": list(range(40))}
+    trace = make_trace(["▁a"] * 30, ["▁b"] * 40, words, cross=cross)
+    sent = trace_payload(trace, whole=False)["cross"]
+    assert sent["shape"] == [2, 3, 40, 30]
+    assert sent["tiles"]["shape"] == [3, 4, 16, 16]
+    assert "u16" not in sent
 
 
 def luminance(colour: str) -> float:
