@@ -6,10 +6,11 @@ A ``Run`` yields cumulative JSON-able values (Gradio sends only what changed), a
      "notes", "stats", "message", "play"}
 
 ``state`` is one of ``streaming``, ``finished``, ``stopped``, ``error``, ``idle``. A segment is one model run:
-the whole text, or one sentence of a longer one. Its ``steps`` are JSON texts, one a token, since Gradio wraps
-every list and dictionary of a value in a proxy, which costs seconds for thousands. Of a step, ``p`` is the piece, ``t`` the text it adds, ``l``
-its natural-log probability, ``k`` the alternatives as (piece, log-probability), ``x`` 1 for a special token
-and ``a`` the attention [L, H, S] as base64 of little-endian uint16, value * 65535.
+the whole text, or one sentence of a longer one. Its ``steps`` are JSON texts, one a token, since Gradio
+wraps every list and dictionary of a value in a proxy, which costs seconds for thousands. Of a step, ``p`` is
+the piece, ``t`` the text it adds, ``l`` its natural-log probability, ``k`` the alternatives as (piece,
+log-probability), ``x`` 1 for a special token and ``a`` the attention [L, H, S] as base64 of little-endian
+uint16, value * 65535.
 """
 
 from __future__ import annotations

@@ -55,10 +55,9 @@ class RunSettings:
         if self.mode == "beam":
             return f"beam search, {self.num_beams} beams, at most {self.max_new_tokens} tokens"
         if self.mode == "sample":
-            return (
-                f"sampling, temperature {self.temperature:g}, top-k {self.top_k or 'off'}, "
-                f"top-p {self.top_p:g}, seed {self.seed}, at most {self.max_new_tokens} tokens"
-            )
+            top_k = f", top-k {self.top_k or 'off'}" if self.top_k != RunSettings.top_k else ""
+            top_p = f", top-p {self.top_p:g}" if self.top_p != RunSettings.top_p else ""
+            return f"sampling at temperature {self.temperature:g}{top_k}{top_p}, seed {self.seed}"
         return f"greedy, at most {self.max_new_tokens} tokens"
 
 

@@ -84,6 +84,13 @@ def report_html(loaded: Loaded) -> str:
     return f'<div class="bx-report">{summary}{details}</div>'
 
 
+def refusal_html(error: ValueError) -> str:
+    """Why a folder was not opened, where its report would stand."""
+    return (
+        f'<div class="bx-report bx-refused" role="alert">Not opened: {html.escape(str(error)[:2000])}.</div>'
+    )
+
+
 def choices(ctx: AppContext) -> list[tuple[str, str]]:
     """All checkpoints, those of one task together: (title, name)."""
     found = [c for task in ctx.registry.tasks() for c in ctx.registry.checkpoints(task)]
@@ -168,11 +175,14 @@ def _wire_open(ctx: AppContext, picker: gr.Radio, parts: Any, facts_view: gr.HTM
     folder, button, report = parts
 
     def open_folder(path):
-        return on_open(ctx, path)
+        try:
+            return on_open(ctx, path)
+        except ValueError as error:
+            return gr.skip(), refusal_html(error), gr.skip(), gr.skip()
 
     gr.on(
         [button.click, folder.submit],
-        refuses_politely(open_folder),
+        open_folder,
         folder,
         [picker, report, facts_view, card],
         api_name="open_folder",

@@ -1,12 +1,13 @@
 /* Plays what the server streamed, at a readable pace: output, source, live attention, pace, scrubber.
-   One player a page. Values come whole (components/runs.py says what they hold); nothing is asked of the server. */
+   One player a page. Values come whole (components/runs.py says what they hold). */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
   const BEAT = 125; // ms a token at the readable pace
   const ICONS = {
     play: 'M4 2.5v11l9-5.5z', pause: 'M4 2.5h3v11H4zM9 2.5h3v11H9z',
-    again: 'M8 2a6 6 0 1 0 5.7 4.2l-1.5.5A4.4 4.4 0 1 1 8 3.6V6l4-3.2L8 0z', next: 'M3 2.5v11l7-5.5zM11 2.5h2v11h-2z',
+    again: 'M8 2a6 6 0 1 0 5.7 4.2l-1.5.5A4.4 4.4 0 1 1 8 3.6V6l4-3.2L8 0z',
+    next: 'M3 2.5v11l7-5.5zM11 2.5h2v11h-2z',
   };
   const time = (s) => (s == null ? '' : s < 0.0995 ? `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)} ms`
     : s < 1 ? `${(1000 * s).toFixed(0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
@@ -30,13 +31,13 @@
     mountText(element, trigger) {
       const root = (this.root = element.querySelector('.bxp'));
       this.trigger = trigger;
-      for (const name of ['notes', 'source', 'output', 'inspect', 'play', 'scrub', 'count', 'pace', 'status', 'stats', 'open',
-        'live', 'copy']) this[name + 'El'] = root.querySelector('.bxp-' + name);
+      for (const name of ['notes', 'source', 'output', 'inspect', 'play', 'scrub', 'count', 'pace', 'status',
+        'stats', 'open', 'live', 'copy']) this[name + 'El'] = root.querySelector('.bxp-' + name);
       this.source = new BX.SourceLine(this.sourceEl, { onTouch: (i) => this.touch('source', i) });
       this.output = new BX.OutputLine(this.outputEl, { onTouch: (i) => this.touch('output', i) });
       this.playEl.addEventListener('click', () => this.pressPlay());
       this.scrubEl.addEventListener('input', () => this.scrub(+this.scrubEl.value));
-      this.paceEl.addEventListener('click', (e) => e.target.dataset.pace && this.setPace(e.target.dataset.pace));
+      this.paceEl.addEventListener('click', ({ target: { dataset } }) => dataset.pace && this.setPace(dataset.pace));
       this.paceEl.addEventListener('keydown', (e) => this.walkPace(e));
       this.openEl.addEventListener('click', () => {
         const segment = this.segmentAt(this.current());
@@ -51,7 +52,7 @@
 
     mountMap(element) {
       this.map = new BX.LiveMap(element.querySelector('.bxm'), this);
-      this.map.parts.addEventListener('click', (e) => e.target.dataset.at && this.touchPart(+e.target.dataset.at));
+      this.map.parts.addEventListener('click', ({ target: { dataset } }) => dataset.at && this.touchPart(+dataset.at));
       this.render();
     }
 
@@ -72,7 +73,7 @@
       if (fresh) this.reset(value);
       this.value = value;
       this.flatten();
-      if (fresh && (!value.play || this.cut)) this.shown = this.cutAt = this.flat.length;
+      if (fresh && (!value.play || value.state === 'stopped')) this.shown = this.flat.length;
       else if (this.pace === 'live' && this.playing) this.shown = this.flat.length;
       else if (this.pace === 'step' && !this.shown && this.flat.length && value.play) this.shown = 1;
       this.render();
@@ -83,7 +84,8 @@
       this.shown = 0;
       this.flat = [];
       this.part = null;
-      this.playing = value.play && !this.cut && this.pace !== 'step';
+      this.cut = false;
+      this.playing = value.play && value.state !== 'stopped' && this.pace !== 'step';
       this.weights.clear();
       this.touched = null;
       this.output && this.output.clear();
@@ -105,7 +107,9 @@
       });
       this.flat.length = n;
       const pieces = [];
-      this.value.segments.forEach((segment, at) => segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 })));
+      this.value.segments.forEach((segment, at) => {
+        segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 }));
+      });
       this.pieces = pieces;
     }
 
@@ -118,11 +122,25 @@
       this.message = null;
       this.playing = false;
       clearTimeout(this.timer);
+      clearTimeout(this.patience);
+      this.patience = setTimeout(() => this.showQueue(this.pending), 500); // most runs begin before
       this.render();
+    }
+
+    /** Gradio's own line about the place in the queue, shown only while there is one. */
+    showQueue(on) {
+      const node = document.getElementById('bx-queue');
+      if (node) node.classList.toggle('bx-on', on);
     }
 
     /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
     stop() {
+      if (this.pending) { // nothing had come: what stood there stays
+        this.pending = false;
+        this.message = { state: 'idle', message: 'Stopped before it began.' };
+        this.render();
+        return;
+      }
       this.cut = true;
       this.cutAt = this.shown;
       this.pending = false;
@@ -136,8 +154,11 @@
       if (!this.pending && !this.serverBusy()) return;
       this.pending = false;
       this.playing = false;
-      this.message = { state: 'error', message: 'The server could not finish this run. Your text is kept; press Run to try again.' };
-      if (this.value) this.value = { ...this.value, state: this.value.state === 'streaming' ? 'stopped' : this.value.state };
+      this.message = {
+        state: 'error',
+        message: 'The server could not finish this run. Your text is kept; press Run to try again.',
+      };
+      if (this.value && this.value.state === 'streaming') this.value = { ...this.value, state: 'stopped' };
       this.render();
     }
 
@@ -148,7 +169,7 @@
 
     beat() {
       clearTimeout(this.timer);
-      if (!this.playing || this.pace !== 'readable' || this.shown >= this.flat.length) { this.settle(); return; }
+      if (!this.playing || this.pace !== 'readable' || this.shown >= this.flat.length) return this.settle();
       this.timer = setTimeout(() => { this.show(this.shown + 1); this.beat(); }, this.shown ? BEAT : 0);
     }
 
@@ -197,7 +218,9 @@
       }
       if (pace === 'live' && this.playing) this.shown = this.flat.length;
       if (pace === 'step') this.playing = false;
-      else if (this.value && !this.cut && this.value.play && this.shown < this.flat.length) this.playing = true;
+      else if (this.value && !this.cut && this.value.play && this.shown < this.flat.length) {
+        this.playing = true;
+      }
       this.render();
       this.beat();
     }
@@ -217,19 +240,20 @@
         const button = document.getElementById('bx-stop');
         if (button) button.click();
       }
-      const typing = event.target.closest && event.target.closest('input, textarea, select, button, [contenteditable], [role="button"]');
-      if (event.key === ' ' && this.pace === 'step' && !typing && this.root && this.root.offsetParent && this.flat.length) {
+      const typing = event.target.closest
+        && event.target.closest('input, textarea, select, button, [contenteditable], [role="button"]');
+      const here = this.root && this.root.offsetParent && this.flat.length;
+      if (event.key === ' ' && this.pace === 'step' && !typing && here) {
         event.preventDefault();
         this.pressPlay();
       }
     }
 
     copy() {
-      const text = this.flat.slice(0, this.shown).map(({ step, first }, i) => (first && i ? ' ' : '') + (first ? step.t.trimStart() : step.t)).join('');
-      navigator.clipboard.writeText(text).then(() => {
+      navigator.clipboard.writeText(this.outputText(this.shown)).then(() => {
         this.copyEl.classList.add('done');
         setTimeout(() => this.copyEl.classList.remove('done'), 1400);
-      }, () => { this.statusEl.textContent = 'The browser did not let the text be copied; select it instead.'; });
+      }, () => { this.statusEl.textContent = 'The browser does not allow copying; select the text instead.'; });
     }
 
     // ---- touching
@@ -255,7 +279,7 @@
       this.render();
     }
 
-    /** The flat index of the token in view: the touched one, else the last one shown, or the one to rest on. */
+    /** The flat index of the token in view: the touched one, the last one shown, or the one to rest on. */
     current() {
       const t = this.touched;
       if (t && t.line === 'output') return Math.min(t.index, this.shown - 1);

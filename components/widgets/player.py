@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = tuple(
     HERE / name for name in ("shared.js", "player_map.js", "player_text.js", "player.js", "player_view.js")
 )
-STYLES = (HERE / "player.css",)
+STYLES = (HERE / "player_map.css", HERE / "player.css")
 
 # Fixed: a gr.HTML template is evaluated as code in the browser, so no text of a visitor may ever enter it.
 TEXT_TEMPLATE = (HERE / "player.html").read_text(encoding="utf-8")

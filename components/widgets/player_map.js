@@ -34,7 +34,8 @@
     constructor(root, player) {
       this.player = player;
       this.root = root;
-      for (const name of ['scroll', 'cols', 'rows', 'canvas', 'say', 'layer', 'head', 'parts', 'empty', 'ramp']) {
+      const names = ['scroll', 'cols', 'rows', 'canvas', 'say', 'layer', 'head', 'parts', 'empty', 'ramp'];
+      for (const name of names) {
         this[name] = root.querySelector('.bxm-' + name);
       }
       this.ctx = this.canvas.getContext('2d');
@@ -115,8 +116,8 @@
       const flat = chars * 7.6 + 6 < this.view.cw;
       this.cols.classList.toggle('tilted', !flat);
       this.cols.style.height = flat ? '24px' : Math.min(96, 18 + Math.min(chars, 14) * 5.4) + 'px';
-      this.cols.replaceChildren(...source.map((s) => BX.el('span', { class: 'bxm-col' + (s.x ? ' special' : '') },
-        BX.el('i', {}, s.label))));
+      this.cols.replaceChildren(...source.map((s) => BX.el('span',
+        { class: 'bxm-col' + (s.x ? ' special' : '') }, BX.el('i', {}, s.label))));
       this.rows.replaceChildren();
     }
 
@@ -125,7 +126,8 @@
       while (this.rows.childElementCount > labels.length) this.rows.lastElementChild.remove();
       for (let t = this.rows.childElementCount; t < labels.length; t++) {
         const { read, wrote, x } = labels[t];
-        this.rows.append(BX.el('span', { class: 'bxm-row' + (x ? ' special' : ''), title: `read ${read} → wrote ${wrote}` },
+        const look = { class: 'bxm-row' + (x ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
+        this.rows.append(BX.el('span', look,
           BX.el('small', {}, read), BX.el('b', {}, wrote)));
       }
     }
@@ -176,7 +178,8 @@
 
     /** A cell is touched (or none): the sentence, the frame, and the same words in the text. */
     touch(cell) {
-      if ((cell && cell.row) === (this.cell && this.cell.row) && (cell && cell.col) === (this.cell && this.cell.col)) return;
+      const same = cell && this.cell && cell.row === this.cell.row && cell.col === this.cell.col;
+      if (same || (!cell && !this.cell)) return;
       this.cell = cell;
       this.player.cellTouched(cell);
       this.draw();
@@ -185,7 +188,8 @@
     /** Scrolls the map itself (never the page) to its newest row. */
     follow(row) {
       const bottom = (row + 1) * this.view.rh + this.cols.offsetHeight;
-      if (bottom > this.scroll.scrollTop + this.scroll.clientHeight) this.scroll.scrollTop = bottom - this.scroll.clientHeight + 4;
+      const { scrollTop, clientHeight } = this.scroll;
+      if (bottom > scrollTop + clientHeight) this.scroll.scrollTop = bottom - clientHeight + 4;
       if (row === 0) this.scroll.scrollTop = 0;
     }
   }

@@ -1,4 +1,4 @@
-/* The words of a run: the source line, the output line tinted by probability, and the alternatives of a token.
+/* The words of a run: the source line, the output line tinted by probability, the alternatives of a token.
    Read by player.js; needs window.BX (shared.js). */
 (() => {
   'use strict';
@@ -21,7 +21,9 @@
       this.word = null;
       this.touched = -1;
       root.addEventListener('pointerover', (e) => this.touch(this.indexOf(e.target)));
-      root.addEventListener('pointerleave', () => { if (!root.contains(document.activeElement)) this.touch(-1); });
+      root.addEventListener('pointerleave', () => {
+        if (!root.contains(document.activeElement)) this.touch(-1);
+      });
       root.addEventListener('focusin', (e) => this.touch(this.indexOf(e.target)));
       root.addEventListener('focusout', (e) => { if (!root.contains(e.relatedTarget)) this.touch(-1); });
       root.addEventListener('keydown', (e) => this.walk(e));
@@ -61,9 +63,11 @@
       }
       const index = this.tokens.length;
       const node = BX.el('span', {
-        class: 'bxp-t' + (special ? ' special' : ''), 'data-i': index, tabindex: index ? -1 : 0, role: 'button',
+        class: 'bxp-t' + (special ? ' special' : ''), 'data-i': index, tabindex: index ? -1 : 0,
+        role: 'button',
         'aria-label': hint || label, dir: 'auto',
-      }, BX.el('span', { class: 'bxp-x' }, special ? label : text || label), note ? BX.el('small', {}, note) : null);
+      }, BX.el('span', { class: 'bxp-x' }, special ? label : text || label),
+      note ? BX.el('small', {}, note) : null);
       if (!special && !text) node.classList.add('part');
       this.word.append(node);
       this.tokens.push(node);
@@ -109,7 +113,8 @@
       this.clear();
       flat.forEach(({ piece, first }, i) => {
         const special = BX.isSpecial(piece);
-        this.add({ text: BX.show(piece), label: BX.show(piece), special, newWord: first || startsWord(piece, i) });
+        const label = BX.show(piece);
+        this.add({ text: label, label, special, newWord: first || startsWord(piece, i) });
       });
     }
   }
@@ -155,7 +160,8 @@
     root.replaceChildren(BX.el('span', { class: 'bxp-step' }, `token ${index + 1}`), list);
   };
   const alternative = (label, logprob, mine) => {
-    const item = BX.el('li', { class: mine ? 'mine' : false }, BX.el('span', {}, label), BX.el('b', {}, short(logprob)));
+    const item = BX.el('li', { class: mine ? 'mine' : false },
+      BX.el('span', {}, label), BX.el('b', {}, short(logprob)));
     item.style.setProperty('--p', (logprob == null ? 0 : Math.exp(logprob)).toFixed(3));
     return item;
   };

@@ -3,15 +3,18 @@
   'use strict';
   const BX = window.BX;
   const { ICONS, time, count } = BX.playerTools;
-  const icon = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+  const icon = (name) => '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
+    + `<path d="${ICONS[name]}"/></svg>`;
 
   Object.assign(BX.Player.prototype, {
     render() {
       if (!this.root) return;
       const actions = document.getElementById('bx-actions');
       if (actions) actions.classList.toggle('busy', this.busy());
+      if (!this.pending) this.showQueue(false);
       const state = this.stateName();
-      Object.assign(this.root.dataset, { state, shown: this.shown, total: this.flat.length, pace: this.pace });
+      const { shown, pace } = this;
+      Object.assign(this.root.dataset, { state, shown, total: this.flat.length, pace });
       this.renderStatus(state);
       if (this.value) {
         this.renderText(state);
@@ -27,8 +30,9 @@
       if (!this.value) return 'idle';
       if (this.cut) return 'stopped';
       const draft = this.value.segments.at(-1).draft;
-      if (this.value.state === 'streaming') return draft && this.shown >= this.flat.length ? 'drafting' : 'streaming';
-      if (this.shown < this.flat.length) return this.playing ? 'streaming' : 'paused';
+      const more = this.shown < this.flat.length;
+      if (this.value.state === 'streaming') return draft && !more ? 'drafting' : 'streaming';
+      if (more) return this.playing ? 'streaming' : 'paused';
       return this.value.state;
     },
 
@@ -51,7 +55,7 @@
       BX.alternatives(this.inspectEl, at >= 0 && this.flat[at] ? this.flat[at].step : null, at);
     },
 
-    /** Tints both lines: a token lights the source words it looked at, a source word the tokens that looked at it. */
+    /** Tints both lines: a token lights the words it looked at, a word the tokens that looked at it. */
     renderTints() {
       const t = this.touched;
       const column = t && (t.line === 'source' || t.line === 'map') ? this.sourceTouched(t) : null;
@@ -103,7 +107,8 @@
     renderStatus(state) {
       const text = this.statusText(state);
       if (this.statusEl.textContent !== text) this.statusEl.textContent = text;
-      const spoken = ['streaming', 'paused', 'drafting'].includes(state) ? '' : `${text} ${state === 'finished' ? this.outputText() : ''}`;
+      const still = !['streaming', 'paused', 'drafting'].includes(state);
+      const spoken = still ? `${text} ${state === 'finished' ? this.outputText() : ''}` : '';
       if (this.liveEl.textContent !== spoken) this.liveEl.textContent = spoken;
       this.statsEl.textContent = this.statsText(state);
     },
@@ -114,14 +119,19 @@
       if (!this.value) return 'Write a sentence and press Run.';
       const { stats, segments } = this.value;
       const draft = segments.at(-1).draft;
-      if (state === 'drafting') return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${(draft.score ?? 0).toFixed(2)}`;
+      if (state === 'drafting') {
+        const score = (draft.score ?? 0).toFixed(2);
+        return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${score}`;
+      }
       if (state === 'streaming') return 'Writing…';
       if (state === 'paused') return this.pace === 'step'
         ? `Token ${this.shown} of ${this.flat.length}: the space bar or the button writes the next.`
         : `Paused at token ${this.shown} of ${this.flat.length}.`;
       if (state === 'stopped') return this.stoppedText();
       const reasons = segments.map((s) => s.finish);
-      if (reasons.includes('length')) return `Finished: the limit of ${count(stats.limit, 'token')} was reached; more fit under Decoding.`;
+      if (reasons.includes('length')) {
+        return `Finished: the limit of ${count(stats.limit, 'token')} was reached; raise it under Decoding.`;
+      }
       return 'Finished: the model wrote its end token.';
     },
 
@@ -129,10 +139,15 @@
       const at = this.cut ? this.cutAt : this.flat.length;
       const rest = this.flat.length - at;
       if (!at) return 'Stopped before the first token.';
-      return `Stopped after ${count(at, 'token')}.` + (rest > 0 ? ` ${rest} more had been written; play on to see them.` : '');
+      return `Stopped after ${count(at, 'token')}.`
+        + (rest > 0 ? ` ${rest} more had been written; play on to see them.` : '');
     },
 
-    outputText() { return this.flat.map((f) => (f.first ? ' ' : '') + f.step.t).join('').trim(); },
+    /** The text of the first n tokens, the answers of several sentences joined by a space. */
+    outputText(n = this.flat.length) {
+      const text = ({ step, first }) => (first ? ` ${step.t.trimStart()}` : step.t);
+      return this.flat.slice(0, n).map(text).join('').trim();
+    },
 
     statsText(state) {
       if (!this.value || state === 'waiting' || this.message) return '';
@@ -153,7 +168,7 @@
       const at = this.current();
       const entry = this.flat[at];
       if (this.busy() || (this.touched && this.touched.line !== 'map')) this.part = null;
-      const partAt = this.part != null ? this.part : entry ? entry.at : Math.max(0, this.value.segments.length - 1);
+      const partAt = this.part ?? (entry ? entry.at : Math.max(0, this.value.segments.length - 1));
       this.mapAt = partAt;
       const segment = this.value.segments[partAt];
       const shape = segment.shape || [1, 1, segment.source.length];
@@ -165,7 +180,8 @@
         labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
         rows.push(this.row(i) || new Float32Array(segment.source.length));
       });
-      this.focusRow = entry && entry.at === partAt && !(this.touched && this.touched.line === 'source') ? entry.row : null;
+      const backward = this.touched && this.touched.line === 'source';
+      this.focusRow = entry && entry.at === partAt && !backward ? entry.row : null;
       const source = segment.source.map((piece) => ({ label: BX.show(piece), x: BX.isSpecial(piece) }));
       this.map.show({ id: `${this.value.id}:${partAt}`, source, rows, labels });
       this.map.say.replaceChildren(...this.sentence(entry, partAt));
@@ -199,8 +215,8 @@
       const { source } = this.value.segments[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
       const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1].step.p) : 'the start token';
-      return ['Read ', read, ', wrote ', word(entry.step.p), `: ${this.looker()} looks ${BX.percent(row[col])} at `,
-        word(source[col]), '.'];
+      return ['Read ', read, ', wrote ', word(entry.step.p),
+        `: ${this.looker()} looks ${BX.percent(row[col])} at `, word(source[col]), '.'];
     },
 
     /** Who looks, by the chosen layer and head. */
@@ -211,7 +227,8 @@
         : head === 'max' ? 'the strongest head, averaged over layers,' : `head ${h}, averaged over layers,`;
       if (layer === 'max') return head === 'mean' ? 'the strongest layer, its heads averaged,'
         : head === 'max' ? 'the strongest head of any layer' : `head ${h} of the strongest layer`;
-      return head === 'mean' ? `layer ${l}, its heads averaged,` : head === 'max' ? `layer ${l}'s strongest head` : `layer ${l} head ${h}`;
+      return head === 'mean' ? `layer ${l}, its heads averaged,`
+        : head === 'max' ? `layer ${l}'s strongest head` : `layer ${l} head ${h}`;
     },
   });
 
