@@ -182,56 +182,62 @@ def on_arrive(ctx: AppContext) -> tuple[Any, Any]:
 
 def build(ctx: AppContext) -> GenerateTab:
     """Lays out the tab in the current ``gr.Tab`` and wires what happens within it."""
-    first = ctx.first_checkpoint()
     gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
     with gr.Row(elem_id="bx-generate", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="bx-left"):
-            task = gr.Radio(
-                task_choices(ctx),
-                value=first.task if first else None,
-                label="Task",
-                show_label=False,
-                container=False,
-                elem_id="bx-task",
-                elem_classes="bx-segmented",
-            )
-            checkpoint = gr.Dropdown(
-                picker_choices(ctx, first.task) if first else [],
-                value=first.name if first else None,
-                label="Checkpoint",
-                elem_id="bx-checkpoint",
-                filterable=False,
-            )
-            text = gr.Textbox(
-                ctx.example_text,
-                label="Text",
-                show_label=False,
-                container=False,
-                lines=1,
-                max_lines=6,
-                placeholder="Write a sentence; Enter runs it",
-                elem_id="bx-text",
-            )
-            samples, labels = example_samples(first)
-            examples = gr.Dataset(
-                components=[gr.Textbox(visible=False, render=False)],
-                samples=samples,
-                sample_labels=labels,
-                samples_per_page=24,
-                label="Examples",
-                show_label=False,
-                elem_id="bx-examples",
-            )
+            task, checkpoint, text, examples = _source(ctx)
             with gr.Row(elem_id="bx-actions"):
                 run = gr.Button("Run", variant="primary", elem_id="bx-run")
                 stop = gr.Button("Stop", elem_id="bx-stop")
-            queue = gr.HTML("", elem_id="bx-queue", apply_default_css=False)
             settings = _settings_fold()
+            queue = gr.HTML("", elem_id="bx-queue", apply_default_css=False)
             play = player(ctx.example, elem_id="bx-player")
         with gr.Column(scale=6, min_width=320, elem_id="bx-right"):
             live_map(elem_id="bx-map")
     tab = GenerateTab(task, checkpoint, examples, text, play, ())
     return _wire(ctx, tab, run, stop, queue, settings)
+
+
+def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Textbox, gr.Dataset]:
+    """What runs on what: task, checkpoint, text, examples."""
+    first = ctx.first_checkpoint()
+    task = gr.Radio(
+        task_choices(ctx),
+        value=first.task if first else None,
+        label="Task",
+        show_label=False,
+        container=False,
+        elem_id="bx-task",
+        elem_classes="bx-segmented",
+    )
+    checkpoint = gr.Dropdown(
+        picker_choices(ctx, first.task) if first else [],
+        value=first.name if first else None,
+        label="Checkpoint",
+        elem_id="bx-checkpoint",
+        filterable=False,
+    )
+    text = gr.Textbox(
+        ctx.example_text,
+        label="Text",
+        show_label=False,
+        container=False,
+        lines=1,
+        max_lines=6,
+        placeholder="Write a sentence; Enter runs it",
+        elem_id="bx-text",
+    )
+    samples, labels = example_samples(first)
+    examples = gr.Dataset(
+        components=[gr.Textbox(visible=False, render=False)],
+        samples=samples,
+        sample_labels=labels,
+        samples_per_page=24,
+        label="Examples",
+        show_label=False,
+        elem_id="bx-examples",
+    )
+    return task, checkpoint, text, examples
 
 
 def _settings_fold() -> list[Any]:

@@ -1,7 +1,7 @@
 """The real page in headless Chromium: one server for all tests, a fresh browser page for each.
 
 A console error, an error of the page's scripts or a request to anywhere else fails the test. Screenshots go
-to tests/output/. CHROMIUM names another browser than Debian's.
+to tests/output/.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+from tests.install_chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "tests" / "output"
@@ -85,9 +87,7 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
 def browser(server):
     """Chromium, started after the server."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
-        )
+        chromium = playwright.chromium.launch(executable_path=find(), args=FLAGS)
         yield chromium
         chromium.close()
 

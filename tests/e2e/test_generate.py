@@ -219,8 +219,9 @@ def test_open_in_attention_shows_that_run(page):
     page.locator(".bxp-pace button", has_text="as it comes").click()
     run(page, "The weather is nice today.")
     wait_for_state(page, "finished")
+    run_id = page.evaluate("BX.player.value.segments[0].run")
     page.click(".bxp-open")
-    page.wait_for_function("BX.wantedRun && BX.wantedRun === document.querySelector('.bxa')?.dataset.run")
+    page.wait_for_function("(id) => document.querySelector('.bxa')?.dataset.run === id", arg=run_id)
 
 
 def test_checkpoints_tab_describes_and_chooses(page):
