@@ -118,6 +118,13 @@ class PreTrainedModel(nn.Module):
         head.weight, head.out_features = nn.Parameter(weight), rows
         self.lm_head.bias = nn.Parameter(bias)
 
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """Only models with an LM head write; others raise ``TypeError``."""
+        raise TypeError(
+            f"{type(self).__name__} has no language-model head and cannot generate; use "
+            "BertGenerationDecoder or EncoderDecoderModel"
+        )
+
     # -- files -----------------------------------------------------------------------------------
 
     @classmethod
