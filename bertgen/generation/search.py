@@ -55,7 +55,7 @@ def search_tokens(
         scores = apply_all(processors, ids, output.logits)
         if sample:
             scores = apply_all(warpers, ids, scores)
-            tokens = torch.multinomial(scores.softmax(-1), 1, generator=generator)[:, 0]  # [R]
+            tokens = _draw(scores.softmax(-1), 1, generator)[:, 0]  # [R]
         else:
             tokens = scores.argmax(-1)
         if eos is not None:
@@ -151,12 +151,18 @@ class _GroupChoice:
         return scores, tokens.flatten(), parents.flatten()
 
 
+def _draw(probabilities: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    """Places [R, count] drawn from [R, N]; on the generator's device, which need not be the model's."""
+    device = probabilities.device if generator is None else generator.device
+    return torch.multinomial(probabilities.to(device), count, generator=generator).to(probabilities.device)
+
+
 def _candidates(
     totals: Tensor, beams: int, ends: int, sample: bool, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
     """The candidates' totals and places [B, n], best first: enough that some go on when others end."""
     if not sample:
         return totals.topk(min(max(2, 1 + ends) * beams, totals.shape[1]), dim=1)
-    where = torch.multinomial(totals.softmax(-1), 2 * beams, generator=generator)
+    where = _draw(totals.softmax(-1), 2 * beams, generator)
     best, order = totals.gather(1, where).sort(descending=True, dim=1)
     return best, where.gather(1, order)
