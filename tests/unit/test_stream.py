@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -312,10 +314,21 @@ def test_interleaved_streams_do_not_disturb_each_other(model, tokenizer, modes):
     assert streams[1].trace.cross is None
 
 
+def test_parallel_requests_on_a_fresh_model(make_model, tokenizer):
+    """Eight requests of all modes at once, the first ones ever on this model, give what each gives alone."""
+    modes = ["greedy", "beam", "sample", "beam_short"] * 2
+    jobs = list(zip(modes, TEXTS * 3, strict=False))
+    alone = [run(make_model(), tokenizer, text, mode)[1] for mode, text in jobs]
+    fresh = make_model()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda job: run(fresh, tokenizer, job[1], job[0])[1], jobs))
+    for one, other in zip(alone, together, strict=True):
+        assert one.target_ids.tolist() == other.target_ids.tolist()
+        np.testing.assert_allclose(one.cross, other.cross, atol=1e-3)
+
+
 def test_steps_may_run_in_different_threads(model, tokenizer):
     """A server hands each step to any worker; no thread-local state may leak between them."""
-    from concurrent.futures import ThreadPoolExecutor
-
     expected = run(model, tokenizer, TEXTS[0], "greedy")[1].target_ids.tolist()
     stream = stream_generate(model, tokenizer, TEXTS[0], settings("greedy"))
     found = []
