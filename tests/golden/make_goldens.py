@@ -23,6 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import generation_cases
 import models
+import surgery_cases
 import transformers
 from record import Case, compact
 from transformers import BertGenerationConfig, EncoderDecoderConfig, GenerationConfig
@@ -252,6 +253,8 @@ def main() -> None:
     encoder_decoder_cases()
     file_cases()
     config_cases()
+    surgery_cases.pruned(ROOT, ids)
+    surgery_cases.surgery(ROOT, ids)
     generation_cases.warpers(Case(ROOT, "warpers", "warpers"))
 
 
