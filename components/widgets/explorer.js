@@ -21,12 +21,14 @@
     let hovered = null;
     let strip = null; // labels, special flags and groups of the two lines
     let width = 0;
+    let undecided = true; // a new run has no word selected yet
+    let drawnAxes = '';
     const plotly = BX.script(root.dataset.plotly);
     plotly.catch((error) => { ui.note.textContent = `${error.message}; reload the page to try again.`; });
 
     const ui = BX.explorerControls(root, {
       change(key, value) { state[key] = value; if (key === 'words' || key === 'by') rebuild(); render(); },
-      pick(layer, head) { state.picks[state.kind] = { layer, head }; render(true); },
+      pick(layer, head) { state.picks[state.kind] = { layer, head }; render(); },
       run: (id) => choose(id),
       clear() { select({ line: 'output', words: [] }); },
       zoom: { in: () => map.zoomIn(), out: () => map.zoomOut(), all: () => map.reset() },
@@ -35,7 +37,7 @@
     const strips = BX.strips(ui.lines, { toggle, hover: preview });
     const mosaic = BX.mosaic(ui.mosaic, (layer, head) => {
       state.picks[state.kind] = { layer, head };
-      render(true);
+      render();
       say(`${A.where(layer, head)} opened`);
     });
     const map = BX.heatmap(ui.map, {
@@ -75,7 +77,7 @@
       selected.words = groups.map((_, g) => g).filter((g) => groups[g].some((token) => tokens.has(token)));
     }
 
-    function render(keepZoom = false) {
+    function render() {
       if (!run || !root.clientWidth) return;
       root.removeAttribute('aria-busy');
       width = root.clientWidth;
@@ -89,12 +91,17 @@
       const missing = A.KINDS.map((kind) => views[kind]).filter((view) => view?.missing);
       if (missing.length) { fetchMaps(missing.map((view) => view.wanted)); return; }
       shown = viewOf(state.kind, {});
+      if (undecided) selected.words = decided();
+      undecided = false;
       const pick = pickOf(state.kind);
       const drawn = { ...state, ...pick };
       const special = A.specialMass(run, state.kind, pick.layer, pick.head, state);
       ui.show(run, drawn, shown, special, figure);
       paint();
       mosaic.draw(run, drawn);
+      const axes = [root.dataset.run, state.kind, state.words, state.hideSpecial].join();
+      const keepZoom = axes === drawnAxes; // another layer, head or scale of the same words
+      drawnAxes = axes;
       plotly.then(() => map.draw(shown, drawn, figure, keepZoom)).then(() => {
         pins();
         root.dataset.drawn = 1 + Number(root.dataset.drawn || 0);
@@ -112,7 +119,7 @@
       const now = hovered || selected;
       const hidden = { source: hiddenIn('source'), output: hiddenIn('output') };
       const found = strips.tint(now, views, state, strip.labels.output.length);
-      strips.paint(found, now, hidden, strip.labels);
+      strips.paint(found, now, hidden, strip.labels, state.scale);
       const parts = now.words.length ? strips.describe(now, found, strip.labels, views, hidden, state.by)
         : ['Touch a word on either line to see where it looks. Several add up.'];
       A.tell(ui.told, parts);
@@ -197,7 +204,7 @@
       hovered = null;
       strip = null;
       rebuild();
-      selected.words = decided();
+      undecided = true;
       render();
     }
     function choose(id) {
@@ -220,7 +227,7 @@
       ui.empty(!value.runs.length, value.note);
       if (value.slices && known.has(value.run)) {
         A.keep(known.get(value.run), value.slices);
-        if (value.run === root.dataset.run && Object.keys(value.slices).length) render(true);
+        if (value.run === root.dataset.run && Object.keys(value.slices).length) render();
       }
       // A run that came since the last look is opened, and one that was asked for; else nothing moves.
       const turn = !run || value.newest !== newest || asked === value.run;
@@ -244,7 +251,7 @@
       if (entry.isIntersecting && !visible) refresh();
       visible = entry.isIntersecting;
     }).observe(root);
-    BX.onTheme(() => render(true));
+    BX.onTheme(() => render());
     api.watch(load);
     load();
 

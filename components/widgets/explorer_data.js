@@ -195,11 +195,14 @@
     const fill = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     return template.split('*').map((part, i) => (i % 2 ? { token: fill(part) } : fill(part)));
   }
-  const plain = (parts) => parts.map((part) => part.token ?? part).join('');
+  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
+  const quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
+  const plain = (parts) => parts.map((part) => (part.token == null ? part : quoted(part.token))).join('');
 
   /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
   function tell(node, parts) {
-    node.replaceChildren(...parts.map((part) => (part.token == null ? part : BX.el('b', {}, part.token))));
+    node.replaceChildren(...parts.map(
+      (part) => (part.token == null ? part : BX.el('b', {}, quoted(part.token)))));
   }
 
   /** The map to open with: of all layers' head means, the one whose rows are most decided. */

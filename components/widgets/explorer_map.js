@@ -28,6 +28,7 @@
     let cursor = null; // [r, c]
     let pinned = { rows: [], columns: [] };
     let wired = false;
+    let tapped = -1e9;
     let doubled = -1e9; // when the last double click was
     let fromOutside = 0; // when the page was last scrolled by wheel elsewhere
 
@@ -227,8 +228,10 @@
       event.preventDefault();
     }
 
-    function labelClick(event) {
-      if (!now || !plot._fullLayout) return;
+    /** A click on a label, and a finger's tap on a cell (which Plotly takes for hovering). */
+    function click(event) {
+      if (!now || !plot._fullLayout || event.timeStamp - tapped < 400) return;
+      tapped = event.timeStamp; // Plotly repeats a finger's click
       const { xaxis, yaxis } = plot._fullLayout;
       const area = stage.getBoundingClientRect();
       const [x, y] = [event.clientX - area.left - xaxis._offset, event.clientY - area.top - yaxis._offset];
@@ -236,6 +239,7 @@
       const [r, c] = [Math.round(yaxis.p2d(y)), Math.round(xaxis.p2d(x))];
       if (x < 0 && y >= 0 && r >= 0 && r < R) on.row(r);
       else if (y < 0 && x >= 0 && c >= 0 && c < C) on.column(c);
+      else if (coarse() && x >= 0 && y >= 0 && r < R && c < C) { moveTo(r, c); on.row(r); }
     }
 
     function wire() {
@@ -245,7 +249,7 @@
       plot.on('plotly_unhover', () => { if (document.activeElement !== stage) leave(); });
       plot.on('plotly_click', (event) => {
         const at = cellOf(event);
-        if (at && event.event.timeStamp - doubled > 400) { moveTo(...at); on.row(at[0]); }
+        if (at && !coarse() && event.event.timeStamp - doubled > 400) { moveTo(...at); on.row(at[0]); }
       });
       plot.on('plotly_relayout', (change) => {
         if (change && 'xaxis.tickvals' in change) { overlay(); return; }
@@ -263,7 +267,7 @@
         on.undo();
         reset();
       });
-      stage.addEventListener('click', labelClick);
+      stage.addEventListener('click', click);
       stage.addEventListener('keydown', keys);
       stage.addEventListener('blur', leave);
       window.addEventListener('wheel', (event) => {

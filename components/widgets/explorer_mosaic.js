@@ -63,7 +63,7 @@
       const [L, H] = run.arrays[state.kind].shape;
       const shown = A.frame(run, state.kind, state);
       const width = Math.max(160, host.clientWidth);
-      const tileWidth = Math.min(132, (width - LEFT - 2 - EXTRA - H * GAP) / (H + 1));
+      const tileWidth = Math.min(132, (width - LEFT - 8 - EXTRA - H * GAP) / (H + 1));
       const shape = shown.keepRows.length / Math.max(1, shown.keepColumns.length);
       const room = (state.room || 480) - TOP - EXTRA - L * GAP;
       const wanted = tileWidth * Math.min(1.35, Math.max(0.5, shape));
@@ -71,7 +71,8 @@
       grid = { L, H, frame: shown, width: tileWidth, height: tileHeight,
         layers: picks(L, run.large ? 0 : state.layer), heads: picks(H, run.large ? 0 : state.head) };
       const end = (n, size, start) => place(n, n, size, start) + size + 2;
-      return [end(H, tileWidth, LEFT), end(L, tileHeight, TOP)];
+      const spill = Math.max(0, (30 - tileWidth) / 2); // of the word under which the last column stands
+      return [end(H, tileWidth, LEFT) + spill, end(L, tileHeight, TOP)];
     }
 
     const chosen = (state) => [grid.layers.indexOf(state.layer), grid.heads.indexOf(state.head)];

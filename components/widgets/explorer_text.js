@@ -164,8 +164,9 @@
     }
 
     /** found: {source, output} of tint(); selected {line, words}; hidden: a line -> fn(g). */
-    function paint(found, selected, hidden, labels) {
+    function paint(found, selected, hidden, labels, scale) {
       const dark = BX.dark();
+      const least = scale === 'log' ? A.LOG_FLOOR : 0.005; // what is tinted has its number
       for (const [name, { buttons }] of Object.entries(lines)) {
         const { weights = [], tints = [] } = found[name] || {};
         buttons.forEach((button, g) => {
@@ -178,7 +179,7 @@
           button.classList.toggle('off', off);
           button.classList.toggle('on', on);
           button.setAttribute('aria-pressed', String(on));
-          const told = weight !== null && weight >= 0.005 ? BX.percent(weight) : '';
+          const told = weight !== null && weight >= least ? BX.percent(weight) : '';
           button.lastChild.textContent = told || '\u00a0';
           button.setAttribute('aria-label', told ? `${labels[name][g]}, ${told}` : labels[name][g]);
         });

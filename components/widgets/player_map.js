@@ -52,17 +52,18 @@
       this.canvas.addEventListener('keydown', (e) => this.walk(e));
       this.canvas.addEventListener('blur', () => this.touch(null));
       BX.onTheme(() => this.retheme(), true);
-      let width = 0;
-      new ResizeObserver(() => {
-        if (this.scroll.clientWidth === width) return;
-        width = this.scroll.clientWidth;
-        this.key = '';
-        this.player.viewChanged();
-      }).observe(this.scroll);
+      this.width = root.clientWidth; // kept, since asking makes the browser lay the page out at once
+      new ResizeObserver(([entry]) => {
+        const width = Math.round(entry.contentRect.width);
+        if (!width || width === this.width) return;
+        this.width = width;
+        this.player.render();
+      }).observe(root);
     }
 
     retheme() {
       this.ramp.style.background = BX.gradient();
+      this.accent = getComputedStyle(this.root).getPropertyValue('--bx-accent');
       this.lut = Array.from({ length: 256 }, (_, i) => BX.color(i / 255));
       this.draw();
     }
@@ -91,7 +92,7 @@
       this.view = { ...this.view, ...view };
       this.empty.hidden = view.source.length > 0;
       this.scroll.hidden = !view.source.length;
-      const key = JSON.stringify([view.id, view.source.length, this.scroll.clientWidth]);
+      const key = `${view.id} ${view.source.length} ${this.width}`;
       if (key !== this.key) this.layout(key);
       this.labelRows();
       this.root.dataset.rows = view.rows.length;
@@ -101,7 +102,7 @@
     layout(key) {
       const { source } = this.view;
       this.key = key;
-      const wide = this.root.clientWidth;
+      const wide = this.width;
       const labels = wide < 460 ? 84 : 142;
       const cw = Math.floor((wide - labels - 14) / Math.max(1, source.length));
       const longest = Math.max(source.length + 3, 8);
@@ -119,6 +120,7 @@
       this.cols.replaceChildren(...source.map((s) => BX.el('span',
         { class: 'bxm-col' + (s.x ? ' special' : '') }, BX.el('i', {}, s.label))));
       this.rows.replaceChildren();
+      this.scroll.scrollTop = 0;
     }
 
     labelRows() {
@@ -142,14 +144,13 @@
       this.canvas.height = Math.round(h * scale);
       const g = this.ctx;
       g.setTransform(scale, 0, 0, scale, 0, 0);
-      const style = getComputedStyle(this.root);
       rows.forEach((row, t) => row.forEach((value, s) => {
         g.fillStyle = this.lut[Math.round(Math.min(1, value) * 255)];
         g.fillRect(s * cw, t * rh, cw - 1, rh - 1);
       }));
       const mark = this.cell || (this.player.focusRow != null && { row: this.player.focusRow, col: -1 });
       if (mark && mark.row < rows.length) {
-        g.strokeStyle = style.getPropertyValue('--bx-accent');
+        g.strokeStyle = this.accent;
         g.lineWidth = 2;
         if (mark.row >= 0) g.strokeRect(1, mark.row * rh, w - 3, rh - 1);
         if (mark.col >= 0) g.strokeRect(mark.col * cw, mark.row * rh, cw - 1, rh - 1);
@@ -187,10 +188,10 @@
 
     /** Scrolls the map itself (never the page) to its newest row. */
     follow(row) {
+      if (this.view.rows.length * this.view.rh < 300) return;
       const bottom = (row + 1) * this.view.rh + this.cols.offsetHeight;
       const { scrollTop, clientHeight } = this.scroll;
       if (bottom > scrollTop + clientHeight) this.scroll.scrollTop = bottom - clientHeight + 4;
-      if (row === 0) this.scroll.scrollTop = 0;
     }
   }
   BX.LiveMap = LiveMap;

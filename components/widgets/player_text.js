@@ -96,6 +96,9 @@
       this.root.classList.toggle('tinted', !!weights);
       this.tokens.forEach((node, i) => {
         const w = weights ? weights(i) : null;
+        const look = w == null ? '' : `${dark} ${Math.round(w * 255)}`;
+        if ((node.look || '') === look) return;
+        node.look = look;
         node.style.setProperty('--tint', w == null ? '' : BX.color(w, dark));
         node.style.setProperty('--ink', w == null ? '' : BX.ink(w, dark));
         node.classList.toggle('weighed', w != null);
@@ -103,7 +106,9 @@
     }
 
     mark(index) {
-      this.tokens.forEach((node, i) => node.classList.toggle('lit', i === index));
+      if (this.marked) this.marked.classList.remove('lit');
+      this.marked = this.tokens[index];
+      if (this.marked) this.marked.classList.add('lit');
     }
   }
 
@@ -147,6 +152,8 @@
 
   /** The alternatives of one step, as a row of words with bars. */
   BX.alternatives = (root, step, index) => {
+    if (root.step === step) return;
+    root.step = step;
     if (!step) { root.replaceChildren(); return; }
     const chosen = BX.show(step.p);
     const list = BX.el('ol', { class: 'bxp-alts' });

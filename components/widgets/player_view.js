@@ -49,8 +49,12 @@
         this.output.sync(this.flat, this.shown);
       }
       this.outputEl.classList.toggle('caret', state === 'streaming');
-      this.notesEl.replaceChildren(...this.value.notes.map((note) => BX.el('p', {}, note)));
-      this.notesEl.hidden = !this.value.notes.length;
+      const notes = this.value.notes.join('\n');
+      if (this.notesEl.dataset.said !== notes) {
+        this.notesEl.dataset.said = notes;
+        this.notesEl.replaceChildren(...this.value.notes.map((note) => BX.el('p', {}, note)));
+        this.notesEl.hidden = !notes;
+      }
       const at = this.current();
       BX.alternatives(this.inspectEl, at >= 0 && this.flat[at] ? this.flat[at].step : null, at);
     },
@@ -191,7 +195,8 @@
     renderParts(partAt) {
       const n = this.value.segments.length;
       this.map.parts.hidden = n < 2;
-      if (n < 2) return;
+      if (n < 2 || this.map.parts.dataset.key === `${n} ${partAt}`) return;
+      this.map.parts.dataset.key = `${n} ${partAt}`;
       this.map.parts.replaceChildren('sentence ', ...this.value.segments.map((_, i) => BX.el('button',
         { type: 'button', 'data-at': i, 'aria-pressed': String(i === partAt) }, String(i + 1))));
     },
