@@ -28,7 +28,6 @@
     let cursor = null; // [r, c]
     let pinned = { rows: [], columns: [] };
     let wired = false;
-    let tapped = -1e9;
     let doubled = -1e9; // when the last double click was
     let fromOutside = 0; // when the page was last scrolled by wheel elsewhere
 
@@ -230,8 +229,7 @@
 
     /** A click on a label, and a finger's tap on a cell (which Plotly takes for hovering). */
     function click(event) {
-      if (!now || !plot._fullLayout || event.timeStamp - tapped < 400) return;
-      tapped = event.timeStamp; // Plotly repeats a finger's click
+      if (!now || !plot._fullLayout || !event.isTrusted) return; // Plotly repeats a finger's click
       const { xaxis, yaxis } = plot._fullLayout;
       const area = stage.getBoundingClientRect();
       const [x, y] = [event.clientX - area.left - xaxis._offset, event.clientY - area.top - yaxis._offset];
@@ -246,7 +244,11 @@
       wired = true;
       const cellOf = (event) => event.points?.[0]?.pointNumber;
       plot.on('plotly_hover', (event) => { const at = cellOf(event); if (at) moveTo(at[0], at[1]); });
-      plot.on('plotly_unhover', () => { if (document.activeElement !== stage) leave(); });
+      // A finger does not hover: what it touched stays until it touches something else.
+      plot.on('plotly_unhover', () => { if (!coarse() && document.activeElement !== stage) leave(); });
+      document.addEventListener('pointerdown', (event) => {
+        if (cursor && coarse() && !stage.contains(event.target)) leave();
+      });
       plot.on('plotly_click', (event) => {
         const at = cellOf(event);
         if (at && !coarse() && event.event.timeStamp - doubled > 400) { moveTo(...at); on.row(at[0]); }
@@ -263,6 +265,7 @@
       plot.on('plotly_relayouting', overlay);
       // The first click of a double click has chosen a row: take that back, the wish was to zoom out.
       plot.on('plotly_doubleclick', () => {
+        if (coarse()) return; // one tap counts as two clicks there; the button "fit" shows all
         doubled = performance.now();
         on.undo();
         reset();

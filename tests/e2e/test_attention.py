@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from components.figures.view import attention_view
-
-pytestmark = pytest.mark.e2e
+from tests.e2e.conftest import PHONE
 
 BOX = "document.querySelector('.bxa')"
 HOOK = f"{BOX}.bxa"
@@ -37,10 +36,11 @@ def choose(page, name):
     drawn(page, lambda: field.click())
 
 
-def write(page, text):
+def write(page, text, word):
+    """Runs a text and waits until it is written; ``word`` stands in it and not in the example."""
     page.fill("#bx-text textarea", text)
-    page.evaluate("document.querySelector('.bxp').dataset.state = ''")
     page.click("#bx-run")
+    page.wait_for_function(f"document.querySelector('.bxp-source').textContent.includes('{word}')")
     page.wait_for_function("document.querySelector('.bxp').dataset.state === 'finished'")
 
 
@@ -108,8 +108,9 @@ def test_a_tile_of_the_overview_opens_in_the_map(page):
 
 
 def test_repeated_words_stay_apart_and_the_new_run_is_chosen(page):
-    write(page, REPEATED)
-    open_attention(page)
+    write(page, REPEATED, "dog")
+    page.get_by_role("button", name="Open in Attention").click()
+    page.wait_for_selector(".bxa[data-drawn]")
     words = page.evaluate(f"{HOOK}.view.labels")
     assert words.count("the") >= 3
     ticks = page.evaluate(f"[...{HOOK}.map.plot.querySelectorAll('.xtick text')].map((t) => t.textContent)")
@@ -216,6 +217,25 @@ def test_on_a_phone_nothing_scrolls_sideways(page):
         ".map((t) => parseFloat(getComputedStyle(t).fontSize)))"
     )
     assert size >= 11
+
+
+def test_a_finger_chooses_words_and_cells(open_page):
+    page = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.get_by_role("tab", name="Attention").tap()
+    page.wait_for_selector(".bxa[data-drawn]")
+    page.locator(".bxa-tokens").nth(0).locator("button").nth(1).tap()
+    assert page.inner_text(".bxa-told").startswith("Reading")
+    page.locator(".bxa-stage").scroll_into_view_if_needed()
+    page.touchscreen.tap(*page.evaluate(CELL, [1, 1]))
+    page.wait_for_selector(".bxa-map .bxa-tip:not([hidden])")
+    assert page.inner_text(".bxa-told").startswith("Writing")
+    small = page.evaluate(
+        f"[...{BOX}.querySelectorAll('button, select, summary, .bxa-seg label')]"
+        ".filter((node) => node.offsetParent && node.getBoundingClientRect().height < 40)"
+        ".map((node) => node.textContent)"
+    )
+    assert not small, "too small for a finger"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_table_holds_what_the_map_shows(page):
