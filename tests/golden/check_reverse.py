@@ -24,7 +24,8 @@ from safetensors.torch import load_file
 ROOT = Path(__file__).parent
 FORMS = {"single": {}, "sharded": {"max_shard_size": "40KB"}, "pickled": {"safe_serialization": False}}
 SAVE = """
-import json, sys, bertgen
+import json, sys, torch, bertgen
+torch.set_num_threads(1)
 for kind, source, target, options in json.load(sys.stdin):
     getattr(bertgen, kind).from_pretrained(source).save_pretrained(target, **options)
 """
@@ -82,6 +83,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
     cases = golden_cases()
     with tempfile.TemporaryDirectory() as work:
         jobs = [
