@@ -25,6 +25,7 @@ def generation_config(recipe: Recipe) -> GenerationConfig:
         eos_token_id=EOS_ID,
         pad_token_id=PAD_ID,
         decoder_start_token_id=BOS_ID,
+        length_penalty=recipe.length_penalty,
         max_length=recipe.longest_target + 1,  # the start token counts
     )
 

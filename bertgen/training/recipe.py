@@ -84,6 +84,7 @@ class Recipe:
     model: ModelSizes
     optimisation: Optimisation
     examples: tuple[str, ...] = ()
+    length_penalty: float = 1.0  # of beam searches, written to generation_config.json; tune on valid
     joined_share: float = 0.0  # rows glued to others, see data.join_examples
     curly_share: float = 0.0  # sources with typographic apostrophes, see data.curl_apostrophes
 

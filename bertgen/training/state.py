@@ -23,7 +23,7 @@ def _binding(recipe: Recipe) -> dict[str, Any]:
     values["optimisation"] = {
         key: value for key, value in values["optimisation"].items() if key not in MOVABLE
     }
-    for shown in ("title", "examples"):  # what readers see; nothing in a step depends on it
+    for shown in ("title", "examples", "length_penalty"):  # for the export; nothing in a step depends on it
         del values[shown]
     return values
 
