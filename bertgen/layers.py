@@ -81,10 +81,14 @@ class BertGenerationEmbeddings(nn.Module):
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(
-            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
+        words = torch.empty(config.vocab_size, config.hidden_size)
+        positions = torch.empty(config.max_position_embeddings, config.hidden_size)
+        # Left empty, since the model initialises its weights itself: nn.Embedding's own normal_() would, on
+        # the meta device that loading uses, first import torch's compiler, which takes seconds.
+        self.word_embeddings = nn.Embedding.from_pretrained(
+            words, freeze=False, padding_idx=config.pad_token_id
         )
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.position_embeddings = nn.Embedding.from_pretrained(positions, freeze=False)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -133,7 +137,8 @@ class BertGenerationSelfAttention(nn.Module):
             )
         if self.position_type != "absolute":
             self.max_positions = config.max_position_embeddings
-            self.distance_embedding = nn.Embedding(2 * self.max_positions - 1, self.attention_head_size)
+            distances = torch.empty(2 * self.max_positions - 1, self.attention_head_size)
+            self.distance_embedding = nn.Embedding.from_pretrained(distances, freeze=False)
 
     def split_heads(self, x: Tensor) -> Tensor:
         batch, length, _ = x.shape
