@@ -6,6 +6,7 @@ reads them as HTML and would swallow ``</s>``.
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from typing import Any
@@ -143,6 +144,7 @@ def _trace(z: Any, dark: bool, **extra: Any) -> go.Heatmap:
     )
 
 
+@functools.cache
 def explorer_figure() -> dict[str, Any]:
     """What the browser's explorer fills: per theme a figure without cells, and the wording.
 

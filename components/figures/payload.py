@@ -127,6 +127,19 @@ def thumbnails(weights: np.ndarray, size: int = 16) -> np.ndarray:
     return weights
 
 
+def trace_lines(trace: Any) -> dict[str, Any]:
+    """The ``source``, ``target`` and ``start`` of :func:`trace_payload`."""
+    source = token_line(trace.source_ids, trace.source_pieces, trace.source_words)
+    target = token_line(trace.target_ids, trace.target_pieces, trace.target_words)
+    target["logprobs"] = [_number(value) for value in trace.logprobs]
+    target["top_k"] = [
+        [[piece_label(piece), _number(logprob), int(token_id)] for token_id, piece, logprob in step]
+        for step in trace.top_k
+    ]
+    start = getattr(trace, "start_piece", "") or "<s>"
+    return {"source": source, "target": target, "start": {"piece": start, "label": piece_label(start)}}
+
+
 def trace_payload(trace: Any, *, whole: bool = True) -> dict[str, Any]:
     """A ``GenerationTrace`` as the page's widgets read it.
 
@@ -138,14 +151,6 @@ def trace_payload(trace: Any, *, whole: bool = True) -> dict[str, Any]:
     ``model``, ``text``, ``finish`` ("eos", "length", "stopped"), ``seconds``, ``first_token_seconds`` and
     ``settings``.
     """
-    source = token_line(trace.source_ids, trace.source_pieces, trace.source_words)
-    target = token_line(trace.target_ids, trace.target_pieces, trace.target_words)
-    target["logprobs"] = [_number(value) for value in trace.logprobs]
-    target["top_k"] = [
-        [[piece_label(piece), _number(logprob), int(token_id)] for token_id, piece, logprob in step]
-        for step in trace.top_k
-    ]
-    start = getattr(trace, "start_piece", "") or "<s>"
     arrays = {kind: getattr(trace, kind) for kind in KINDS}
     return {
         "model": str(trace.model),
@@ -154,9 +159,7 @@ def trace_payload(trace: Any, *, whole: bool = True) -> dict[str, Any]:
         "seconds": _number(trace.seconds),
         "first_token_seconds": _number(getattr(trace, "first_token_seconds", 0.0)),
         "settings": {key: value for key, value in dict(trace.settings or {}).items() if _is_plain(value)},
-        "source": source,
-        "target": target,
-        "start": {"piece": start, "label": piece_label(start)},
+        **trace_lines(trace),
         **{kind: _packed(array, whole) for kind, array in arrays.items()},
     }
 

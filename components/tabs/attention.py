@@ -9,7 +9,7 @@ import numpy as np
 
 from components.context import AppContext
 from components.figures.attention import explorer_figure
-from components.figures.payload import KINDS, pack_u16, packed_bytes, trace_payload
+from components.figures.payload import KINDS, pack_u16, packed_bytes, trace_lines, trace_payload
 from components.figures.view import attention_view
 from components.widgets.explorer import explorer
 
@@ -85,8 +85,8 @@ def one_map(trace: Any, wanted: Any) -> tuple[str, dict[str, Any]] | None:
     layers, heads = getattr(trace, kind).shape[:2]
     if not (_is_pick(layer, layers) and _is_pick(head, heads) and isinstance(words, bool)):
         return None
-    lines = trace_payload(trace, whole=False) | {kind: getattr(trace, kind)}
-    view = attention_view(lines, kind, layer, head, words=words, by=by)
+    given = trace_lines(trace) | {kind: getattr(trace, kind)}
+    view = attention_view(given, kind, layer, head, words=words, by=by)
     name = ",".join([kind, str(layer), str(head), str(words).lower(), by])
     return name, pack_u16(np.nan_to_num(view.z))
 

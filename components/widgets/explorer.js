@@ -23,8 +23,10 @@
     let width = 0;
     let undecided = true; // a new run has no word selected yet
     let drawnAxes = '';
-    const plotly = BX.script(root.dataset.plotly);
-    plotly.catch((error) => { ui.note.textContent = `${error.message}; reload the page to try again.`; });
+    const plotly = BX.script(root.dataset.plotly).then(() => true, (error) => {
+      ui.fail(`${error.message}; reload the page to try again.`);
+      return false;
+    });
 
     const ui = BX.explorerControls(root, {
       change(key, value) { state[key] = value; if (key === 'words' || key === 'by') rebuild(); render(); },
@@ -102,7 +104,9 @@
       const axes = [root.dataset.run, state.kind, state.words, state.hideSpecial].join();
       const keepZoom = axes === drawnAxes; // another layer, head or scale of the same words
       drawnAxes = axes;
-      plotly.then(() => map.draw(shown, drawn, figure, keepZoom)).then(() => {
+      plotly.then(async (ready) => {
+        if (!ready) return;
+        await map.draw(shown, drawn, figure, keepZoom);
         pins();
         root.dataset.drawn = 1 + Number(root.dataset.drawn || 0);
       });

@@ -189,8 +189,9 @@
       fillTable(large.table, shown);
     }
     return {
-      lines, told, clear, live, note: empty, mosaic: heads.mosaic, map: large.map, show,
+      lines, told, clear, live, mosaic: heads.mosaic, map: large.map, show,
       runs(list, value) { fill(run.select, list.map((item) => [item.id, item.label]), value); },
+      fail(text) { large.map.prepend(el('p', { class: 'bxa-fail', role: 'alert' }, text)); },
       empty(nothing, text) {
         empty.hidden = !nothing;
         empty.textContent = text || '';
