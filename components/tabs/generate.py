@@ -133,8 +133,7 @@ def on_mode(mode: Any) -> tuple[Any, ...]:
     mode = check_choice("mode", mode, tuple(MODES.values()))
     updates = [gr.update(info=INFO["mode"][mode])]
     for name, needed in USED_BY.items():
-        info = INFO[name] if needed == mode else f"No effect here: only {USED_IN[needed]} uses it."
-        updates.append(gr.update(interactive=needed == mode, info=info))
+        updates.append(gr.update(interactive=needed == mode, info=_line(name, needed == mode)))
     return tuple(updates)
 
 
@@ -252,52 +251,40 @@ def _settings_fold() -> list[Any]:
             elem_id="bx-mode",
             elem_classes="bx-segmented",
         )
-        unused = {
-            name: f"No effect here: only {USED_IN[needed]} uses it." for name, needed in USED_BY.items()
-        }
         with gr.Row(elem_classes="bx-pair"):
-            beams = gr.Slider(
-                1, MAX_BEAMS, start.num_beams, step=1, label="Beams", info=unused["num_beams"],
-                interactive=False, elem_id="bx-beams",
-            )  # fmt: skip
-            length = gr.Slider(
-                1, MAX_NEW_TOKENS, start.max_new_tokens, step=1, label="Max new tokens",
-                info=INFO["max_new_tokens"], elem_id="bx-length",
-            )  # fmt: skip
+            beams = _slider("num_beams", "Beams", 1, MAX_BEAMS, 1)
+            length = _slider("max_new_tokens", "Max new tokens", 1, MAX_NEW_TOKENS, 1)
         with gr.Row(elem_classes="bx-pair"):
-            temperature = gr.Slider(
-                0.1, 2, start.temperature, step=0.05, label="Temperature", info=unused["temperature"],
-                interactive=False, elem_id="bx-temperature",
-            )  # fmt: skip
-            top_k = gr.Slider(
-                0, 200, start.top_k, step=1, label="Top-k", info=unused["top_k"],
-                interactive=False, elem_id="bx-top-k",
-            )  # fmt: skip
+            temperature = _slider("temperature", "Temperature", 0.1, 2, 0.05)
+            top_k = _slider("top_k", "Top-k", 0, 200, 1)
         with gr.Row(elem_classes="bx-pair"):
-            top_p = gr.Slider(
-                0.05, 1, start.top_p, step=0.05, label="Top-p", info=unused["top_p"],
-                interactive=False, elem_id="bx-top-p",
-            )  # fmt: skip
+            top_p = _slider("top_p", "Top-p", 0.05, 1, 0.05)
             seed = gr.Number(
-                start.seed, label="Seed", info=unused["seed"], minimum=0, maximum=MAX_SEED, precision=0,
-                interactive=False, elem_id="bx-seed",
-            )  # fmt: skip
+                start.seed, label="Seed", minimum=0, maximum=MAX_SEED, precision=0, **_shown("seed")
+            )
     settings = [mode, beams, temperature, top_k, top_p, length, seed]
+    greyed = [mode, beams, temperature, top_k, top_p, seed]
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    mode.change(
-        refuses_politely(on_mode),
-        mode,
-        [mode, beams, temperature, top_k, top_p, seed],
-        api_name="mode",
-        **instant,
-    )
-    changes = [
-        mode.change,
-        seed.change,
-        *(part.release for part in (beams, temperature, top_k, top_p, length)),
-    ]
+    mode.change(refuses_politely(on_mode), mode, greyed, api_name="mode", **instant)
+    sliders = (beams, temperature, top_k, top_p, length)
+    changes = [mode.change, seed.change, *(slider.release for slider in sliders)]
     gr.on(changes, refuses_politely(on_settings), settings, fold, api_name="settings", **instant)
     return settings
+
+
+def _slider(name: str, label: str, low: float, high: float, step: float) -> gr.Slider:
+    return gr.Slider(low, high, getattr(RunSettings, name), step=step, label=label, **_shown(name))
+
+
+def _shown(name: str) -> dict[str, Any]:
+    """How a setting looks in the mode that the page opens with: its line, greyed or not, its element's id."""
+    used = USED_BY.get(name, RunSettings.mode) == RunSettings.mode
+    element = {"num_beams": "beams", "max_new_tokens": "length"}.get(name, name.replace("_", "-"))
+    return {"info": _line(name, used), "interactive": used, "elem_id": f"bx-{element}"}
+
+
+def _line(name: str, used: bool) -> str:
+    return INFO[name] if used else f"No effect here: only {USED_IN[USED_BY[name]]} uses it."
 
 
 def _wire(
