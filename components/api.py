@@ -48,6 +48,8 @@ def add_api(ctx: AppContext) -> None:
     ) -> Iterator[str]:
         """Runs a text through a checkpoint and yields the text written so far; the last one is the answer.
 
+        A text longer than the model was trained on is run sentence by sentence, the answers joined.
+
         Parameters:
             text: What the model reads, at most 2,000 characters.
             task: "translate", or another task that this page has a checkpoint for.

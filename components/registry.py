@@ -82,6 +82,11 @@ class Loaded:
         return len(self.tokenizer.tokenize(text))  # unlike a call, silent on long texts
 
     @property
+    def positions(self) -> int:
+        """How many tokens the decoder can write at most: it has no embedding for more."""
+        return int(getattr(self.model.config.decoder, "max_position_embeddings", 512))
+
+    @property
     def report(self) -> str:
         """What loading did with every key, for people; empty when the model keeps no report."""
         return str(getattr(self.model, "load_report", None) or "")

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class Run:
         keep: KeepTrace | None,
         seconds: float = 90.0,
     ) -> None:
-        self.loaded, self.settings, self.keep = loaded, settings, keep
+        longest = min(settings.max_new_tokens, loaded.positions)
+        self.loaded, self.settings, self.keep = loaded, replace(settings, max_new_tokens=longest), keep
         self.id = secrets.token_urlsafe(8)
         self.state = "streaming"
         self.notes: list[str] = []
@@ -205,6 +207,10 @@ class Run:
                 )
 
     def _note_output(self) -> None:
+        positions = self.loaded.positions
+        full = any(segment["finish"] == "length" for segment in self.segments)
+        if full and self.settings.max_new_tokens == positions:
+            self.notes.append(f"The model has {positions} positions: it cannot write a longer text.")
         pieces = [piece for segment in self.segments for piece in segment["source"]]
         strange = sum(piece == "<unk>" or piece.startswith("<0x") for piece in pieces)
         source = " ".join(part.text for part in self._parts)

@@ -122,15 +122,16 @@
       this.message = null;
       this.playing = false;
       clearTimeout(this.timer);
-      clearTimeout(this.patience);
-      this.patience = setTimeout(() => this.showQueue(this.pending), 500); // most runs begin before
+      clearInterval(this.patience);
+      this.patience = setInterval(() => (this.pending ? this.render() : clearInterval(this.patience)), 400);
       this.render();
     }
 
-    /** Gradio's own line about the place in the queue, shown only while there is one. */
-    showQueue(on) {
-      const node = document.getElementById('bx-queue');
-      if (node) node.classList.toggle('bx-on', on);
+    /** The place in the queue, which Gradio writes into a line of its own ("queue: 2/5"); '' when unknown. */
+    place() {
+      const line = document.querySelector('#bx-queue .progress-text');
+      const found = line && /(\d+)\s*\/\s*(\d+)/.exec(line.textContent);
+      return found ? `place ${found[1]} of ${found[2]} in the queue` : '';
     }
 
     /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
@@ -284,7 +285,8 @@
       const t = this.touched;
       if (t && t.line === 'output') return Math.min(t.index, this.shown - 1);
       if (t && t.line === 'map') return this.flat.findIndex((f) => f.at === this.mapAt && f.row === t.row);
-      return this.shown < this.flat.length || this.busy() || this.cut ? this.shown - 1 : this.resting();
+      const moving = this.shown < this.flat.length || (this.busy() && !this.pending) || this.cut;
+      return moving ? this.shown - 1 : this.resting();
     }
 
     /** A finished run rests on its longest token: the end token looks everywhere and says little. */

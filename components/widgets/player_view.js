@@ -11,7 +11,6 @@
       if (!this.root) return;
       const actions = document.getElementById('bx-actions');
       if (actions) actions.classList.toggle('busy', this.busy());
-      if (!this.pending) this.showQueue(false);
       const state = this.stateName();
       const { shown, pace } = this;
       Object.assign(this.root.dataset, { state, shown, total: this.flat.length, pace });
@@ -118,7 +117,10 @@
     },
 
     statusText(state) {
-      if (state === 'waiting') return 'Waiting for the model…';
+      if (state === 'waiting') {
+        const place = this.place();
+        return place ? `Waiting for the model: ${place}.` : 'Waiting for the model…';
+      }
       if (this.message) return this.message.message;
       if (!this.value) return 'Write a sentence and press Run.';
       const { stats, segments } = this.value;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -111,6 +112,16 @@ def test_a_run_that_takes_too_long_ends_itself(ctx):
     assert last["state"] == "stopped"
     assert len(pieces(last)) == 1
     assert "0 s" in last["notes"][-1]
+
+
+def test_a_run_never_asks_for_more_positions_than_there_are(ctx, make_model):
+    endless = make_model(eos_bias=-50.0)
+    loaded = replace(ctx.registry.get("translate-tiny"), model=endless)
+    assert loaded.positions == 96
+    last = list(Run(loaded, TEXT, RunSettings(max_new_tokens=256), keep=lambda trace: "kept").play())[-1]
+    assert len(pieces(last)) == 96
+    assert last["segments"][0]["finish"] == "length"
+    assert "96 positions" in last["notes"][-1]
 
 
 def test_a_long_text_is_run_by_sentences_and_says_so(ctx):
