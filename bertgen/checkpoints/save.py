@@ -90,8 +90,16 @@ def _split(tensors: dict[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
 def _write(tensors: dict[str, Tensor], path: str, safe: bool) -> None:
     if safe:
         save_file(tensors, path, metadata={"format": "pt"})  # readers refuse a file without the format
+        _share(path)
     else:
         torch.save(tensors, path)
+
+
+def _share(path: str) -> None:
+    """Gives a file the usual mode: safetensors leaves it readable by its writer alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
 
 
 def _remove_old(folder: str) -> None:
