@@ -25,7 +25,7 @@ from components.validation import (
 from components.widgets.player import live_map, player
 
 QUESTION = "What does it write, and how sure is it?"
-CHIP = 38
+CHIP = 26
 STOP_SECONDS = 3.0
 _LOG = logging.getLogger(__name__)
 _BEGIN = "(...values) => { BX.player.begin(); return values; }"
