@@ -17,7 +17,8 @@
     let newest = null;
     let asked = null; // the run that the server was asked for by name
     let selected = { line: 'output', words: [] };
-    let before = selected; // what was selected before the last click on the map
+    let before = selected; // what was selected before the last click, or quick row of clicks, on the map
+    let clicked = 0;
     let hovered = null;
     let strip = null; // labels, special flags and groups of the two lines
     let width = 0;
@@ -183,7 +184,9 @@
     function toggleAxis(side, index) {
       const { row, column } = wordsOf(side === 'rows' ? index : 0, side === 'rows' ? 0 : index);
       const [line, word] = side === 'rows' ? row : column;
-      before = selected;
+      // A double click may bring both of its clicks first: what it takes back is what stood before them.
+      if (performance.now() - clicked > 500) before = selected;
+      clicked = performance.now();
       const same = selected.line === line && selected.words.length === 1 && selected.words[0] === word;
       select({ line, words: same ? [] : [word] });
     }

@@ -161,6 +161,7 @@ def test_touching_words_tints_both_lines(page):
 
 def test_arrow_keys_walk_the_cells_and_speak(page):
     open_attention(page)
+    page.get_by_role("button", name="clear").click()  # Enter on a word that is chosen would let go of it
     page.locator(".bxa-stage").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
@@ -242,6 +243,7 @@ def test_the_table_holds_what_the_map_shows(page):
     open_attention(page)
     page.get_by_text("the same as a table").click()
     rows = page.locator(".bxa-table tbody tr")
+    rows.first.wait_for()
     assert rows.count() == page.evaluate(f"{HOOK}.view.z.length")
     weights = page.evaluate(f"{HOOK}.view.z[0]")
     labels = page.evaluate(f"{HOOK}.view.labels")

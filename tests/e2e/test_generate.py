@@ -170,9 +170,20 @@ def test_arrow_keys_walk_the_map(page):
     assert "looks" in page.inner_text(".bxm-say")
 
 
+def until_quiet(page, asked):
+    """Waits until the page's own first requests are over, and forgets them."""
+    while True:
+        before = len(asked)
+        page.wait_for_timeout(400)
+        if len(asked) == before:
+            asked.clear()
+            return
+
+
 def test_layer_and_head_change_the_map_without_the_server(page):
     asked = []
     page.on("request", lambda outgoing: asked.append(outgoing.url))
+    until_quiet(page, asked)
     picture = "document.querySelector('.bxm-canvas').toDataURL()"
     before = page.evaluate(picture)
     page.locator("select.bxm-layer").select_option(label="1")
