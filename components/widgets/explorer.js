@@ -47,7 +47,8 @@
       hover: (r, c) => light(r, c),
       row: (r) => toggleAxis('rows', r),
       column: (c) => toggleAxis('columns', c),
-      undo: () => select(before),
+      // Plotly tells a quick double click before its clicks: then there is nothing to take back.
+      undo: () => { if (performance.now() - clicked < 1000) select(before); },
       say,
     });
 
