@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from bertgen import BeamStep, GenerationTrace, TokenStep, stream_generate
+from bertgen.tokenizers import StreamDecoder
 from components.registry import Loaded
 from components.sentences import Part, split_for
 from components.validation import RunSettings
@@ -262,13 +263,10 @@ def message_value(state: str, message: str) -> dict[str, Any]:
 
 
 def _texts(loaded: Loaded, trace: GenerationTrace) -> list[str]:
-    """What each token adds to the text: the decoded beginning of length n+1 goes on from that of length n."""
-    texts, so_far = [], ""
-    for end in range(1, len(trace.target_ids) + 1):
-        text = loaded.tokenizer.decode(trace.target_ids[:end].tolist(), skip_special_tokens=True)
-        grown = text[len(so_far) :] if text.startswith(so_far) and not text.endswith("\ufffd") else ""
-        texts.append(grown)
-        so_far = so_far + grown
+    """What each token adds to the text, as in a stream of the same tokens."""
+    decoder = StreamDecoder(loaded.tokenizer, skip_special_tokens=True)
+    texts = [decoder.put(token) for token in trace.target_ids.tolist()]
+    texts[-1] += decoder.end()
     return texts
 
 

@@ -199,9 +199,8 @@ class FusedStepper:
         """Row i continues what was row rows[i]; free when every row continues itself."""
         if rows.tolist() == list(range(self.rows)):
             return
-        for index, memory in enumerate(self.own):
+        for memory in self.own:
             memory[:, :, :, : self.length] = memory[:, rows, :, : self.length]
-            self.own[index] = memory
 
     def past(self) -> KVCache:
         """What was computed, as the cache that a forward accepts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,7 +34,6 @@ class Plan:
     source_mask: Tensor | None = None  # [B, S]
     encoder_outputs: Any = None
     inputs_embeds: Tensor | None = None
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def batch(self) -> int:

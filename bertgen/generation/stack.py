@@ -28,20 +28,18 @@ def stack_attentions(output: Any) -> dict[str, Tensor]:
     if is_beam and indices is None:
         raise ValueError("rows of a beam search can only be put in order with output_scores=True")
     # A prompt of several tokens gives the first step several queries; the last one predicted the token.
-    result = {"decoder_self": _stack(own, indices, square=True)}
+    result = {"decoder_self": _stack(own, indices)}
     if cross:
-        result["cross"] = _stack(cross, indices, square=False)
+        result["cross"] = _stack(cross, indices)
     return result
 
 
-def _stack(steps: tuple[tuple[Tensor, ...], ...], indices: Tensor | None, *, square: bool) -> Tensor:
+def _stack(steps: tuple[tuple[Tensor, ...], ...], indices: Tensor | None) -> Tensor:
     rows = [torch.stack([layer[:, :, -1] for layer in step], dim=1) for step in steps]  # T of [R, L, H, K]
     count = len(rows)
     batch, layers, heads, width = rows[-1].shape
     if indices is not None:
         batch = indices.shape[0]
-    if square:
-        width = rows[-1].shape[-1]
     stacked = rows[0].new_zeros(batch, layers, heads, count, width)
     for step, row in enumerate(rows):
         if indices is None:
