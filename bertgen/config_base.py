@@ -141,6 +141,8 @@ class PretrainedConfig:
 
     model_type: ClassVar[str] = ""
     is_composition: ClassVar[bool] = False
+    # Common name -> the class's own field, for families that call their sizes differently.
+    attribute_map: ClassVar[dict[str, str]] = {}
 
     def __init__(self, **kwargs: Any) -> None:
         if kwargs.get("id2label") is not None:  # given labels stand as they are, none are made up beside them
@@ -164,6 +166,16 @@ class PretrainedConfig:
             kwargs.pop(key, None)
         for key, value in kwargs.items():  # unknown keys are kept and written back
             setattr(self, key, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when there is no such field.
+        own = type(self).attribute_map.get(name)
+        if own is None:
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+        return getattr(self, own)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(type(self).attribute_map.get(name, name), value)
 
     @property
     def use_return_dict(self) -> bool:

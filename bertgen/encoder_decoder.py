@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from bertgen.cache import KVCache, LegacyCache
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
-from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder, first_given
+from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
+from bertgen.transformer import first_given
 
 ENCODERS: dict[str, type[PreTrainedModel]] = {"bert-generation": BertGenerationEncoder}
 DECODERS: dict[str, type[GenerativeModel]] = {"bert-generation": BertGenerationDecoder}

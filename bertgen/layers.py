@@ -1,4 +1,4 @@
-"""The post-norm BERT block: embeddings, attention, feed-forward.
+"""What the models are built of: attention for every family; the post-norm BERT block with its embeddings.
 
 Capturing attention is a return value: ``capture=True`` computes the weights openly and returns them,
 ``capture=False`` takes the fused kernel. Dimension letters: B batch, T queries, K keys, H heads, D head
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -52,20 +53,22 @@ def attend(
     dropout: nn.Dropout | None = None,
     head_mask: Tensor | None = None,
     bias: Tensor | None = None,
+    scale: float | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Scaled dot-product attention; returns (context [B, H, T, D], weights [B, H, T, K] or None).
 
-    ``mask`` is additive, ``bias`` (relative positions) is added before the scaling. Weights are given back
+    ``mask`` is additive, ``bias`` (relative positions) is added before the scaling, which is
+    1 / sqrt(D) unless ``scale`` says otherwise. Weights are given back
     as they are used: after dropout and head mask, as in the reference. In training plain matrix products
     are used: on CPU they beat the fused kernel's backward on short sentences six to one.
     """
     plain = capture or bias is not None or head_mask is not None or (dropout is not None and dropout.training)
     if not plain:
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask), None
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale), None
     scores = query @ key.transpose(-1, -2)  # [B, H, T, K]
     if bias is not None:
         scores = scores + bias
-    scores = scores / math.sqrt(query.shape[-1])
+    scores = scores / math.sqrt(query.shape[-1]) if scale is None else scores * scale
     if mask is not None:
         scores = scores + mask
     weights = scores.softmax(-1)
@@ -76,20 +79,28 @@ def attend(
     return weights @ value, weights if capture else None
 
 
+def empty_embedding(rows: int, width: int, padding_idx: int | None = None) -> nn.Embedding:
+    """A table left empty, since the models initialise their weights themselves.
+
+    ``nn.Embedding``'s own normal_() would, on the meta device that loading uses, first import torch's
+    compiler, which takes seconds.
+    """
+    return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding_idx)
+
+
 class BertGenerationEmbeddings(nn.Module):
-    """Word plus position embedding, layer norm, dropout. No token types."""
+    """Word plus position embedding, layer norm, dropout. No token types; BERT's subclass has them."""
+
+    token_types: ClassVar[bool] = False
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__()
-        words = torch.empty(config.vocab_size, config.hidden_size)
-        positions = torch.empty(config.max_position_embeddings, config.hidden_size)
-        # Left empty, since the model initialises its weights itself: nn.Embedding's own normal_() would, on
-        # the meta device that loading uses, first import torch's compiler, which takes seconds.
-        self.word_embeddings = nn.Embedding.from_pretrained(
-            words, freeze=False, padding_idx=config.pad_token_id
-        )
-        self.position_embeddings = nn.Embedding.from_pretrained(positions, freeze=False)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        width = config.hidden_size
+        self.word_embeddings = empty_embedding(config.vocab_size, width, config.pad_token_id)
+        self.position_embeddings = empty_embedding(config.max_position_embeddings, width)
+        if self.token_types:
+            self.token_type_embeddings = empty_embedding(config.type_vocab_size, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(
@@ -98,32 +109,118 @@ class BertGenerationEmbeddings(nn.Module):
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         past_length: int = 0,
+        token_type_ids: Tensor | None = None,
     ) -> Tensor:
-        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds  # [B, T, C]
-        if position_ids is None:
-            end, limit = past_length + words.shape[1], self.position_embeddings.num_embeddings
-            if end > limit:
-                raise RuntimeError(
-                    f"the sequence needs {end} positions but the model has {limit} "
-                    "(max_position_embeddings); shorten the text, or truncate it with the tokenizer's "
-                    f"truncation=True, max_length={limit}"
-                )
-            positions = self.position_embeddings.weight[past_length:end]  # [T, C]
+        hidden = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds  # [B, T, C]
+        if self.token_types:
+            types = self.token_type_embeddings
+            hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids))
+        if self.adds_positions():
+            if position_ids is None:
+                positions = self.positions(input_ids, hidden.shape[1], past_length)
+            else:
+                positions = self.position_embeddings(position_ids)
+            hidden = hidden + positions
+        return self.dropout(self.LayerNorm(hidden))
+
+    def adds_positions(self) -> bool:
+        """BertGeneration adds its absolute positions beside relative ones too."""
+        return True
+
+    def positions(self, input_ids: Tensor | None, length: int, past: int) -> Tensor:
+        """Rows [T, C] of the positions after the ``past`` ones."""
+        return counted_positions(self.position_embeddings, past, past + length)
+
+
+def counted_positions(table: nn.Embedding, start: int, end: int, reserved: int = 0) -> Tensor:
+    """Rows start .. end - 1 of a position table whose first ``reserved`` rows hold no position."""
+    limit = table.num_embeddings
+    if end > limit:
+        raise RuntimeError(
+            f"the sequence needs {end - reserved} positions but the model has {limit - reserved} "
+            "(max_position_embeddings); shorten the text, or truncate it with the tokenizer's "
+            f"truncation=True, max_length={limit - reserved}"
+        )
+    return table.weight[start:end]
+
+
+class HeadAttention(nn.Module):
+    """The run of one attention block, whatever projections a family has; cross-attention with a memory."""
+
+    num_attention_heads: int
+    dropout: nn.Dropout
+    scale: float | None = None
+
+    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value [B, H, T, D] of self-attention."""
+        raise NotImplementedError
+
+    def project_query(self, hidden: Tensor) -> Tensor:
+        """The query [B, H, T, D] of cross-attention."""
+        raise NotImplementedError
+
+    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Key and value [B, H, S, D] of cross-attention."""
+        raise NotImplementedError
+
+    def relative_bias(self, query: Tensor, key: Tensor) -> Tensor | None:
+        """What relative positions add to the scores [B, H, T, K], or None."""
+        return None
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        batch, length, _ = x.shape
+        return x.view(batch, length, self.num_attention_heads, -1).transpose(1, 2)  # [B, H, T, D]
+
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor | None,
+        *,
+        memory: Tensor | None = None,
+        cache: KVCache | None = None,
+        layer: int = 0,
+        head_mask: Tensor | None = None,
+        capture: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        if memory is None:
+            query, key, value = self.project(hidden)
+            if cache is not None:
+                key, value = cache.append(layer, key, value)
         else:
-            positions = self.position_embeddings(position_ids)
-        return self.dropout(self.LayerNorm(words + positions))
+            query = self.project_query(hidden)
+            known = cache.cross(layer) if cache is not None else None
+            key, value = known or self.project_memory(memory)
+            if cache is not None and known is None:
+                cache.set_cross(layer, key, value)
+        context, weights = attend(
+            query,
+            key,
+            value,
+            mask,
+            capture=capture,
+            dropout=self.dropout,
+            head_mask=head_mask,
+            bias=self.relative_bias(query, key) if memory is None else None,
+            scale=self.scale,
+        )
+        return context.transpose(1, 2).flatten(2), weights  # [B, T, C]
 
 
-class BertGenerationSelfAttention(nn.Module):
-    """Projections of one attention block; cross-attention when it is given another memory."""
+def check_heads(width: int, heads: int) -> None:
+    """Raises ``ValueError`` when the model's width does not divide into its heads."""
+    if width % heads:
+        raise ValueError(
+            f"hidden_size {width} is not a multiple of num_attention_heads {heads}; each head gets "
+            "hidden_size / num_attention_heads numbers"
+        )
+
+
+class BertGenerationSelfAttention(HeadAttention):
+    """Three projections; relative positions where configured."""
 
     def __init__(self, config: PretrainedConfig, position_embedding_type: str | None = None) -> None:
         super().__init__()
-        if config.hidden_size % config.num_attention_heads:
-            raise ValueError(
-                f"hidden_size {config.hidden_size} is not a multiple of num_attention_heads "
-                f"{config.num_attention_heads}; each head gets hidden_size / num_attention_heads numbers"
-            )
+        check_heads(config.hidden_size, config.num_attention_heads)
         self.num_attention_heads = config.num_attention_heads
         self.attention_head_size = config.hidden_size // config.num_attention_heads
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
@@ -137,12 +234,16 @@ class BertGenerationSelfAttention(nn.Module):
             )
         if self.position_type != "absolute":
             self.max_positions = config.max_position_embeddings
-            distances = torch.empty(2 * self.max_positions - 1, self.attention_head_size)
-            self.distance_embedding = nn.Embedding.from_pretrained(distances, freeze=False)
+            self.distance_embedding = empty_embedding(2 * self.max_positions - 1, self.attention_head_size)
 
-    def split_heads(self, x: Tensor) -> Tensor:
-        batch, length, _ = x.shape
-        return x.view(batch, length, self.num_attention_heads, -1).transpose(1, 2)  # [B, H, T, D]
+    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.project_query(hidden), *self.project_memory(hidden)
+
+    def project_query(self, hidden: Tensor) -> Tensor:
+        return self.split_heads(self.query(hidden))
+
+    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        return self.split_heads(self.key(memory)), self.split_heads(self.value(memory))
 
     def relative_bias(self, query: Tensor, key: Tensor) -> Tensor | None:
         """Relative-position scores [B, H, T, K] (Shaw et al. 2018; Huang et al. 2020), or None."""
@@ -156,39 +257,6 @@ class BertGenerationSelfAttention(nn.Module):
         if self.position_type == "relative_key_query":
             bias = bias + torch.einsum("bhkd,tkd->bhtk", key, table)
         return bias
-
-    def forward(
-        self,
-        hidden: Tensor,
-        mask: Tensor | None,
-        *,
-        memory: Tensor | None = None,
-        cache: KVCache | None = None,
-        layer: int = 0,
-        head_mask: Tensor | None = None,
-        capture: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        query = self.split_heads(self.query(hidden))  # [B, H, T, D]
-        if memory is None:
-            key, value = self.split_heads(self.key(hidden)), self.split_heads(self.value(hidden))
-            if cache is not None:
-                key, value = cache.append(layer, key, value)
-        else:
-            known = cache.cross(layer) if cache is not None else None
-            key, value = known or (self.split_heads(self.key(memory)), self.split_heads(self.value(memory)))
-            if cache is not None and known is None:
-                cache.set_cross(layer, key, value)
-        context, weights = attend(
-            query,
-            key,
-            value,
-            mask,
-            capture=capture,
-            dropout=self.dropout,
-            head_mask=head_mask,
-            bias=self.relative_bias(query, key) if memory is None else None,
-        )
-        return context.transpose(1, 2).flatten(2), weights  # [B, T, C]
 
 
 class BertGenerationSelfOutput(nn.Module):
@@ -204,6 +272,20 @@ class BertGenerationSelfOutput(nn.Module):
         return self.LayerNorm(self.dropout(self.dense(hidden)) + residual)
 
 
+def kept_columns(heads: set[int], pruned: set[int], left: int, width: int) -> tuple[set[int], Tensor]:
+    """(heads that go now, columns that stay); head numbers are those before any pruning.
+
+    ``pruned`` are gone already, ``left`` are there, each ``width`` columns wide.
+    """
+    gone, total = set(heads) - pruned, left + len(pruned)
+    if gone and max(gone) >= total:
+        raise ValueError(f"head {max(gone)} does not exist; this layer was built with {total} heads")
+    alive = [head for head in range(total) if head not in pruned]
+    stays = [i for i, head in enumerate(alive) if head not in gone]
+    ranges = [torch.arange(i * width, (i + 1) * width) for i in stays]
+    return gone, torch.cat(ranges or [torch.arange(0)])
+
+
 class BertGenerationAttention(nn.Module):
     def __init__(self, config: PretrainedConfig, position_embedding_type: str | None = None) -> None:
         super().__init__()
@@ -217,18 +299,12 @@ class BertGenerationAttention(nn.Module):
 
     def prune_heads(self, heads: set[int]) -> None:
         """Removes heads (original numbering) for good; heads already gone are ignored."""
-        gone = set(heads) - self.pruned_heads
-        total = self.self.num_attention_heads + len(self.pruned_heads)
-        if gone and max(gone) >= total:
-            raise ValueError(f"head {max(gone)} does not exist; this layer was built with {total} heads")
+        gone, keep = kept_columns(
+            heads, self.pruned_heads, self.self.num_attention_heads, self.self.attention_head_size
+        )
         if not gone:
             return
-        left = [head for head in range(total) if head not in self.pruned_heads]
-        width = self.self.attention_head_size
-        keep = torch.cat(
-            [torch.arange(i * width, (i + 1) * width) for i, head in enumerate(left) if head not in gone]
-            or [torch.arange(0)]
-        ).to(self.self.query.weight.device)
+        keep = keep.to(self.self.query.weight.device)
         for projection in (self.self.query, self.self.key, self.self.value):
             projection.weight = nn.Parameter(projection.weight.detach()[keep].clone())
             projection.bias = nn.Parameter(projection.bias.detach()[keep].clone())

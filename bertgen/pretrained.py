@@ -113,10 +113,12 @@ class PreTrainedModel(nn.Module):
     def _resize_head(self, head: nn.Linear, rows: int, kept: int) -> None:
         weight = head.weight.new_empty(rows, head.in_features)
         nn.init.normal_(weight, std=self.config.initializer_range)
-        bias = head.bias.new_zeros(rows)
-        weight[:kept], bias[:kept] = head.weight.detach()[:kept], head.bias.detach()[:kept]
+        weight[:kept] = head.weight.detach()[:kept]
         head.weight, head.out_features = nn.Parameter(weight), rows
-        self.lm_head.bias = nn.Parameter(bias)
+        if head.bias is not None:
+            bias = head.bias.new_zeros(rows)
+            bias[:kept] = head.bias.detach()[:kept]
+            self.set_output_bias(nn.Parameter(bias))
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """Only models with an LM head write; others raise ``TypeError``."""

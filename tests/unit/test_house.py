@@ -19,12 +19,12 @@ FLOORS = [
     {"tokenizers", "cache", "trace"},
     {"layers"},
     {"checkpoints", "generation"},
-    {"modeling", "encoder_decoder", "pretrained"},
+    {"modeling", "transformer", "families", "encoder_decoder", "pretrained"},
     {"training", "attribution"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Rooms on one floor that may still use each other: the models are one room in several files.
-TOGETHER = [{"modeling", "encoder_decoder", "pretrained"}]
+TOGETHER = [{"modeling", "transformer", "families", "encoder_decoder", "pretrained"}]
 FOREIGN = {
     "bertgen": {"gradio", "gradio_client", "plotly", "transformers", "components", "app", "fastapi"},
     "components/figures": {"torch", "gradio", "gradio_client", "bertgen", "transformers"},
