@@ -7,12 +7,12 @@ import warnings
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
+from bertgen.inputs import mean_loss
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
@@ -168,24 +168,27 @@ class EncoderDecoderModel(GenerativeModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        keep_start_in_mask: bool | None = None,
         **kwargs: Any,
     ) -> tuple | Seq2SeqLMOutput:
         """Source ids [B, S] and labels [B, T] (-100 = ignored) or decoder_input_ids [B, T].
 
         With labels alone the decoder reads them shifted; the loss is their mean, itself unshifted.
-        ``attention_mask`` masks the source for both sides; ``decoder_*`` keywords go to the decoder.
+        ``attention_mask`` masks the source for both sides; ``decoder_*`` keywords go to the decoder, others
+        to the encoder (``position_ids="mask"``: see ``BertGenerationEncoder``). ``keep_start_in_mask``
+        (default: ``config.keep_start_in_mask``, else False): see ``_inputs_of``.
         """
         wanted = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
-        for_decoder = wanted | _take_prefixed(kwargs, "decoder_")
+        for_decoder = wanted | {"use_cache": use_cache, "past_key_values": past_key_values}
+        for_decoder |= _take_prefixed(kwargs, "decoder_")
         if encoder_outputs is None:
-            encoder_outputs = self.encoder(
-                input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True, **wanted, **kwargs
-            )
+            kwargs |= {"inputs_embeds": inputs_embeds, "return_dict": True}
+            encoder_outputs = self.encoder(input_ids, attention_mask, **wanted, **kwargs)
         elif isinstance(encoder_outputs, tuple):
             encoder_outputs = BaseModelOutput(*encoder_outputs)
         if labels is not None and decoder_inputs_embeds is None:
             decoder_input_ids, decoder_attention_mask = self._inputs_of(
-                labels, decoder_input_ids, decoder_attention_mask
+                labels, decoder_input_ids, decoder_attention_mask, keep_start_in_mask
             )
         output = self.decoder(
             input_ids=decoder_input_ids,
@@ -193,27 +196,32 @@ class EncoderDecoderModel(GenerativeModel):
             encoder_hidden_states=self.project(encoder_outputs[0]),
             encoder_attention_mask=attention_mask,
             inputs_embeds=decoder_inputs_embeds,
-            use_cache=use_cache,
-            past_key_values=past_key_values,
-            return_dict=True,
-            **for_decoder,
+            **(for_decoder | {"return_dict": True}),
         )
-        loss = None if labels is None else F.cross_entropy(output.logits.flatten(0, 1), labels.flatten())
+        loss = None if labels is None else mean_loss(output.logits, labels, shift=False)
         if not first_given(return_dict, self.config.use_return_dict):
             inner = output.to_tuple() + encoder_outputs.to_tuple()
             return inner if loss is None else (loss, *inner)
         return _joint_output(loss, output, encoder_outputs)
 
     def _inputs_of(
-        self, labels: Tensor, given: Tensor | None, mask: Tensor | None
+        self, labels: Tensor, given: Tensor | None, mask: Tensor | None, keep_start: bool | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Decoder ids and mask for labels: as given, else the shifted labels with pads masked."""
+        """Decoder ids and mask for labels: as given, else the shifted labels with pads masked.
+
+        That mask hides a start token that equals the pad token as well, as the reference's does, though
+        generation then sees it. ``keep_start`` leaves the first position visible.
+        """
         if given is not None:
             _warn_of_copier(given, labels)
             return given, mask
         pad = self.config.pad_token_id
         ids = shift_tokens_right(labels, pad, self.config.decoder_start_token_id)
-        return ids, (ids != pad).long() if mask is None else mask
+        if mask is None:
+            mask = (ids != pad).long()
+            if first_given(keep_start, getattr(self.config, "keep_start_in_mask", False)):
+                mask[:, 0] = 1
+        return ids, mask
 
     def project(self, memory: Tensor) -> Tensor:
         """Encoder states [B, S, C_enc] at the decoder's width [B, S, C_dec]."""

@@ -8,30 +8,18 @@ width, C model width.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bertgen.activations import activation
 from bertgen.cache import KVCache
 from bertgen.config_base import PretrainedConfig
+from bertgen.inputs import look_up
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": F.gelu,
-    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
-    "relu": F.relu,
-    "silu": F.silu,
-}
 POSITION_TYPES = ("absolute", "relative_key", "relative_key_query")
-
-
-def activation(name: str) -> Callable[[Tensor], Tensor]:
-    """The activation of that name; ``KeyError`` with the choices when it is unknown."""
-    if name not in ACTIVATIONS:
-        raise KeyError(f"hidden_act {name!r} is unknown; choose one of {sorted(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
 
 
 def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -111,7 +99,9 @@ class BertGenerationEmbeddings(nn.Module):
         past_length: int = 0,
         token_type_ids: Tensor | None = None,
     ) -> Tensor:
-        hidden = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds  # [B, T, C]
+        hidden = inputs_embeds
+        if hidden is None:
+            hidden = look_up(self.word_embeddings, input_ids, "input_ids")  # [B, T, C]
         if self.token_types:
             types = self.token_type_embeddings
             hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids))
@@ -119,7 +109,7 @@ class BertGenerationEmbeddings(nn.Module):
             if position_ids is None:
                 positions = self.positions(input_ids, hidden.shape[1], past_length)
             else:
-                positions = self.position_embeddings(position_ids)
+                positions = look_up(self.position_embeddings, position_ids, "position_ids")
             hidden = hidden + positions
         return self.dropout(self.LayerNorm(hidden))
 

@@ -39,7 +39,7 @@ class BertGenerationEncoder(TransformerModel):
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
+        position_ids: Tensor | str | None = None,
         head_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         encoder_hidden_states: Tensor | None = None,
@@ -52,8 +52,9 @@ class BertGenerationEncoder(TransformerModel):
     ) -> tuple | BaseModelOutputWithPastAndCrossAttentions:
         """input_ids [B, T] or inputs_embeds [B, T, C]; masks 1 = look, 0 = do not; see outputs for shapes.
 
-        As a decoder: ``encoder_hidden_states`` [B, S, C] with ``encoder_attention_mask`` [B, S] feed the
-        cross-attention; ``past_key_values`` is a ``KVCache`` (appended to in place) or the reference's
+        ``position_ids="mask"``: counted from the mask, so that padding on the left shifts nothing. A
+        decoder's ``encoder_hidden_states`` [B, S, C], ``encoder_attention_mask`` [B, S] feed cross-attention;
+        ``past_key_values`` is a ``KVCache`` (appended to in place) or the reference's
         tuples, and what comes back is of the same kind (tuples when nothing was given and use_cache).
         """
         output = self.run(
@@ -101,7 +102,7 @@ class BertGenerationDecoder(LanguageModel):
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
+        position_ids: Tensor | str | None = None,
         head_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         encoder_hidden_states: Tensor | None = None,

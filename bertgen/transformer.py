@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
+from bertgen.inputs import check_inputs, mean_loss, resolve_positions
 from bertgen.layers import additive_mask
 from bertgen.outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
@@ -21,6 +21,8 @@ class TransformerModel(PreTrainedModel):
     A family says how it embeds (``embed``), which its layers are (``blocks``), what closes the last one
     (``finish``) and whether it is causal.
     """
+
+    first_position: int = 0  # the position of a text's first token
 
     def embed(
         self,
@@ -93,7 +95,7 @@ class TransformerModel(PreTrainedModel):
         self,
         input_ids: Tensor | None,
         attention_mask: Tensor | None,
-        position_ids: Tensor | None,
+        position_ids: Tensor | str | None,
         head_mask: Tensor | None,
         inputs_embeds: Tensor | None,
         encoder_hidden_states: Tensor | None,
@@ -108,10 +110,10 @@ class TransformerModel(PreTrainedModel):
         config = self.config
         output_attentions = first_given(output_attentions, config.output_attentions)
         output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds, not both and not neither")
+        check_inputs(input_ids, inputs_embeds)
         cache, as_tuples = self._open_cache(past_key_values, use_cache)
         past = cache.length if cache is not None else 0
+        position_ids = resolve_positions(position_ids, attention_mask, past, self.first_position)
         hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
         memory = encoder_hidden_states if self.is_causal else None
         hidden, states, own, cross = self._run_blocks(
@@ -239,7 +241,7 @@ class LanguageModel(GenerativeModel):
         logits = self.head()(output.last_hidden_state)
         loss = None
         if labels is not None:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+            loss = mean_loss(logits, labels, shift=True)
         result = CausalLMOutputWithCrossAttentions(
             loss=loss,
             logits=logits,

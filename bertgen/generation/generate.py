@@ -13,27 +13,11 @@ from bertgen import outputs
 from bertgen.config import GenerationConfig
 from bertgen.generation.beams import BeamResult, BeamScorer
 from bertgen.generation.fast import FusedStepper
+from bertgen.generation.planning import make_plan
 from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
-from bertgen.generation.settings import (
-    Plan,
-    check_config,
-    decoder_prompt,
-    eos_list,
-    infer_mask,
-    merged_config,
-    resolve_length,
-)
+from bertgen.generation.settings import Plan, refuse_modes
 from bertgen.generation.stepper import PlainStepper
 from bertgen.generation.steps import build_processors, build_warpers
-
-_MODEL_INPUTS = (
-    "input_ids",
-    "attention_mask",
-    "inputs_embeds",
-    "encoder_outputs",
-    "decoder_input_ids",
-    "decoder_attention_mask",
-)
 
 
 def generate(
@@ -43,7 +27,11 @@ def generate(
     logits_processor: Sequence[Callable] | None = None,
     stopping_criteria: Sequence[Callable] | None = None,
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
+    synced_gpus: bool | None = None,
+    assistant_model: Any = None,
     streamer: Any = None,
+    negative_prompt_ids: Tensor | None = None,
+    negative_prompt_attention_mask: Tensor | None = None,
     generator: torch.Generator | None = None,
     **kwargs: Any,
 ) -> Any:
@@ -51,32 +39,49 @@ def generate(
 
     ``inputs`` [B, S] are source ids (encoder-decoder) or the prompt (decoder). Keywords are fields of
     ``GenerationConfig`` or inputs of the model: attention_mask [B, S], inputs_embeds, encoder_outputs,
-    decoder_input_ids. Returns ids [B * num_return_sequences, T] that begin with the start token or prompt;
+    decoder_input_ids, head_mask, position_ids ("mask": counted from the mask, so that padding on the left
+    shifts nothing). Returns ids [B * num_return_sequences, T] that begin with the start token or prompt;
     with return_dict_in_generate a Generate...Output with scores, attentions and hidden states as asked for.
-    ``generator`` seeds the sampling (None: torch's global one). Raises ``ValueError`` on unknown keywords
-    and on settings that do not fit together.
+    ``streamer``: anything with ``put(ids)`` and ``end()``. ``generator`` seeds the sampling (None: torch's
+    global one). Raises ``ValueError`` on unknown keywords and on settings that do not fit together,
+    ``NotImplementedError`` on modes that this library does not have (``refuse_modes`` lists them).
     """
+    refuse_modes(
+        synced_gpus=synced_gpus,
+        assistant_model=assistant_model,
+        negative_prompt_ids=negative_prompt_ids,
+        negative_prompt_attention_mask=negative_prompt_attention_mask,
+    )
     plan = make_plan(model, inputs, generation_config, kwargs)
     config = plan.config
     if streamer is not None and config.num_beams > 1:
         raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
-    processors = build_processors(plan, prefix_allowed_tokens_fn, logits_processor)
     stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
-    if config.num_beams == 1 and config.num_return_sequences > 1:
-        expand_rows(plan, config.num_return_sequences)
-    rows, collected = config.num_beams, _Collector(config)
-    drawing = {"sample": config.do_sample, "generator": generator, "stopping": stopping}
-    warpers = build_warpers(plan) if config.do_sample else []
+    search = {
+        "processors": build_processors(plan, prefix_allowed_tokens_fn, logits_processor),
+        "warpers": build_warpers(plan) if config.do_sample else [],
+        "sample": config.do_sample,
+        "generator": generator,
+        "stopping": stopping,
+    }
     source = encode_source(model, plan, config)
+    return _search(model, plan, source, streamer, search)
+
+
+def _search(model: Any, plan: Plan, source: Any, streamer: Any, search: dict[str, Any]) -> Any:
+    config, collected = plan.config, _Collector(plan.config)
+    rows = config.num_beams
+    if rows == 1 and config.num_return_sequences > 1:
+        source = expand_rows(plan, source, config.num_return_sequences)
     stepper = make_stepper(model, plan, source, rows=rows, hidden_states=config.output_hidden_states)
     if rows > 1:
         scorer = BeamScorer(plan)
-        for step in search_beams(stepper, plan, scorer, processors, warpers, **drawing):
+        for step in search_beams(stepper, plan, scorer, **search):
             collected.add(step)
         return _beam_output(plan, scorer.finish(), collected, source, stepper)
     if streamer is not None:
         streamer.put(plan.prompt.cpu())
-    for step in search_tokens(stepper, plan, processors, warpers, **drawing):
+    for step in search_tokens(stepper, plan, **search):
         collected.add(step)
         if streamer is not None:
             streamer.put(step.tokens.cpu())
@@ -93,57 +98,19 @@ def time_limit(seconds: float | None) -> list[StoppingCriterion]:
     return [lambda ids, scores: time.monotonic() >= end]
 
 
-def make_plan(
-    model: Any, inputs: Tensor | None, generation_config: GenerationConfig | None, kwargs: dict[str, Any]
-) -> Plan:
-    """Checks and settles everything before the first number is computed."""
-    config, rest = merged_config(model, generation_config, kwargs)
-    given = {name: rest.pop(name, None) for name in _MODEL_INPUTS}
-    if rest:
-        raise ValueError(f"generate does not know {sorted(rest)}; check the spelling of the keywords")
-    check_config(config)
-    eos, pad = eos_list(config.eos_token_id), config.pad_token_id
-    pad = eos[0] if pad is None and eos else pad
-    ids = given["input_ids"] if inputs is None else inputs
-    if not model.config.is_encoder_decoder:
-        return _decoder_plan(model, config, ids, given, eos, pad)
-    embeds, encoded = given["inputs_embeds"], given["encoder_outputs"]
-    if ids is None and embeds is None and encoded is None:
-        if config.bos_token_id is None:
-            raise ValueError("give input_ids; without any, bos_token_id must be set to start from")
-        ids = torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
-    first = next(x for x in (ids, embeds, encoded[0] if encoded is not None else None) if x is not None)
-    if first.dim() < 2 or first.shape[0] == 0:
-        raise ValueError(f"the source has shape {tuple(first.shape)}; expected [batch, length, ...]")
-    mask = given["attention_mask"]
-    if mask is None:
-        is_ids = ids is not None
-        mask = infer_mask(ids, pad, eos) if is_ids else torch.ones(first.shape[:2], device=first.device)
-    prompt = decoder_prompt(config, given["decoder_input_ids"], first.shape[0], first.device)
-    length = resolve_length(config, prompt.shape[1])
-    return Plan(config, prompt, length, eos, pad, ids, mask, encoded, embeds)
+def expand_rows(plan: Plan, source: Any, times: int) -> Any:
+    """Repeats every source ``times`` times (several samples of one source); returns its states repeated.
 
-
-def _decoder_plan(model: Any, config, ids: Tensor | None, given: dict[str, Any], eos, pad) -> Plan:
-    if ids is None:
-        if config.bos_token_id is None:
-            raise ValueError("give input_ids as the prompt; without any, bos_token_id must be set")
-        ids = torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
-    mask = given["attention_mask"]
-    if mask is None:
-        mask = infer_mask(ids, pad, eos)
-    return Plan(config, ids, resolve_length(config, ids.shape[1]), eos, pad, None, mask)
-
-
-def expand_rows(plan: Plan, times: int) -> None:
-    """Repeats every source ``times`` times (several samples of one source)."""
-    for name in ("prompt", "source_ids", "source_mask", "inputs_embeds"):
+    The encoder's attentions and hidden states stay one a source, as in the reference.
+    """
+    for name in ("prompt", "source_ids", "source_mask", "prompt_mask"):
         value = getattr(plan, name)
         if value is not None:
             setattr(plan, name, value.repeat_interleave(times, dim=0))
-    if plan.encoder_outputs is not None:
-        memory = plan.encoder_outputs[0].repeat_interleave(times, dim=0)
-        plan.encoder_outputs = outputs.BaseModelOutput(last_hidden_state=memory)
+    if source is None:
+        return None
+    kept = {name: source.get(name) for name in ("hidden_states", "attentions")}
+    return outputs.BaseModelOutput(last_hidden_state=source[0].repeat_interleave(times, dim=0), **kept)
 
 
 def encode_source(model: Any, plan: Plan, config: GenerationConfig) -> Any:
@@ -160,36 +127,29 @@ def encode_source(model: Any, plan: Plan, config: GenerationConfig) -> Any:
         output_attentions=config.output_attentions,
         output_hidden_states=config.output_hidden_states,
         return_dict=True,
+        **{name: value for name, value in plan.encoder_inputs.items() if value is not None},
     )
 
 
 def make_stepper(model: Any, plan: Plan, source: Any, *, rows: int, hidden_states: bool = False) -> Any:
     """The fastest stepper that serves the plan; ``rows`` hypotheses a source."""
     config = plan.config
-    capture = config.output_attentions
+    mask = plan.prompt_mask
+    settings = {
+        "capture": config.output_attentions,
+        "hidden_states": hidden_states,
+        "use_cache": config.use_cache,
+        "prompt_mask": None if mask is None else mask.repeat_interleave(rows, dim=0),
+        "position_ids": plan.position_ids,
+    }
     if source is None:
-        mask = plan.source_mask.repeat_interleave(rows, dim=0)
-        return PlainStepper(
-            model,
-            None,
-            None,
-            capture=capture,
-            hidden_states=hidden_states,
-            use_cache=config.use_cache,
-            prompt_mask=mask,
-        )
+        return PlainStepper(model, None, None, **settings)
     decoder, memory = model.get_decoder(), model.project(source[0])
     fits = plan.prompt_length == 1 and config.use_cache and not hidden_states
     if fits and FusedStepper.serves(decoder):
-        return FusedStepper(decoder, memory, plan.source_mask, beams=rows, capture=capture)
-    return PlainStepper(
-        decoder,
-        memory.repeat_interleave(rows, dim=0),
-        plan.source_mask.repeat_interleave(rows, dim=0),
-        capture=capture,
-        hidden_states=hidden_states,
-        use_cache=config.use_cache,
-    )
+        return FusedStepper(decoder, memory, plan.source_mask, beams=rows, capture=config.output_attentions)
+    memory, memory_mask = (x.repeat_interleave(rows, dim=0) for x in (memory, plan.source_mask))
+    return PlainStepper(decoder, memory, memory_mask, **settings)
 
 
 class _Collector:

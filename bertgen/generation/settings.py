@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,14 +11,24 @@ from torch import Tensor
 
 from bertgen.config import GenerationConfig
 
-# Settings of the documented API whose decoding modes this version does not have yet: refused, never ignored.
-_NOT_YET: dict[str, Any] = {
-    "force_words_ids": None,
-    "constraints": None,
-    "penalty_alpha": None,
-    "guidance_scale": None,
-    "prompt_lookup_num_tokens": None,
+# Settings and arguments of the documented API whose modes this library does not have, and why: refused, never
+# ignored.
+_ABSENT: dict[str, str] = {
+    "force_words_ids": "constrained beam search is not part of this library; prefix_allowed_tokens_fn and "
+    "sequence_bias steer what is written",
+    "constraints": "constrained beam search is not part of this library; prefix_allowed_tokens_fn and "
+    "sequence_bias steer what is written",
+    "penalty_alpha": "contrastive search is not part of this library; use beam search or sampling",
+    "guidance_scale": "classifier-free guidance needs a second, unconditional prompt, which encoder-decoders "
+    "do not have",
+    "prompt_lookup_num_tokens": "prompt lookup drafts tokens for decoders alone; leave it None",
+    "assistant_model": "assisted decoding is not part of this library; leave it None",
+    "synced_gpus": "every process generates on its own here; leave it None",
+    "negative_prompt_ids": "negative prompts belong to guidance_scale, which is not part of this library",
+    "negative_prompt_attention_mask": "negative prompts belong to guidance_scale, which is not part of this "
+    "library",
 }
+_OFF = {"penalty_alpha": 0, "guidance_scale": 1}
 
 
 @dataclass
@@ -34,6 +44,9 @@ class Plan:
     source_mask: Tensor | None = None  # [B, S]
     encoder_outputs: Any = None
     inputs_embeds: Tensor | None = None
+    encoder_inputs: dict[str, Any] = field(default_factory=dict)  # position_ids, head_mask
+    prompt_mask: Tensor | None = None  # [B, T0]
+    position_ids: str | None = None  # "mask": the decoder's positions are counted from its mask
 
     @property
     def batch(self) -> int:
@@ -53,12 +66,17 @@ def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs
     return config, rest
 
 
+def refuse_modes(**asked: Any) -> None:
+    """Raises ``NotImplementedError``, with the reason, when one of these is asked for."""
+    for name, value in asked.items():
+        off = value is None or value is False or (name in _OFF and value == _OFF[name])
+        if not off:
+            raise NotImplementedError(f"{name} is not supported: {_ABSENT[name]}")
+
+
 def check_config(config: GenerationConfig) -> None:
     """Raises on settings that contradict themselves or that no mode here serves."""
-    for name, neutral in _NOT_YET.items():
-        value = getattr(config, name, neutral)
-        if value is not None and value != neutral:
-            raise NotImplementedError(f"{name}={value!r} is not supported yet; leave it at {neutral!r}")
+    refuse_modes(**{name: getattr(config, name, None) for name in _ABSENT})
     if config.early_stopping not in (True, False, "never"):
         raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
     for name in ("num_beams", "num_return_sequences", "num_beam_groups"):

@@ -39,12 +39,14 @@ class PlainStepper:
         hidden_states: bool = False,
         use_cache: bool = True,
         prompt_mask: Tensor | None = None,
+        position_ids: str | None = None,
     ) -> None:
         self.decoder, self.memory, self.memory_mask = decoder, memory, memory_mask
         self.capture, self.hidden_states = capture, hidden_states
         self.cache = KVCache(decoder.config.num_hidden_layers) if use_cache else None
         self.seen: Tensor | None = None
         self.mask = prompt_mask
+        self.positions = {} if position_ids is None else {"position_ids": position_ids}
 
     def step(self, ids: Tensor) -> StepOutput:
         """Feeds ids [R, T] that follow what was fed before."""
@@ -63,6 +65,7 @@ class PlainStepper:
             output_attentions=self.capture,
             output_hidden_states=self.hidden_states,
             return_dict=True,
+            **self.positions,
         )
         return StepOutput(
             output.logits[:, -1], output.attentions, output.cross_attentions, output.hidden_states

@@ -16,7 +16,7 @@ FLOORS = [
     {"outputs", "hub"},
     {"config_base"},
     {"config"},
-    {"tokenizers", "cache", "trace"},
+    {"tokenizers", "cache", "trace", "activations", "inputs"},
     {"layers"},
     {"checkpoints", "generation"},
     {"modeling", "transformer", "families", "encoder_decoder", "pretrained"},
