@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from bertgen.hub import cached_file
+from bertgen.hub import cached_file, modern_keywords
 
 CONFIG_NAME = "config.json"
 GENERATION_CONFIG_NAME = "generation_config.json"
@@ -291,6 +291,7 @@ class PretrainedConfig:
 
 
 def split_hub_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Takes the Hub's own keywords out of ``kwargs`` and returns them."""
+    """Takes the Hub's own keywords out of ``kwargs`` and returns them; older ones under today's names."""
+    modern_keywords(kwargs)
     names = ("revision", "cache_dir", "local_files_only", "token", "subfolder", "force_download")
     return {name: kwargs.pop(name) for name in names if name in kwargs}

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from bertgen import BertGenerationConfig, BertGenerationTokenizer, EncoderDecoderConfig, EncoderDecoderModel
+from bertgen.hub import network
+from tests.hub_server import HubServer
 
 GOLDEN = Path(__file__).parent / "golden"
 PAD, EOS, START = 0, 1, 2
@@ -42,6 +44,25 @@ def _is_loopback(host: str) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A Hub on the loopback interface that the environment points to, with an empty cache of its own."""
+    for name in (
+        "HF_TOKEN",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+        "HF_HUB_OFFLINE",
+        "TRANSFORMERS_OFFLINE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    network.forget()
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf_home"))
+        yield server
+    network.forget()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from bertgen.hub import cached_file
+from bertgen.hub import cached_file, where_looked
 
 SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
@@ -33,7 +33,7 @@ def read_state_dict(name_or_path: str, **hub_kwargs: Any) -> dict[str, torch.Ten
             return _read_sharded(name_or_path, path, reader, hub_kwargs)
     raise OSError(
         f"{name_or_path} holds no weights; expected {SAFETENSORS} or {PICKLE}, or one of them in parts with "
-        f"{SAFETENSORS_INDEX} or {PICKLE_INDEX}"
+        f"{SAFETENSORS_INDEX} or {PICKLE_INDEX}.{where_looked(name_or_path, **hub_kwargs)}"
     )
 
 

@@ -43,6 +43,9 @@ class TokenizerFiles:
             OSError: no such folder or repository, no vocabulary in it, or a broken vocabulary.
         """
         name = os.fspath(pretrained_model_name_or_path)
+        kwargs["token"] = token
+        hub.modern_keywords(kwargs)
+        token = kwargs.pop("token")
         where = {
             "cache_dir": cache_dir,
             "force_download": force_download,

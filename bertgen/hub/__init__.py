@@ -1,0 +1,36 @@
+"""A name -> files: a local folder first, else a Hugging Face Hub repository; and the way back, push_to_hub.
+
+`huggingface_hub` is imported only when a Hub name is asked for; a folder never touches the network.
+"""
+
+from bertgen.hub.errors import (
+    BadHubName,
+    DownloadCancelled,
+    GatedRepository,
+    HubError,
+    HubUnreachable,
+    NoWeights,
+    RepositoryNotFound,
+    RevisionNotFound,
+)
+from bertgen.hub.files import cached_file, modern_keywords, resolve, where_looked
+from bertgen.hub.plan import HubFile, HubPlan, download, plan_download
+
+__all__ = [
+    "BadHubName",
+    "DownloadCancelled",
+    "GatedRepository",
+    "HubError",
+    "HubFile",
+    "HubPlan",
+    "HubUnreachable",
+    "NoWeights",
+    "RepositoryNotFound",
+    "RevisionNotFound",
+    "cached_file",
+    "download",
+    "modern_keywords",
+    "plan_download",
+    "resolve",
+    "where_looked",
+]

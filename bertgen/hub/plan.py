@@ -1,0 +1,189 @@
+"""Downloading a whole model on purpose: first what and how much, then the bytes, with progress and cancel."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bertgen.hub import errors, fetch, network
+from bertgen.hub.files import check_hub_id, check_revision, repository_folder, snapshot_folder
+
+_TOKENIZER_FILES = {
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.json",
+    "spiece.model",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+}
+_WANTED = {"config.json", "generation_config.json", "profile.json", "README.md"} | _TOKENIZER_FILES
+_DECODER_TOKENIZER = "decoder_tokenizer/"
+# Forms of the weights, the best first: one file, or an index and the parts it stands for.
+_WEIGHTS = [
+    ("model.safetensors", None),
+    ("model.safetensors.index.json", re.compile(r"model-[\w.-]*\.safetensors")),
+    ("pytorch_model.bin", None),
+    ("pytorch_model.bin.index.json", re.compile(r"pytorch_model-[\w.-]*\.bin")),
+]
+_FOREIGN_WEIGHTS = (".h5", ".msgpack", ".ckpt.index", ".onnx", ".ot", ".gguf")
+_TIMEOUT = 10.0  # seconds for the one request
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file of a repository: its path, its size in bytes, and whether the cache holds it."""
+
+    name: str
+    size: int
+    cached: bool
+
+
+@dataclass(frozen=True)
+class HubPlan:
+    """What `download` will fetch: the files of one commit that a model needs, each once."""
+
+    repo_id: str
+    revision: str  # the commit
+    files: tuple[HubFile, ...]
+    asked: str = "main"  # the branch, tag or commit that was asked for
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def missing_bytes(self) -> int:
+        """Size of what the cache does not hold yet."""
+        return sum(file.size for file in self.files if not file.cached)
+
+
+def plan_download(
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike | None = None,
+) -> HubPlan:
+    """Looks up, with one request, what a model's download takes: configs, tokenizers, one form of weights.
+
+    Without a connection the plan is what the cache holds. Other frameworks' weights are never chosen.
+
+    Raises:
+        OSError: bad id, no such repository or revision, no access, no connection and nothing cached
+            (see `bertgen.hub.errors`), or a repository without a config or without weights to read here.
+    """
+    check_hub_id(repo_id)
+    check_revision(revision)
+    cache = network.cache_folder(cache_dir)
+    why = "HF_HUB_OFFLINE is set" if network.is_offline() else network.remembered_silence()
+    listing = None
+    if not why:
+        listing, why = _ask(repo_id, revision, token)
+    if listing is None:
+        listing = _from_cache(repo_id, revision, cache, why)
+    commit, sizes = listing
+    folder = os.path.join(repository_folder(repo_id, cache), "snapshots", commit)
+    files = tuple(
+        HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/"))))
+        for name in choose_files(repo_id, list(sizes))
+    )
+    return HubPlan(repo_id, commit, files, revision or "main")
+
+
+def choose_files(repo_id: str, names: list[str]) -> list[str]:
+    """Of a repository's files, those that a model needs, in their order; see `plan_download`."""
+    if "config.json" not in names:
+        raise errors.HubError(
+            f"{repo_id!r} holds no config.json, so it is no model in the transformers layout; choose another"
+        )
+    wanted = {
+        name
+        for name in names
+        if name in _WANTED
+        or (name.startswith(_DECODER_TOKENIZER) and name.removeprefix(_DECODER_TOKENIZER) in _TOKENIZER_FILES)
+    }
+    for name, parts in _WEIGHTS:
+        if name in names:
+            wanted |= {name} | {part for part in names if parts and parts.fullmatch(part)}
+            return [name for name in names if name in wanted]
+    foreign = [name for name in names if name.endswith(_FOREIGN_WEIGHTS)]
+    held = f"it holds {', '.join(foreign)}, another framework's" if foreign else "it holds none"
+    raise errors.NoWeights(
+        f"{repo_id!r} has no weights that can be read here (model.safetensors or pytorch_model.bin): {held}. "
+        "Choose a repository with PyTorch weights, or convert them with transformers first"
+    )
+
+
+def download(
+    plan: HubPlan,
+    *,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> str:
+    """Fetches what the plan still lacks into huggingface_hub's cache and returns the snapshot's folder.
+
+    Args:
+        plan: from `plan_download`, with the same `cache_dir`.
+        token: as there.
+        cache_dir: as there.
+        progress: called with (bytes done, bytes in all), what was cached counted as done.
+        cancelled: asked at every piece that arrives; True stops. What has arrived is kept, and a later
+            download goes on from there.
+
+    Raises:
+        DownloadCancelled: `cancelled()` was True.
+        OSError: no access, no connection, no space, or a file that arrived damaged.
+    """
+    cache = network.cache_folder(cache_dir)
+    fetch.check_space(plan.missing_bytes, cache)
+    tracker = fetch.Tracker(plan.nbytes, plan.nbytes - plan.missing_bytes, progress, cancelled)
+    tracker.report()
+    for file in plan.files:
+        if not file.cached:
+            fetch.fetch(plan.repo_id, file.name, file.size, plan.revision, token, cache, tracker)
+    if plan.asked != plan.revision:
+        fetch.note_branch(plan.repo_id, plan.asked, plan.revision, cache)
+    return os.path.join(repository_folder(plan.repo_id, cache), "snapshots", plan.revision)
+
+
+def _ask(
+    repo_id: str, revision: str | None, token: str | bool | None
+) -> tuple[tuple[str, dict[str, int]] | None, str]:
+    """(commit, size of each file), or None and why the Hub could not be had."""
+    import huggingface_hub as hf
+    from huggingface_hub import errors as hf_errors
+
+    try:
+        info = hf.HfApi(endpoint=network.endpoint()).model_info(
+            repo_id, revision=revision, files_metadata=True, token=token, timeout=_TIMEOUT
+        )
+    except (hf_errors.HTTPError, hf_errors.HFValidationError, OSError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if isinstance(error, hf_errors.HTTPError) and (status is None or status >= 500):
+            return None, network.note_silence(f"{type(error).__name__}: {error}")
+        network.raise_for(error, repo_id, revision)
+    sizes = {file.rfilename: (file.lfs.size if file.lfs else file.size) or 0 for file in info.siblings or []}
+    return (info.sha, sizes), ""
+
+
+def _from_cache(repo_id: str, revision: str | None, cache: str, why: str) -> tuple[str, dict[str, int]]:
+    folder = snapshot_folder(repo_id, revision, cache)
+    if folder is None:
+        raise errors.HubUnreachable(
+            f"{repo_id!r} is not in the local cache ({cache}) and {network.endpoint()} was not reached "
+            f"({why}): connect (unset HF_HUB_OFFLINE) and try again, or choose a model that is here"
+        )
+    sizes = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            if os.path.isfile(path):
+                sizes[os.path.relpath(path, folder).replace(os.sep, "/")] = os.path.getsize(path)
+    return os.path.basename(folder), sizes
