@@ -2,6 +2,7 @@
 
 from bertgen.cache import KVCache
 from bertgen.checkpoints import LoadReport
+from bertgen.checks import ConfigError
 from bertgen.config import BertGenerationConfig, EncoderDecoderConfig, GenerationConfig
 from bertgen.encoder_decoder import EncoderDecoderModel
 from bertgen.generation import GenerationStream, stack_attentions, stream_generate, trace_generate
@@ -27,6 +28,7 @@ __all__ = [
     "BertGenerationEncoder",
     "BertGenerationTokenizer",
     "CausalLMOutputWithCrossAttentions",
+    "ConfigError",
     "EncoderDecoderConfig",
     "EncoderDecoderModel",
     "GenerationConfig",

@@ -12,6 +12,7 @@ import json
 import os
 from typing import Any, ClassVar
 
+from bertgen.checks import check_names
 from bertgen.config_base import (
     GENERATION_CONFIG_NAME,
     GENERATION_DEFAULTS,
@@ -212,7 +213,7 @@ CONFIG_CLASSES: dict[str, type[PretrainedConfig]] = {
 
 def config_for(model_type: str, data: dict[str, Any]) -> PretrainedConfig:
     """The configuration class registered for a ``model_type``, filled from ``data``."""
-    if model_type not in CONFIG_CLASSES:
+    if not isinstance(model_type, str) or model_type not in CONFIG_CLASSES:
         raise ValueError(
             f"unknown model_type {model_type!r}; as encoder or decoder choose one of {sorted(CONFIG_CLASSES)}"
         )
@@ -241,6 +242,7 @@ class EncoderDecoderConfig(PretrainedConfig):
     def _sub_config(config: PretrainedConfig | dict[str, Any]) -> PretrainedConfig:
         if isinstance(config, PretrainedConfig):
             return config
+        check_names(EncoderDecoderConfig, config)
         data = dict(config)
         return config_for(data.pop("model_type", ""), data)
 
@@ -258,6 +260,7 @@ class GenerationConfig:
     """Settings of ``generate``; the fields and defaults are the reference's (max_length 20, greedy)."""
 
     def __init__(self, **kwargs: Any) -> None:
+        check_names(type(self), kwargs)
         for key, default in GENERATION_DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
         self._from_model_config = kwargs.pop("_from_model_config", False)
@@ -316,6 +319,7 @@ class GenerationConfig:
         data = read_json(str(pretrained_model_name), GENERATION_CONFIG_NAME, **hub_kwargs)
         if data is None:
             raise OSError(f"{pretrained_model_name!s} holds no {GENERATION_CONFIG_NAME}")
+        check_names(cls, data)
         return cls(**{**data, **kwargs})
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from bertgen.checks import check_labels, check_names
 from bertgen.hub import cached_file, modern_keywords
 
 CONFIG_NAME = "config.json"
@@ -145,6 +146,8 @@ class PretrainedConfig:
     attribute_map: ClassVar[dict[str, str]] = {}
 
     def __init__(self, **kwargs: Any) -> None:
+        check_names(type(self), kwargs)
+        check_labels(kwargs)
         if kwargs.get("id2label") is not None:  # given labels stand as they are, none are made up beside them
             kwargs.setdefault("label2id", None)
             kwargs.pop("num_labels", None)
@@ -159,7 +162,8 @@ class PretrainedConfig:
         if self.id2label is not None:
             self.id2label = {int(key): value for key, value in self.id2label.items()}
         if isinstance(self.torch_dtype, str):
-            self.torch_dtype = getattr(torch, self.torch_dtype, self.torch_dtype)
+            named = getattr(torch, self.torch_dtype.removeprefix("torch."), None)
+            self.torch_dtype = named if isinstance(named, torch.dtype) else self.torch_dtype
         self.pruned_heads = {int(k): list(v) for k, v in (self.pruned_heads or {}).items()}
         self.transformers_version = kwargs.pop("transformers_version", None)
         for key in ("model_type", "_commit_hash", "attn_implementation", "xla_device"):
@@ -228,6 +232,9 @@ class PretrainedConfig:
 
     def to_json_string(self, use_diff: bool = True) -> str:
         data = self.to_diff_dict() if use_diff else self.to_dict()
+        for key, value in data.items():
+            if callable(value):
+                raise TypeError(f"{key} is a function, which no file can hold; save its name")
         return json.dumps(data, indent=2, sort_keys=True) + "\n"
 
     def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
@@ -260,6 +267,7 @@ class PretrainedConfig:
         Further keywords come back with ``return_unused_kwargs=True`` as (config, unused).
         """
         return_unused = kwargs.pop("return_unused_kwargs", False)
+        check_names(cls, config_dict)
         config = cls(**copy.deepcopy(config_dict))
         unused = {}
         for key, value in kwargs.items():
@@ -275,7 +283,7 @@ class PretrainedConfig:
     @classmethod
     def from_json_file(cls, json_file: str | os.PathLike) -> PretrainedConfig:
         with open(json_file, encoding="utf-8") as file:
-            return cls(**json.load(file))
+            return cls.from_dict(json.load(file))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Any:

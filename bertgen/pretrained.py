@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from bertgen.checkpoints import LoadReport, load_into, read_state_dict, write_checkpoint
+from bertgen.checks import builds_for_real, check_memory, check_model_config
 from bertgen.config import GenerationConfig
 from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
@@ -29,6 +30,9 @@ class PreTrainedModel(nn.Module):
                 f"{type(self).__name__} needs a config object, got {type(config).__name__}; "
                 f"{type(self).__name__}.from_pretrained(...) takes names and folders"
             )
+        check_model_config(config)
+        if not config.is_encoder_decoder and builds_for_real():  # (its two sides check themselves)
+            check_memory(config)
         self.config = config
         self.load_report: LoadReport | None = None
 
@@ -156,6 +160,7 @@ class PreTrainedModel(nn.Module):
             config, kwargs = cls.config_class.from_pretrained(
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
+        check_memory(config)
         weights = read_state_dict(name, **hub_kwargs) if state_dict is None else state_dict
         dtype = _pick_dtype(torch_dtype, config, weights)
         with torch.device("meta"):
