@@ -22,6 +22,7 @@ from bertgen.config_base import (
     read_json,
     split_hub_kwargs,
 )
+from bertgen.hub import PushToHubMixin, pushes
 
 
 class BertGenerationConfig(PretrainedConfig):
@@ -256,7 +257,7 @@ class EncoderDecoderConfig(PretrainedConfig):
         return cls(encoder=encoder_config.to_dict(), decoder=decoder_config.to_dict(), **kwargs)
 
 
-class GenerationConfig:
+class GenerationConfig(PushToHubMixin):
     """Settings of ``generate``; the fields and defaults are the reference's (max_length 20, greedy)."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -296,6 +297,7 @@ class GenerationConfig:
     def to_json_string(self) -> str:
         return json.dumps(jsonable(self.to_diff_dict()), indent=2, sort_keys=True) + "\n"
 
+    @pushes
     def save_pretrained(self, save_directory: str | os.PathLike) -> None:
         """Writes ``generation_config.json`` into the folder."""
         os.makedirs(save_directory, exist_ok=True)

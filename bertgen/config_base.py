@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from bertgen.checks import check_labels, check_names
-from bertgen.hub import cached_file, modern_keywords
+from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
 
 CONFIG_NAME = "config.json"
 GENERATION_CONFIG_NAME = "generation_config.json"
@@ -137,7 +137,7 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-class PretrainedConfig:
+class PretrainedConfig(PushToHubMixin):
     """What every model configuration holds: the reference's common fields, plus any further keyword."""
 
     model_type: ClassVar[str] = ""
@@ -241,6 +241,7 @@ class PretrainedConfig:
         with open(json_file_path, "w", encoding="utf-8") as file:
             file.write(self.to_json_string(use_diff=use_diff))
 
+    @pushes
     def save_pretrained(self, save_directory: str | os.PathLike) -> None:
         """Writes ``config.json`` into the folder, which is made when missing."""
         os.makedirs(save_directory, exist_ok=True)

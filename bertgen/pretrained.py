@@ -15,9 +15,10 @@ from bertgen.checks import builds_for_real, check_memory, check_model_config
 from bertgen.config import GenerationConfig
 from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
+from bertgen.hub import PushToHubMixin, pushes
 
 
-class PreTrainedModel(nn.Module):
+class PreTrainedModel(PushToHubMixin, nn.Module):
     """Base of the models: a config, the reference's initialisation, and checkpoints in its format."""
 
     config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
@@ -174,6 +175,7 @@ class PreTrainedModel(nn.Module):
     def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
         """Only models that can generate have one."""
 
+    @pushes
     def save_pretrained(
         self,
         save_directory: str | os.PathLike,
@@ -200,6 +202,9 @@ class PreTrainedModel(nn.Module):
         )
         if getattr(self, "generation_config", None) is not None:
             self.generation_config.save_pretrained(save_directory)
+
+    def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
+        self.save_pretrained(folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization)
 
 
 def _pick_dtype(

@@ -15,6 +15,7 @@ from bertgen.hub.errors import (
 )
 from bertgen.hub.files import cached_file, modern_keywords, resolve, where_looked
 from bertgen.hub.plan import HubFile, HubPlan, download, plan_download
+from bertgen.hub.push import PushToHubMixin, pushes
 
 __all__ = [
     "BadHubName",
@@ -25,12 +26,14 @@ __all__ = [
     "HubPlan",
     "HubUnreachable",
     "NoWeights",
+    "PushToHubMixin",
     "RepositoryNotFound",
     "RevisionNotFound",
     "cached_file",
     "download",
     "modern_keywords",
     "plan_download",
+    "pushes",
     "resolve",
     "where_looked",
 ]

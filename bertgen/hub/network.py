@@ -151,9 +151,7 @@ def raise_for(error: Exception, repo: str, revision: str | None) -> NoReturn:
         raise errors.HubUnreachable(
             f"the connection to {endpoint()} failed ({type(error).__name__}: {error}); try again"
         ) from error
-    raise errors.HubError(
-        f"{repo!r} could not be had from {endpoint()}: {_words(error)}; try again"
-    ) from error
+    raise errors.HubError(f"{endpoint()} and {repo!r}: {_words(error)}; try again") from error
 
 
 def _words(error: Exception) -> str:

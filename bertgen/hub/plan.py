@@ -119,6 +119,18 @@ def choose_files(repo_id: str, names: list[str]) -> list[str]:
     )
 
 
+def superseded(there: list[str], new: list[str]) -> list[str]:
+    """Of the files in a repository, weights that would be loaded instead of those among `new`."""
+    forms = [
+        [name for name in {*there, *new} if name == single or (parts and parts.fullmatch(name))]
+        for single, parts in _WEIGHTS
+    ]
+    for place, form in enumerate(forms):
+        if any(name in new for name in form):
+            return sorted({name for better in forms[:place] for name in better} - set(new))
+    return []
+
+
 def download(
     plan: HubPlan,
     *,

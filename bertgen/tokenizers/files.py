@@ -21,7 +21,7 @@ ADDED_TOKENS_FILE = "added_tokens.json"
 FAST_FILE = "tokenizer.json"
 
 
-class TokenizerFiles:
+class TokenizerFiles(hub.PushToHubMixin):
     """Mixin: `from_pretrained`, `save_pretrained`."""
 
     @classmethod
@@ -79,6 +79,7 @@ class TokenizerFiles:
             raise OSError(f"{name!r} has no {', '.join(missing)}, which {cls.__name__} needs")
         return {key: found[file] for key, file in wanted.items() if found[file]}
 
+    @hub.pushes
     def save_pretrained(
         self, save_directory: str | os.PathLike, filename_prefix: str | None = None
     ) -> tuple[str, ...]:
