@@ -60,24 +60,18 @@ class PushToHubMixin:
         Raises:
             OSError: no token, not allowed, or no connection; see `bertgen.hub.errors`.
         """
-        older = {"token": token, **deprecated_kwargs}
-        modern_keywords(older)
-        token = older.pop("token")
-        forgiving = older.pop("ignore_metadata_errors", False)
-        repo_id = _older_names(repo_id, older)
-        if older:
-            raise TypeError(f"push_to_hub takes no {', '.join(map(repr, older))}")
+        repo_id, token, forgiving = _todays_names(repo_id, token, deprecated_kwargs)
         folder = repo_id.split("/")[-1]
         repository = _open(repo_id, private, token)
         target = _Target(repository, token, revision, create_pr, commit_description)
-        message = commit_message or _message(self)
+        message, card = commit_message or _message(self), _Card(tags, forgiving)
         if use_temp_dir or (use_temp_dir is None and not os.path.isdir(folder)):
             with tempfile.TemporaryDirectory() as folder:
                 self._save_for_hub(folder, max_shard_size, safe_serialization)
-                return _upload(folder, {}, target, message, _Card(tags, forgiving))
+                return _upload(folder, {}, target, message, card)
         before = _stamps(folder)
         self._save_for_hub(folder, max_shard_size, safe_serialization)
-        return _upload(folder, before, target, message, _Card(tags, forgiving))
+        return _upload(folder, before, target, message, card)
 
     def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
         """Models have more to say about it."""
@@ -145,9 +139,17 @@ class _Card:
     forgiving: bool
 
 
-def _older_names(repo_id: str | None, older: dict[str, Any]) -> str:
-    """The id that the reference's older keywords mean; they are taken out of `older`."""
+def _todays_names(
+    repo_id: str | None, token: bool | str | None, older: dict[str, Any]
+) -> tuple[str, bool | str | None, bool]:
+    """(id, token, whether a bad card is forgiven) of push_to_hub's arguments with the older ones."""
+    older = {"token": token, **older}
+    modern_keywords(older)
+    token = older.pop("token")
     address, owner = older.pop("repo_url", None), older.pop("organization", None)
+    forgiving = older.pop("ignore_metadata_errors", False)
+    if older:
+        raise TypeError(f"push_to_hub takes no {', '.join(map(repr, older))}")
     if address is not None:
         warnings.warn("repo_url= is deprecated; give repo_id", FutureWarning, stacklevel=3)
         if repo_id is not None:
@@ -157,7 +159,7 @@ def _older_names(repo_id: str | None, older: dict[str, Any]) -> str:
         warnings.warn("organization= is deprecated; give repo_id='owner/name'", FutureWarning, stacklevel=3)
         if not repo_id.startswith(owner):
             repo_id = f"{owner}/{repo_id.split('/')[-1]}"
-    return repo_id
+    return repo_id, token, forgiving
 
 
 def _message(thing: Any) -> str:
