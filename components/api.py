@@ -9,24 +9,24 @@ import gradio as gr
 
 from components.context import AppContext
 from components.runs import Run
-from components.validation import check_choice, check_settings, check_text, page_error
+from components.validation import check_choice, check_settings, check_source, page_error
 
 
 def generate_texts(
-    ctx: AppContext, text: Any, task: Any, checkpoint: Any, settings: tuple[Any, ...]
+    ctx: AppContext, text: Any, task: Any, checkpoint: Any, settings: tuple[Any, ...], text2: Any = None
 ) -> Iterator[str]:
     """The text so far, again and again until it is finished. Raises ``ValueError`` on a refused value."""
-    checked_text = check_text(text)
     checked = check_settings(*settings)
     task = check_choice("task", task, ctx.registry.tasks())
+    source = check_source(text, text2, task)
     found = ctx.registry.default(task) if checkpoint is None else ctx.registry.describe(checkpoint)
     if found.task != task:
         names = ", ".join(c.name for c in ctx.registry.checkpoints(task))
         raise ValueError(f"checkpoint {found.name!r} is not for the task {task!r}; choose one of {names}")
-    loaded = ctx.registry.get(found.name)
-    run = Run(loaded, checked_text, checked, keep=None, seconds=ctx.settings.run_seconds)
-    for _ in run.play():
-        yield run.text
+    with ctx.registry.use(found) as loaded:
+        run = Run(loaded, source, checked, keep=None, seconds=ctx.settings.run_seconds)
+        for _ in run.play():
+            yield run.text
     if run.state == "stopped":
         raise ValueError(run.notes[-1] if run.notes else "the run was stopped")
 
@@ -45,14 +45,19 @@ def add_api(ctx: AppContext) -> None:
         top_p: float = 1.0,
         max_new_tokens: int = 128,
         seed: int = 0,
+        text2: str | None = None,
     ) -> Iterator[str]:
         """Runs a text through a checkpoint and yields the text written so far; the last one is the answer.
 
-        A text longer than the model was trained on is run sentence by sentence, the answers joined.
+        The tasks: "translate" (English to German), "split" (a long sentence into simple ones), "fuse" (two
+        sentences into one), "summarize" (a text into one line); those that this page has a checkpoint for.
+        A text longer than the model was trained on is run sentence by sentence for translate and split, the
+        answers joined; for summarize only its beginning is read; for fuse it is refused with the count.
+        An answer equal to the text means that the model found nothing to do.
 
         Parameters:
-            text: What the model reads, at most 2,000 characters.
-            task: "translate", or another task that this page has a checkpoint for.
+            text: What the model reads, at most 2,000 characters; for fuse both sentences, or the first.
+            task: "translate", "split", "fuse" or "summarize".
             checkpoint: The name of a checkpoint of this page; null is the task's own.
             mode: "greedy", "sample" or "beam". Values that the mode does not use are ignored.
             num_beams: Drafts that a beam search keeps, 1 to 8.
@@ -61,10 +66,11 @@ def add_api(ctx: AppContext) -> None:
             top_p: For sampling: above 0 and at most 1; 1.0 turns the filter off.
             max_new_tokens: Where it ends at the latest, 1 to 256.
             seed: For sampling: same seed, same answer.
+            text2: For fuse: the second sentence, when text holds the first alone. Null for other tasks.
         """
         values = (mode, num_beams, temperature, top_k, top_p, max_new_tokens, seed)
         try:
-            yield from generate_texts(ctx, text, task, checkpoint, values)
+            yield from generate_texts(ctx, text, task, checkpoint, values, text2)
         except ValueError as error:
             raise page_error(error) from error
 

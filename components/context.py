@@ -7,14 +7,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.registry import Checkpoint, Loaded, Registry
+from components.checkpoint import Checkpoint
+from components.parts import joined
+from components.registry import Loaded, Registry
 from components.runs import Run
 from components.settings import Settings, SettingsError, resolve_device
 from components.traces import TraceStore
 from components.validation import RunSettings
 
 ACTIVE_RUNS = 512
-FALLBACK_EXAMPLE = "The cat is sleeping on the sofa."
+FALLBACK_EXAMPLE = ("The cat is sleeping on the sofa.", "")
 
 
 class ActiveRuns:
@@ -48,19 +50,21 @@ class AppContext:
     traces: TraceStore = field(default_factory=TraceStore)
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     example: dict[str, Any] | None = None
-    example_text: str = ""
+    example_texts: tuple[str, str] = ("", "")
 
     def forget(self, session: str | None) -> None:
         """Frees what a visitor held; called when the browser's page is gone."""
         self.traces.drop(session)
         self.runs.drop(session)
+        self.registry.forget(session)
 
     def start_run(self, loaded: Loaded, text: str, settings: RunSettings, session: str | None) -> Run:
         """A run whose traces go to the session's store."""
-        checkpoint = loaded.checkpoint
+        checkpoint, warnings = loaded.checkpoint, loaded.warnings
 
         def keep(trace: Any) -> str:
-            return self.traces.put(session, trace, checkpoint=checkpoint.name, task=checkpoint.task)
+            about = {"checkpoint": checkpoint.name, "task": checkpoint.task, "warnings": warnings}
+            return self.traces.put(session, trace, **about)
 
         run = Run(loaded, text, settings, keep=keep, seconds=self.settings.run_seconds)
         self.runs.put(session, run)
@@ -81,7 +85,7 @@ def build_context(settings: Settings) -> AppContext:
 
     Raises ``SettingsError`` when the device is not there or the given folder cannot be loaded.
     """
-    registry = Registry(resolve_device(settings.device), settings.dtype)
+    registry = Registry(resolve_device(settings.device), settings.dtype, memory=settings.model_memory)
     if settings.checkpoint is not None:
         try:
             registry.open(settings.checkpoint, first=True)
@@ -97,15 +101,16 @@ def _run_example(ctx: AppContext) -> None:
     checkpoint = ctx.first_checkpoint()
     if checkpoint is None:
         return
-    loaded = ctx.registry.get(checkpoint.name)
-    ctx.example_text = checkpoint.examples[0] if checkpoint.examples else FALLBACK_EXAMPLE
+    ctx.example_texts = checkpoint.examples[0] if checkpoint.examples else FALLBACK_EXAMPLE
+    text = joined(*ctx.example_texts)
 
     def share(trace: Any) -> str:
         return ctx.traces.share(trace, checkpoint=checkpoint.name, task=checkpoint.task)
 
-    for _ in Run(loaded, ctx.example_text, RunSettings(max_new_tokens=2), keep=None).play():
-        pass  # the first steps of a process also load kernels: their speed is not the model's
-    run = Run(loaded, ctx.example_text, RunSettings(), keep=share, seconds=20.0)
-    for _ in run.play():
-        pass
+    with ctx.registry.use(checkpoint) as loaded:
+        for _ in Run(loaded, text, RunSettings(max_new_tokens=2), keep=None).play():
+            pass  # the first steps of a process also load kernels: their speed is not the model's
+        run = Run(loaded, text, RunSettings(), keep=share, seconds=20.0)
+        for _ in run.play():
+            pass
     ctx.example = run.value(play=False)

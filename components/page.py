@@ -73,12 +73,8 @@ def _wire(
 ) -> None:
     """What reaches from one tab into another."""
 
-    def choose(name):
-        checkpoint = ctx.registry.describe(name)
-        return gr.Tabs(selected="generate"), *generate.on_chosen(ctx, checkpoint)
-
-    def arrive():
-        return checkpoints.on_arrive(ctx), *generate.on_arrive(ctx)
+    def choose(name, request: gr.Request):
+        return gr.Tabs(selected="generate"), *checkpoints.on_choose(ctx, name, request.session_hash)
 
     def leave(request: gr.Request):
         ctx.forget(request.session_hash)
@@ -87,13 +83,10 @@ def _wire(
     generate_tab.player.open_run(
         lambda: gr.Tabs(selected="attention"), None, tabs, api_name="look", **instant
     )
-    chosen = [tabs, generate_tab.task, generate_tab.checkpoint, generate_tab.examples]
+    chosen = [tabs, *generate_tab.follows]
     checkpoints_tab.choose.click(
         refuses_politely(choose), checkpoints_tab.picker, chosen, api_name="choose", **instant
     )
-    if ctx.settings.allow_folders:  # folders opened since the start are not in the page as it was built
-        pickers = [checkpoints_tab.picker, generate_tab.task, generate_tab.checkpoint]
-        demo.load(arrive, None, pickers, api_name="arrive", **instant)
     demo.unload(leave)
 
 

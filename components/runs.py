@@ -31,14 +31,15 @@ import torch
 
 from bertgen import BeamStep, GenerationTrace, TokenStep, stream_generate
 from bertgen.tokenizers import StreamDecoder
+from components.parts import parts_of, unchanged
 from components.registry import Loaded
-from components.sentences import Part, split_for
+from components.sentences import Part
 from components.validation import RunSettings
 
 UPDATE_SECONDS = 0.12  # redrawing more often starves the browser: a click on Stop would wait
-MAX_PARTS = 24
 # Attention rows a step sends at most; larger models send the mean over layers and heads while streaming.
 LIVE_WEIGHTS = 16_384
+UNKNOWN = ("<unk>", "[UNK]")
 KeepTrace = Callable[[GenerationTrace], str]
 
 
@@ -47,7 +48,8 @@ class Run:
 
     ``keep(trace)`` stores a finished (or stopped) trace and gives its id; None runs without attention. The
     run ends itself after ``seconds``; closing the generator that ``play()`` returns stops it and keeps what
-    there is.
+    there is. A run that is over holds its model no longer. Raises ``ValueError`` on a text that is too long
+    for its task.
     """
 
     def __init__(
@@ -60,19 +62,20 @@ class Run:
         seconds: float = 90.0,
     ) -> None:
         longest = min(settings.max_new_tokens, loaded.positions)
-        self.loaded, self.settings, self.keep = loaded, replace(settings, max_new_tokens=longest), keep
+        checkpoint = loaded.checkpoint
+        self.loaded: Loaded | None = loaded
+        self.task, self.positions = checkpoint.task, loaded.positions
+        self.settings, self.keep = replace(settings, max_new_tokens=longest), keep
         self.id = secrets.token_urlsafe(8)
         self.state = "streaming"
-        self.notes: list[str] = []
+        self._parts, notes = parts_of(text, self.task, checkpoint.longest_source, loaded.count)
+        self.notes: list[str] = [*loaded.warnings, *notes]
+        self._about = {"device": loaded.device, "dtype": loaded.dtype, "model": checkpoint.title}
         self.segments: list[dict[str, Any]] = []
         self._texts: list[str] = []
         self.done = threading.Event()
         self._seconds, self._started = seconds, time.monotonic()
         self._spent, self._first = 0.0, None
-        limit = loaded.checkpoint.longest_source
-        parts = split_for(text, limit, loaded.count)
-        self._note_parts(parts, limit)
-        self._parts = parts[:MAX_PARTS]
         self._generator = torch.Generator(device=loaded.device).manual_seed(settings.seed)
 
     def play(self) -> Iterator[dict[str, Any]]:
@@ -93,6 +96,7 @@ class Run:
         finally:  # also when the visitor stops or leaves: the generator is closed where it yields
             if self.state == "streaming":
                 self.state = "stopped"
+            self.loaded = None
             self.done.set()
         yield self.value()
 
@@ -190,41 +194,21 @@ class Run:
             )
             self._take(segment, step)
 
-    def _note_parts(self, parts: list[Part], limit: int) -> None:
-        if len(parts) > 1:
-            self.notes.append(
-                f"This text is longer than the {limit} tokens the model was trained on, so it is run "
-                f"sentence by sentence: {min(len(parts), MAX_PARTS)} runs, their answers joined."
-            )
-        if len(parts) > MAX_PARTS:
-            self.notes.append(
-                f"Only the first {MAX_PARTS} of {len(parts)} sentences are run; send the rest by itself."
-            )
-        for part in parts[:MAX_PARTS]:
-            if part.cut:
-                self.notes.append(
-                    f"One sentence is longer than {limit} tokens by itself; it is cut before "
-                    f"“{_shortened(part.cut)}”."
-                )
-
     def _note_output(self) -> None:
-        positions = self.loaded.positions
         full = any(segment["finish"] == "length" for segment in self.segments)
-        if full and self.settings.max_new_tokens == positions:
-            self.notes.append(f"The model has {positions} positions: it cannot write a longer text.")
+        if full and self.settings.max_new_tokens == self.positions:
+            self.notes.append(f"The model has {self.positions} positions: it cannot write a longer text.")
         pieces = [piece for segment in self.segments for piece in segment["source"]]
-        strange = sum(piece == "<unk>" or piece.startswith("<0x") for piece in pieces)
-        source = " ".join(part.text for part in self._parts)
+        strange = sum(piece in UNKNOWN or piece.startswith("<0x") for piece in pieces)
         if strange > 0.4 * len(pieces):
             self.notes.append(
                 "Most of this text is in letters that the model hardly saw in training: "
                 "do not expect sense. It is worth trying one of the examples."
             )
-        elif self.text.strip().casefold() == source.strip().casefold():
-            self.notes.append(
-                "The model wrote the text back as it is: it may be in the wrong language, "
-                "or have nothing to do."
-            )
+        else:
+            sources = [part.text for part in self._parts]
+            note = unchanged(self.task, list(zip(sources, self._texts, strict=False)))
+            self.notes += [note] if note else []
 
     @property
     def text(self) -> str:
@@ -235,7 +219,6 @@ class Run:
 
     def value(self, *, play: bool = True) -> dict[str, Any]:
         """What the player draws; a new dictionary every time, since Gradio compares it with the last."""
-        loaded = self.loaded
         return {
             "id": self.id,
             "state": self.state,
@@ -245,9 +228,7 @@ class Run:
             "stats": {
                 "seconds": round(self._spent, 5),
                 "first": None if self._first is None else round(self._first, 5),
-                "device": loaded.device,
-                "dtype": loaded.dtype,
-                "model": loaded.checkpoint.title,
+                **self._about,
                 "settings": self.settings.summary(),
                 "beams": self.settings.num_beams if self.settings.mode == "beam" else 1,
                 "limit": self.settings.max_new_tokens,
@@ -264,7 +245,7 @@ def message_value(state: str, message: str) -> dict[str, Any]:
 
 def _texts(loaded: Loaded, trace: GenerationTrace) -> list[str]:
     """What each token adds to the text, as in a stream of the same tokens."""
-    decoder = StreamDecoder(loaded.tokenizer, skip_special_tokens=True)
+    decoder = StreamDecoder(loaded.target_tokenizer, skip_special_tokens=True)
     texts = [decoder.put(token) for token in trace.target_ids.tolist()]
     texts[-1] += decoder.end()
     return texts
@@ -284,7 +265,3 @@ def _u16(weights: np.ndarray) -> str:
 
 def _finite(number: float) -> float | None:
     return round(float(number), 4) if math.isfinite(number) else None
-
-
-def _shortened(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -70,10 +70,11 @@ def split_for(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
     for sentence in split_sentences(text):
         fits = count(sentence) <= limit
         sentences += [sentence] if fits else split_sentences(sentence, small_letters=True)
-    return [_fitted(sentence, limit, count) for sentence in sentences]
+    return [cut_to(sentence, limit, count) for sentence in sentences]
 
 
-def _fitted(sentence: str, limit: int, count: Callable[[str], int]) -> Part:
+def cut_to(sentence: str, limit: int, count: Callable[[str], int]) -> Part:
+    """The longest beginning of a text that has at most ``limit`` tokens, cut at a word's end."""
     if count(sentence) <= limit:
         return Part(sentence)
     ends = [match.end() for match in re.finditer(r"\S+", sentence)]

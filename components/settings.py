@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,10 @@ class Settings:
     """The page's start options, checked.
 
     ``checkpoint`` is a folder to open at once (None: the embedded ones only); ``allow_folders`` lets
-    visitors open folders of this machine; ``concurrency`` is how many runs share the model at a time;
-    ``run_seconds`` ends a run that takes longer.
+    visitors open folders of this machine, ``allow_hub`` repositories of the Hugging Face Hub, all or
+    (``hub_names``, with * as a wildcard) some; ``model_memory`` is how many bytes models may take (0: half
+    of the machine's); ``concurrency`` is how many runs share the model at a time; ``run_seconds`` ends a
+    run that takes longer.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +37,9 @@ class Settings:
     dtype: str = "float32"
     checkpoint: Path | None = None
     allow_folders: bool = True
+    allow_hub: bool = True
+    hub_names: tuple[str, ...] = ()
+    model_memory: int = 0
     concurrency: int = 2
     run_seconds: float = 90.0
 
@@ -41,8 +47,8 @@ class Settings:
 def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
     """The options of a start: flags win over ``BERTGEN_*`` variables, which win over Gradio's own.
 
-    On a Hugging Face Space (``SPACE_ID`` is set) the page listens on every interface and visitors may not
-    open folders, unless told otherwise. Raises ``SettingsError`` with one line.
+    On a Hugging Face Space (``SPACE_ID`` is set) the page listens on every interface and visitors may open
+    neither folders nor Hub repositories, unless told otherwise. Raises ``SettingsError`` with one line.
     """
     env = os.environ if env is None else env
     on_space = bool(env.get("SPACE_ID"))
@@ -64,6 +70,9 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
         dtype=args.dtype,
         checkpoint=folder,
         allow_folders=args.allow_folders,
+        allow_hub=args.allow_hub,
+        hub_names=tuple(args.hub_names.replace(",", " ").split()),
+        model_memory=_bytes(args.model_memory),
         concurrency=_number(args.concurrency, "concurrency", 1, 64),
     )
 
@@ -104,6 +113,14 @@ def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
         default=default("BERTGEN_CHECKPOINT", otherwise=""),
         help="a checkpoint folder to open at once",
     )
+    _add_sharing(parser, default, env, on_space)
+    return parser
+
+
+def _add_sharing(
+    parser: argparse.ArgumentParser, default: Callable[..., str], env: Mapping[str, str], on_space: bool
+) -> None:
+    """The options that say what visitors may open, and how much they may use at a time."""
     parser.add_argument(
         "--allow-folders",
         action=argparse.BooleanOptionalAction,
@@ -111,11 +128,29 @@ def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
         help="whether visitors may open checkpoint folders of this machine (default: %(default)s)",
     )
     parser.add_argument(
+        "--allow-hub",
+        action=argparse.BooleanOptionalAction,
+        default=_flag(env, "BERTGEN_ALLOW_HUB", not on_space),
+        help="whether visitors may open checkpoints of the Hugging Face Hub (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hub-names",
+        metavar="NAMES",
+        default=default("BERTGEN_HUB_NAMES", otherwise=""),
+        help="only these Hub ids, with * as a wildcard: 'google/*, me/mine' (default: all)",
+    )
+    parser.add_argument(
+        "--model-memory",
+        metavar="SIZE",
+        default=default("BERTGEN_MODEL_MEMORY", otherwise=""),
+        help="how much memory loaded models may take, such as 6GB; the least recently used are given up "
+        "(default: half of the machine's)",
+    )
+    parser.add_argument(
         "--concurrency",
         default=default("BERTGEN_CONCURRENCY", otherwise="2"),
         help="runs that share the model at a time (default: %(default)s)",
     )
-    return parser
 
 
 def _flag(env: Mapping[str, str], name: str, otherwise: bool) -> bool:
@@ -137,6 +172,17 @@ def _number(text: str, name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise SettingsError(f"{name} must be between {low} and {high}, got {value}")
     return value
+
+
+def _bytes(text: str) -> int:
+    """ "6GB", "500 MB" or "6" (gigabytes) as bytes; 0 for nothing given."""
+    if not text.strip():
+        return 0
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(GB?|MB?)?\s*", text, re.IGNORECASE)
+    nbytes = int(float(found[1]) * (1e6 if (found[2] or "G")[0] in "mM" else 1e9)) if found else 0
+    if not nbytes:
+        raise SettingsError(f"model-memory must be a size such as 6GB or 500MB, got {text!r}")
+    return nbytes
 
 
 def check_port(host: str, port: int) -> None:

@@ -16,13 +16,17 @@ BYTES = 512 * 1024 * 1024
 
 @dataclass(frozen=True, eq=False)
 class StoredRun:
-    """A run and what it takes to name it in a list: its id, checkpoint, task and bytes held."""
+    """A run and what it takes to name it in a list: its id, checkpoint, task and bytes held.
+
+    ``warnings`` say what its checkpoint should not be trusted with.
+    """
 
     run_id: str
     trace: GenerationTrace
     checkpoint: str
     task: str
     nbytes: int
+    warnings: tuple[str, ...] = ()
 
 
 class TraceStore:
@@ -39,10 +43,16 @@ class TraceStore:
         self._lock = threading.Lock()
 
     def put(
-        self, session: str | None, trace: GenerationTrace, *, checkpoint: str = "", task: str = ""
+        self,
+        session: str | None,
+        trace: GenerationTrace,
+        *,
+        checkpoint: str = "",
+        task: str = "",
+        warnings: tuple[str, ...] = (),
     ) -> str:
         """Keeps a run and returns its id. A run without a session (no browser behind it) is not kept."""
-        stored = StoredRun(secrets.token_urlsafe(12), trace, checkpoint, task, _nbytes(trace))
+        stored = StoredRun(secrets.token_urlsafe(12), trace, checkpoint, task, _nbytes(trace), warnings)
         if session:
             with self._lock:
                 runs = self._sessions.setdefault(session, OrderedDict())

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from bertgen import GenerationConfig
+from components.parts import NEEDS_TWO, joined, two_sentences
 
 MODES = ("greedy", "sample", "beam")
 MAX_TEXT = 2000
@@ -97,6 +98,26 @@ def check_text(text: Any) -> str:
     except UnicodeEncodeError:
         raise ValueError("text holds half of a character pair (a lone surrogate); type it again") from None
     return text.strip()
+
+
+def check_source(text: Any, second: Any, task: str) -> str:
+    """The one text that the model reads; for fusing of two boxes, or of one that holds two sentences.
+
+    Raises ``ValueError`` as ``check_text``, and for a second text where the task takes none.
+    """
+    if second is None or second == "":
+        source = check_text(text)
+        if task == "fuse" and not two_sentences(source)[1]:
+            raise ValueError(NEEDS_TWO)
+        return source
+    if task != "fuse":
+        raise ValueError("text2 is for the task 'fuse' alone; leave it out")
+    first, second = check_text(text), check_text(second) if not _is_blank(second) else ""
+    return check_text(joined(first, second)) if second else check_source(first, None, task)
+
+
+def _is_blank(text: Any) -> bool:
+    return isinstance(text, str) and not text.strip()
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:

@@ -65,6 +65,7 @@ def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[s
         "newest": runs[0].run_id if runs else "",
         "trace": None,
         "figure": explorer_figure(),
+        "warnings": {stored.run_id: list(stored.warnings) for stored in runs if stored.warnings},
         "note": "" if runs else NO_RUN,
     }
     if chosen and chosen.run_id not in known:

@@ -9,49 +9,66 @@ from typing import Any
 
 import gradio as gr
 
+from components import advice
+from components.checkpoint import BASE, TASKS, Checkpoint, size
 from components.context import AppContext
-from components.registry import TASKS, Checkpoint, Loaded
+from components.parts import LONG, LONG_SAID
+from components.reports import FIND_JS, opened_html, refusal_html, report_html
+from components.tabs import generate
 from components.validation import refuses_politely
 
 QUESTION = "Who is writing?"
 MAX_PATH = 1000
-MAX_REPORT = 20_000
+GROUPS = {**TASKS, BASE: "Base, to train from"}
+BASE_LINE = "it is a start for training: it does not write texts by itself"
 
 
 @dataclass(frozen=True, eq=False)
 class CheckpointsTab:
-    """``chosen`` is the button that makes the shown checkpoint the one in Generate; ``picker`` names it."""
+    """``choose`` makes the checkpoint that ``picker`` names the one in Generate. The rest is what changes
+    with it."""
 
     picker: gr.Radio
     choose: gr.Button
+    facts: gr.HTML
+    card: gr.Markdown
+    fold: gr.Accordion
+    report: gr.HTML
+
+    @property
+    def shown(self) -> list[Any]:
+        """What shows a checkpoint, in the order of ``on_show``."""
+        return [self.facts, self.card, self.choose, self.fold, self.report]
 
 
 def facts(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     """What is known of a checkpoint before it is loaded, as (name, value) pairs for people."""
     rows = [
-        ("Task", TASKS[checkpoint.task]),
+        ("Task", TASKS[checkpoint.task] if checkpoint.runnable else f"none: {BASE_LINE}"),
         ("Parameters", f"{checkpoint.parameters:,}" if checkpoint.parameters else "not stated by the files"),
-        ("Weights on disk", f"{checkpoint.nbytes / 1e6:.1f} MB"),
-        ("Longest source", f"{checkpoint.longest_source} tokens; longer texts are run sentence by sentence"),
-        ("Longest target", f"{checkpoint.longest_target} tokens"),
-        ("Licence", checkpoint.licence),
-        ("Where from", "embedded in this page" if checkpoint.embedded else str(checkpoint.folder)),
+        ("Weights on disk", size(checkpoint.nbytes)),
     ]
-    return rows
+    if checkpoint.runnable:
+        rows += [
+            ("Longest source", f"{checkpoint.longest_source} tokens; {LONG_SAID[LONG[checkpoint.task]]}"),
+            ("Longest target", f"{checkpoint.longest_target} tokens"),
+        ]
+    return [*rows, ("Licence", checkpoint.licence), ("Where from", checkpoint.origin)]
 
 
 def metric_rows(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """The numbers of a profile's ``metrics``, however deep, as (what, value) pairs."""
+    """The numbers of a profile's ``metrics``, however deep, as (what, values) pairs: one row a group."""
     rows: list[tuple[str, str]] = []
+    flat: list[str] = []
     for key, value in metrics.items():
         name = f"{prefix} · {key}" if prefix else str(key)
         if isinstance(value, dict):
             rows += metric_rows(value, name)
         elif isinstance(value, float):
-            rows.append((name, f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"))
+            flat.append(f"{key} {value:.1f}" if abs(value) >= 1 else f"{key} {value:.3g}")
         elif isinstance(value, int | str) and not isinstance(value, bool):
-            rows.append((name, str(value)))
-    return rows
+            flat.append(f"{key} {value}")
+    return [(prefix, " · ".join(flat)), *rows] if flat else rows
 
 
 def facts_html(checkpoint: Checkpoint) -> str:
@@ -72,56 +89,68 @@ def card_markdown(checkpoint: Checkpoint) -> str:
     return checkpoint.card() or "This folder has no model card (README.md)."
 
 
-def report_html(loaded: Loaded) -> str:
-    """What loading a folder did: a sentence, and the report by key behind it."""
-    checkpoint = loaded.checkpoint
-    report = loaded.report[:MAX_REPORT]
-    summary = (
-        f"<p><b>{html.escape(checkpoint.title)}</b> is open: {len(loaded.tokenizer):,} tokens of vocabulary, "
-        f"on {html.escape(loaded.device)} as {html.escape(loaded.dtype)}. It stands in the list above.</p>"
-    )
-    details = f"<pre>{html.escape(report)}</pre>" if report else ""
-    return f'<div class="bx-report">{summary}{details}</div>'
-
-
-def refusal_html(error: ValueError) -> str:
-    """Why a folder was not opened, where its report would stand."""
-    return (
-        f'<div class="bx-report bx-refused" role="alert">Not opened: {html.escape(str(error)[:2000])}.</div>'
-    )
-
-
-def choices(ctx: AppContext) -> list[tuple[str, str]]:
-    """All checkpoints, those of one task together: (title, name)."""
-    found = [c for task in ctx.registry.tasks() for c in ctx.registry.checkpoints(task)]
-    return [(f"{TASKS[c.task]}: {c.label}", c.name) for c in found]
+def choices(ctx: AppContext, session: str | None = None) -> list[tuple[str, str]]:
+    """All checkpoints that a session sees, those of one task together: (title, name)."""
+    seen = ctx.registry.all(session)
+    return [(f"{GROUPS[task]}: {c.label}", c.name) for task in GROUPS for c in seen if c.task == task]
 
 
 # ---- what happens
 
 
-def on_show(ctx: AppContext, name: Any) -> tuple[str, str]:
-    """Another card: its facts and the model card."""
-    checkpoint = ctx.registry.describe(name)
-    return facts_html(checkpoint), card_markdown(checkpoint)
+def on_show(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any, ...]:
+    """Another card: facts, model card, button, and the load report when the model is in memory."""
+    checkpoint = ctx.registry.describe(name, session)
+    loaded = ctx.registry.peek(checkpoint)
+    return (
+        facts_html(checkpoint),
+        card_markdown(checkpoint),
+        gr.update(interactive=checkpoint.runnable),
+        gr.update(visible=checkpoint.runnable, **({} if loaded else {"open": False})),
+        report_html(loaded) if loaded else "",
+    )
 
 
-def on_open(ctx: AppContext, folder: Any) -> tuple[Any, str, str, str]:
-    """Opens a folder of this machine. Raises ``ValueError`` in plain words when it cannot be opened."""
+def on_report(ctx: AppContext, name: Any, session: str | None = None) -> str:
+    """The load report's fold was opened: loads the checkpoint when it is not in memory."""
+    with ctx.registry.use(ctx.registry.describe(name, session)) as loaded:
+        return report_html(loaded)
+
+
+def on_choose(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any, ...]:
+    """The shown checkpoint becomes the one in Generate."""
+    checkpoint = ctx.registry.describe(name, session)
+    if not checkpoint.runnable:
+        raise advice.no_writer(checkpoint.name)
+    return generate.on_chosen(ctx, checkpoint, session)
+
+
+def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:
+    """Opens a folder of this machine for a session. Raises ``ValueError`` with the reason in plain words."""
     if not ctx.settings.allow_folders:
         raise ValueError("this page does not open folders; its operator can start it with --allow-folders")
     if not isinstance(folder, str) or not folder.strip():
         raise ValueError("no folder given; type the path of a folder that holds config.json and the weights")
     if len(folder) > MAX_PATH or "\0" in folder:
         raise ValueError(f"a path of {len(folder):,} characters cannot be one; type the folder's own path")
-    loaded = ctx.registry.open(Path(folder.strip()))
+    return after_opening(ctx, ctx.registry.open(Path(folder.strip()), session=session or ""), session)
+
+
+def after_opening(ctx: AppContext, loaded: Any, session: str | None) -> tuple[Any, ...]:
+    """What the page shows of a checkpoint that has just been opened: the picker, a line, and its card."""
     name = loaded.checkpoint.name
-    return gr.update(choices=choices(ctx), value=name), report_html(loaded), *on_show(ctx, name)
+    facts_view, card, button, _, _ = on_show(ctx, name, session)
+    fold = gr.update(visible=True, open=bool(loaded.warnings))
+    return (
+        gr.update(choices=choices(ctx, session), value=name),
+        opened_html(loaded),
+        *(facts_view, card, button, fold, report_html(loaded)),
+    )
 
 
-def on_arrive(ctx: AppContext) -> Any:
-    """A visitor opens the page: the checkpoints that are there now."""
-    return gr.update(choices=choices(ctx))
+def refused(error: ValueError) -> tuple[Any, ...]:
+    """The same outputs when nothing was opened: the line says why, the rest stays."""
+    return gr.skip(), refusal_html(error), *(gr.skip() for _ in range(5))
 
 
 # ---- how it looks
@@ -141,25 +170,23 @@ def build(ctx: AppContext) -> CheckpointsTab:
                 elem_classes="bx-cards",
             )
             choose = gr.Button("Use it in Generate", variant="primary", elem_id="bx-choose")
-            report = _open_folder(ctx) if ctx.settings.allow_folders else None
+            opener = _open_folder() if ctx.settings.allow_folders else None
         with gr.Column(scale=7, min_width=320):
             facts_view = gr.HTML(
                 facts_html(first) if first else "", elem_id="bx-facts", apply_default_css=False
             )
+            with gr.Accordion(
+                "Load report", open=False, visible=bool(first), elem_id="bx-report-fold"
+            ) as fold:
+                report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
             with gr.Accordion("Model card", open=True, elem_id="bx-card"):
                 card = gr.Markdown(card_markdown(first) if first else "", elem_id="bx-card-text")
-
-    def show(name):
-        return on_show(ctx, name)
-
-    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    picker.input(refuses_politely(show), picker, [facts_view, card], api_name="card", **instant)
-    if report is not None:
-        _wire_open(ctx, picker, report, facts_view, card)
-    return CheckpointsTab(picker, choose)
+    tab = CheckpointsTab(picker, choose, facts_view, card, fold, report)
+    _wire(ctx, tab, opener)
+    return tab
 
 
-def _open_folder(ctx: AppContext) -> tuple[gr.Textbox, gr.Button, gr.HTML]:
+def _open_folder() -> tuple[gr.Textbox, gr.Button, gr.HTML]:
     folder = gr.Textbox(
         label="Open a folder of this machine",
         info="One written by save_pretrained: config.json, weights, tokenizer files.",
@@ -168,26 +195,36 @@ def _open_folder(ctx: AppContext) -> tuple[gr.Textbox, gr.Button, gr.HTML]:
         elem_id="bx-folder",
     )
     button = gr.Button("Open folder", elem_id="bx-open")
-    return folder, button, gr.HTML("", elem_id="bx-report", apply_default_css=False)
+    return folder, button, gr.HTML("", elem_id="bx-opened", apply_default_css=False)
 
 
-def _wire_open(ctx: AppContext, picker: gr.Radio, parts: Any, facts_view: gr.HTML, card: gr.Markdown) -> None:
-    folder, button, report = parts
+def _wire(ctx: AppContext, tab: CheckpointsTab, opener: tuple[gr.Textbox, gr.Button, gr.HTML] | None) -> None:
+    def show(name, request: gr.Request):
+        return on_show(ctx, name, request.session_hash)
 
-    def open_folder(path):
+    def report(name, request: gr.Request):
+        return on_report(ctx, name, request.session_hash)
+
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    loading = {"api_visibility": "private", "show_progress": "minimal", "concurrency_id": "model"}
+    tab.picker.input(refuses_politely(show), tab.picker, tab.shown, api_name="card", **instant)
+    tab.fold.expand(refuses_politely(report), tab.picker, tab.report, api_name="report", **loading)
+    if opener is None:
+        return
+    folder, button, line = opener
+
+    def open_folder(path, request: gr.Request):
         try:
-            return on_open(ctx, path)
+            return on_open(ctx, path, request.session_hash)
         except ValueError as error:
-            return gr.skip(), refusal_html(error), gr.skip(), gr.skip()
+            return refused(error)
 
     gr.on(
         [button.click, folder.submit],
         open_folder,
         folder,
-        [picker, report, facts_view, card],
+        [tab.picker, line, *tab.shown],
         api_name="open_folder",
-        api_visibility="private",
-        show_progress="minimal",
-        show_progress_on=report,
-        concurrency_id="model",
+        show_progress_on=line,
+        **loading,
     )

@@ -14,6 +14,7 @@
     const known = new Map(); // run id -> decoded run
     let run = null;
     let figure = null;
+    let warnings = {}; // run id -> what its checkpoint should not be trusted with
     let newest = null;
     let asked = null; // the run that the server was asked for by name
     let selected = { line: 'output', words: [] };
@@ -127,7 +128,7 @@
       const found = strips.tint(now, views, state, strip.labels.output.length);
       strips.paint(found, now, hidden, strip.labels, state.scale);
       const parts = now.words.length ? strips.describe(now, found, strip.labels, views, hidden, state.by)
-        : ['Touch a word on either line to see where it looks. Several add up.'];
+        : [A.unit('Touch a word on either line to see where it looks. Several add up.', state.words)];
       A.tell(ui.told, parts);
       ui.clear.hidden = !selected.words.length;
       return A.plain(parts);
@@ -208,6 +209,7 @@
     function open(id) {
       run = known.get(id);
       root.dataset.run = id;
+      ui.warn(warnings[id] || []);
       selected = { line: 'output', words: [] };
       hovered = null;
       strip = null;
@@ -227,6 +229,7 @@
       if (!value?.runs) return;
       root.removeAttribute('aria-busy');
       figure = value.figure || figure;
+      warnings = value.warnings || {};
       ui.runs(value.runs, value.run);
       if (value.trace) {
         known.set(value.run, A.decode(value.trace));

@@ -17,17 +17,23 @@
       + 'Rows stand for the word read; “word written” shifts every word to the step that writes it.',
   };
 
+  /** A text that speaks of words, for the unit in force: in pieces mode a row is a piece of a word. */
+  A.unit = (text, words) => (words ? text : text.replace(/\bword(s?)\b/g, 'piece$1'));
+
   /** A choice among few as buttons that behave as radio buttons. */
   function segments(label, options, onChange) {
     const name = `bxa-${serial++}`;
-    const inputs = {};
+    const [inputs, names] = [{}, {}];
     const field = el('fieldset', { class: 'bxa-seg' }, el('legend', { class: 'bxa-hush' }, label));
     for (const [value, text] of Object.entries(options)) {
       inputs[value] = el('input', { type: 'radio', name, value });
       inputs[value].addEventListener('change', () => onChange(value));
-      field.append(el('label', {}, inputs[value], el('span', {}, text)));
+      field.append(el('label', {}, inputs[value], (names[value] = el('span', {}, text))));
     }
-    return { field, inputs, set: (value) => { inputs[value].checked = true; } };
+    const rename = (change) => {
+      for (const [value, text] of Object.entries(options)) names[value].textContent = change(text);
+    };
+    return { field, inputs, rename, set: (value) => { inputs[value].checked = true; } };
   }
 
   /** A drop-down with its label. */
@@ -150,10 +156,12 @@
     const told = el('p', { class: 'bxa-told' });
     const clear = button('Clear the selection', 'clear', () => on.clear());
     const empty = el('p', { class: 'bxa-empty', hidden: true });
+    const warning = el('div', { class: 'bxa-warning', role: 'note', hidden: true });
     const live = el('p', { class: 'bxa-hush', role: 'status', 'aria-live': 'polite' });
     const body = el('div', { class: 'bxa-body' }, lines, el('div', { class: 'bxa-saying' }, told, clear),
       el('div', { class: 'bxa-main' }, heads.panel, large.panel));
-    root.replaceChildren(el('div', { class: 'bxa-bar' }, kind.field, more, run.field), empty, body, live);
+    const bar = el('div', { class: 'bxa-bar' }, kind.field, more, run.field);
+    root.replaceChildren(bar, warning, empty, body, live);
     fill(scale.select, Object.entries(on.scales), 'fixed');
 
     const wide = window.matchMedia('(min-width: 720px)');
@@ -169,6 +177,7 @@
       for (const name of A.KINDS) kind.inputs[name].disabled = !run_.arrays[name];
       unit.set(state.words ? 'words' : 'pieces');
       by.set(state.by);
+      by.rename((label) => A.unit(label, state.words));
       by.field.hidden = state.kind === 'encoder_self';
       const { shape: [L, H] } = run_.arrays[state.kind];
       const options = (n, what) => [...Array.from({ length: n }, (_, i) => [i, i + 1]),
@@ -185,12 +194,17 @@
       large.bar.style.background = BX.gradient();
       legendEnds(state.scale, shown).forEach((end, i) => { large.ends[i].textContent = end; });
       const plain = state.kind === 'encoder_self';
-      large.text.textContent = plain ? 'A row is a word that is being read.' : STEP[state.by];
+      large.text.textContent = A.unit(plain ? 'A row is a word that is being read.' : STEP[state.by],
+        state.words);
       fillTable(large.table, shown);
     }
     return {
       lines, told, clear, live, mosaic: heads.mosaic, map: large.map, show,
       runs(list, value) { fill(run.select, list.map((item) => [item.id, item.label]), value); },
+      warn(lines) {
+        warning.hidden = !lines.length;
+        warning.replaceChildren(...lines.map((line) => el('p', {}, line)));
+      },
       fail(text) { large.map.prepend(el('p', { class: 'bxa-fail', role: 'alert' }, text)); },
       empty(nothing, text) {
         empty.hidden = !nothing;

@@ -73,7 +73,7 @@ def test_every_kind_unit_and_pick_is_pythons(page):
         choose(page, kind)
         same_as_python(page, words=True)
     choose(page, "pieces")
-    choose(page, "word read")
+    choose(page, "piece read")
     same_as_python(page, kind="cross", words=False, by="read")
     for layer, head in (("0", "max"), ("mean", "0"), ("max", "mean")):
         drawn(page, lambda value=layer: page.locator(".bxa-heads select").nth(0).select_option(value))

@@ -105,6 +105,7 @@ def test_only_generate_is_public(served):
         "top_p": 1.0,
         "max_new_tokens": 128,
         "seed": 0,
+        "text2": None,
     }
 
 

@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from components.checkpoint import describe
 from components.context import AppContext
-from components.registry import Registry, describe
+from components.registry import Registry
 from components.settings import Settings
 from components.tabs import checkpoints as tab
+from components.tabs import generate
+
+SETTINGS = ("greedy", 4, 1.0, 50, 1.0, 12, 0)
 
 
 def test_checkpoints_are_found_by_task(ctx):
@@ -23,9 +27,9 @@ def test_a_checkpoint_is_described_without_loading(ctx, model):
     tiny = ctx.registry.describe("translate-tiny")
     stored = {id(p): p.numel() for p in model.parameters()}
     assert tiny.parameters == sum(stored.values())
-    assert "MB" in tiny.label
+    assert tiny.label == "Tiny · 0.1 M parameters · 336 kB"
     assert tiny.card() == "# Tiny\n\nThe card."
-    assert (tiny.longest_source, tiny.embedded) == (24, True)
+    assert (tiny.longest_source, tiny.origin) == (24, "embedded in this page")
 
 
 def test_a_checkpoint_is_loaded_once(ctx):
@@ -33,13 +37,6 @@ def test_a_checkpoint_is_loaded_once(ctx):
     assert ctx.registry.get("translate-tiny") is first
     assert not any(p.requires_grad for p in first.model.parameters())
     assert not first.model.training
-
-
-def test_few_checkpoints_stay_in_memory(ctx, monkeypatch):
-    monkeypatch.setattr("components.registry.LOADED_AT_ONCE", 1)
-    first = ctx.registry.get("translate-tiny")
-    ctx.registry.get("split-tiny")
-    assert ctx.registry.get("translate-tiny") is not first
 
 
 @pytest.mark.parametrize("name", ["nothing", None, 3, "../translate-tiny"])
@@ -97,10 +94,9 @@ def test_a_broken_folder_is_refused_in_plain_words(checkpoints, tmp_path, spoil,
 
 
 def test_the_card_shows_facts_and_metrics(ctx):
-    facts, card = tab.on_show(ctx, "translate-tiny")
+    facts, card, *_ = tab.on_show(ctx, "translate-tiny")
     assert "Apache-2.0" in facts
-    assert "test · greedy · BLEU" in facts
-    assert ">1.2<" in facts
+    assert "<dt>test · greedy</dt><dd>BLEU 1.2 · chrF 20.0</dd>" in facts
     assert card.startswith("# Tiny")
 
 
@@ -112,10 +108,13 @@ def test_texts_of_files_are_escaped(ctx):
 
 def test_opening_a_folder_reports_what_was_loaded(ctx, checkpoints, tmp_path):
     folder = shutil.copytree(checkpoints / "translate-tiny", tmp_path / "mine")
-    picker, report, facts, _ = tab.on_open(ctx, f" {folder} ")
+    picker, line, facts, _, button, fold, report = tab.on_open(ctx, f" {folder} ", "me")
     assert picker["value"] == "mine"
-    assert "is open" in report
+    assert "is open" in line
     assert str(folder) in facts
+    assert button["interactive"]
+    assert fold["visible"]
+    assert "loaded from the files" in report
 
 
 @pytest.mark.parametrize("folder", ["", None, 3, "x" * 2000, "a\0b", "/no/such/folder"])
@@ -128,3 +127,63 @@ def test_folders_stay_closed_where_they_are_not_allowed(checkpoints):
     closed = AppContext(Settings(allow_folders=False), Registry("cpu", "float32", checkpoints))
     with pytest.raises(ValueError, match="--allow-folders"):
         tab.on_open(closed, str(checkpoints / "translate-tiny"))
+
+
+def test_what_a_visitor_opens_is_seen_by_that_visitor_alone(ctx, checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints / "translate-tiny", tmp_path / "mine")
+    tab.on_open(ctx, str(folder), "me")
+    assert "mine" in [name for _, name in tab.choices(ctx, "me")]
+    assert "mine" in [name for _, name in generate.picker_choices(ctx, "translate", "me")]
+    for other in ("somebody", None):
+        assert "mine" not in [name for _, name in tab.choices(ctx, other)]
+        with pytest.raises(ValueError, match="unknown checkpoint 'mine'; choose one of split-tiny"):
+            tab.on_show(ctx, "mine", other)
+        (value,) = generate.on_run(ctx, "a", "translate", "mine", SETTINGS, other)
+        assert "unknown checkpoint" in value["message"]
+
+
+def test_one_folder_opened_by_two_is_one_model(ctx, checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints / "translate-tiny", tmp_path / "mine")
+    models = [ctx.registry.open(folder, session=session).model for session in ("me", "you")]
+    assert models[0] is models[1]
+
+
+def test_a_visitor_who_leaves_is_forgotten(ctx, checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints / "translate-tiny", tmp_path / "mine")
+    ctx.registry.open(folder, session="me")
+    ctx.forget("me")
+    assert len(ctx.registry.all("me")) == 3
+
+
+def test_a_visitor_opens_so_many_at_most(ctx, checkpoints, tmp_path, monkeypatch):
+    monkeypatch.setattr("components.registry.OPENED_AT_ONCE", 2)
+    for name in ("one", "two", "three"):
+        ctx.registry.open(shutil.copytree(checkpoints / "translate-tiny", tmp_path / name), session="me")
+    assert [c.name for c in ctx.registry.all("me")][3:] == ["two", "three"]
+
+
+def test_a_base_checkpoint_has_a_card_and_is_in_no_run_picker(checkpoints, tmp_path, model, tokenizer):
+    root = shutil.copytree(checkpoints, tmp_path / "all")
+    model.encoder.save_pretrained(str(root / "bert-tiny"))
+    (root / "bert-tiny" / "README.md").write_text("# The base\n")
+    ctx = AppContext(Settings(), Registry("cpu", "float32", root))
+    assert ctx.registry.tasks() == {"translate": "Translate", "split": "Split"}
+    assert "bert-tiny" not in [c.name for c in ctx.registry.checkpoints()]
+    assert tab.choices(ctx)[-1][0].startswith("Base, to train from: bert-tiny")
+    facts, card, button, fold, _ = tab.on_show(ctx, "bert-tiny")
+    assert "a start for training" in facts
+    assert card == "# The base"
+    assert not button["interactive"]
+    assert not fold["visible"]
+    for use in (tab.on_choose, tab.on_report):
+        with pytest.raises(ValueError, match="warm-start an encoder-decoder from it"):
+            use(ctx, "bert-tiny")
+
+
+def test_the_load_report_loads_what_is_not_in_memory(ctx):
+    assert tab.on_show(ctx, "split-tiny")[4] == ""
+    report = tab.on_report(ctx, "split-tiny")
+    assert "loaded from the files" in report
+    assert "decoder.bert.encoder.layer.2.crossattention.self.query.weight" in report
+    assert 'class="bx-find"' in report
+    assert tab.on_show(ctx, "split-tiny")[4] == report

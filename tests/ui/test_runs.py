@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from components.runs import Run
-from components.tabs import generate
+from components.tabs import decoding, generate
 from components.validation import RunSettings, check_settings
 
 SETTINGS = ("greedy", 4, 1.0, 50, 1.0, 12, 0)
@@ -165,21 +165,23 @@ def test_refused_values_become_the_error_line(ctx, changes, words):
 
 
 def test_the_modes_grey_what_they_do_not_use():
-    names = ["mode", *generate.USED_BY]
+    names = ["mode", *decoding.USED_BY]
     for mode in ("greedy", "sample", "beam"):
-        updates = dict(zip(names, generate.on_mode(mode), strict=True))
-        for name, needed in generate.USED_BY.items():
+        updates = dict(zip(names, decoding.on_mode(mode), strict=True))
+        for name, needed in decoding.USED_BY.items():
             assert updates[name]["interactive"] == (needed == mode)
             assert ("No effect here" in updates[name]["info"]) == (needed != mode)
     with pytest.raises(ValueError, match="mode"):
-        generate.on_mode("fast")
+        decoding.on_mode("fast")
 
 
 def test_a_task_brings_its_checkpoints_and_examples(ctx):
-    picker, examples = generate.on_task(ctx, "split")
+    picker, examples, text, second = generate.on_task(ctx, "split", "own words")
     assert picker["value"] == "split-tiny"
     assert [name for _, name in picker["choices"]] == ["split-tiny"]
-    assert examples["samples"] == [["one two"]]
+    assert examples["samples"] == [["one two", ""]]
+    assert "value" not in text
+    assert not second["visible"]
     assert generate.on_task(ctx, "translate")[0]["value"] == "translate-tiny"
 
 

@@ -23,7 +23,8 @@ def test_defaults_stay_on_this_machine():
 
 def test_on_a_space_everybody_may_come_and_nobody_may_open_folders():
     settings = parse_settings([], {"SPACE_ID": "someone/explorer"})
-    assert (settings.host, settings.allow_folders) == ("0.0.0.0", False)
+    assert (settings.host, settings.allow_folders, settings.allow_hub) == ("0.0.0.0", False, False)
+    assert parse_settings(["--allow-hub"], {"SPACE_ID": "someone/explorer"}).allow_hub
 
 
 def test_flags_win_over_variables_and_those_over_gradios(tmp_path):
@@ -40,6 +41,15 @@ def test_folders_can_be_allowed_either_way():
     assert parse_settings([], {"BERTGEN_ALLOW_FOLDERS": "yes", "SPACE_ID": "a/b"}).allow_folders
 
 
+def test_hub_names_and_memory():
+    settings = parse_settings(["--hub-names", "google/*, me/mine", "--model-memory", "1.5 GB"], {})
+    assert settings.hub_names == ("google/*", "me/mine")
+    assert settings.model_memory == 1_500_000_000
+    assert parse_settings([], {"BERTGEN_MODEL_MEMORY": "500MB"}).model_memory == 500_000_000
+    assert parse_settings(["--model-memory", "6"], {}).model_memory == 6_000_000_000
+    assert not parse_settings([], {"BERTGEN_ALLOW_HUB": "0"}).allow_hub
+
+
 @pytest.mark.parametrize(
     ("argv", "env", "words"),
     [
@@ -49,6 +59,8 @@ def test_folders_can_be_allowed_either_way():
         (["--checkpoint", "/no/such/folder"], {}, "does not exist"),
         ([], {"BERTGEN_ALLOW_FOLDERS": "maybe"}, "must be 1 or 0"),
         ([], {"BERTGEN_CONCURRENCY": "0"}, "between 1 and 64"),
+        (["--model-memory", "much"], {}, "a size such as 6GB"),
+        (["--model-memory", "0"], {}, "a size such as 6GB"),
     ],
 )
 def test_options_that_cannot_be(argv, env, words):
