@@ -3,13 +3,29 @@
 from bertgen.cache import KVCache
 from bertgen.checkpoints import LoadReport
 from bertgen.checks import ConfigError
-from bertgen.config import BertGenerationConfig, EncoderDecoderConfig, GenerationConfig
+from bertgen.config import (
+    BertConfig,
+    BertGenerationConfig,
+    EncoderDecoderConfig,
+    GenerationConfig,
+    GPT2Config,
+    RobertaConfig,
+)
 from bertgen.encoder_decoder import EncoderDecoderModel
+from bertgen.families import (
+    BertLMHeadModel,
+    BertModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    RobertaForCausalLM,
+    RobertaModel,
+)
 from bertgen.generation import GenerationStream, stack_attentions, stream_generate, trace_generate
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
+    BaseModelOutputWithPoolingAndCrossAttentions,
     CausalLMOutputWithCrossAttentions,
     ModelOutput,
     Seq2SeqLMOutput,
@@ -20,23 +36,33 @@ from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 __all__ = [
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",
+    "BaseModelOutputWithPoolingAndCrossAttentions",
     "BatchEncoding",
     "BeamAncestry",
     "BeamStep",
+    "BertConfig",
     "BertGenerationConfig",
     "BertGenerationDecoder",
     "BertGenerationEncoder",
     "BertGenerationTokenizer",
+    "BertLMHeadModel",
+    "BertModel",
     "CausalLMOutputWithCrossAttentions",
     "ConfigError",
     "EncoderDecoderConfig",
     "EncoderDecoderModel",
+    "GPT2Config",
+    "GPT2LMHeadModel",
+    "GPT2Model",
     "GenerationConfig",
     "GenerationStream",
     "GenerationTrace",
     "KVCache",
     "LoadReport",
     "ModelOutput",
+    "RobertaConfig",
+    "RobertaForCausalLM",
+    "RobertaModel",
     "Seq2SeqLMOutput",
     "TokenStep",
     "stack_attentions",

@@ -18,6 +18,7 @@ class KVCache:
 
     def __init__(self, num_layers: int, capacity: int = 32) -> None:
         self.capacity = capacity
+        self.legacy_cross = True  # whether the reference's tuples hold cross-attention (not GPT-2's)
         self._self: list[tuple[Tensor, Tensor] | None] = [None] * num_layers
         self._length = [0] * num_layers
         self._cross: list[tuple[Tensor, Tensor] | None] = [None] * num_layers
@@ -79,7 +80,7 @@ class KVCache:
         layers = []
         for buffers, past, cross in zip(self._self, self._length, self._cross, strict=True):
             own = () if buffers is None else tuple(buffer[:, :, :past] for buffer in buffers)
-            layers.append(own + (cross or ()))
+            layers.append(own + ((cross or ()) if self.legacy_cross else ()))
         return tuple(layers)
 
     @classmethod

@@ -12,14 +12,24 @@ from torch import Tensor, nn
 from bertgen.cache import KVCache, LegacyCache
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
+from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.inputs import mean_loss
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
 from bertgen.transformer import first_given
 
-ENCODERS: dict[str, type[PreTrainedModel]] = {"bert-generation": BertGenerationEncoder}
-DECODERS: dict[str, type[GenerativeModel]] = {"bert-generation": BertGenerationDecoder}
+ENCODERS: dict[str, type[PreTrainedModel]] = {
+    "bert-generation": BertGenerationEncoder,
+    "bert": BertModel,
+    "roberta": RobertaModel,
+}
+DECODERS: dict[str, type[GenerativeModel]] = {
+    "bert-generation": BertGenerationDecoder,
+    "bert": BertLMHeadModel,
+    "roberta": RobertaForCausalLM,
+    "gpt2": GPT2LMHeadModel,
+}
 
 
 def shift_tokens_right(labels: Tensor, pad_token_id: int | None, start_token_id: int | None) -> Tensor:
@@ -63,14 +73,13 @@ class EncoderDecoderModel(GenerativeModel):
                 f"{config.encoder.hidden_size}; they must be equal, or the former None"
             )
         super().__init__(config)
-        self.encoder = encoder or ENCODERS[config.encoder.model_type](config.encoder)
-        self.decoder = decoder or DECODERS[config.decoder.model_type](config.decoder)
+        self.encoder = encoder or _class_of(ENCODERS, "encoder", config.encoder.model_type)(config.encoder)
+        self.decoder = decoder or _class_of(DECODERS, "decoder", config.decoder.model_type)(config.decoder)
         if self.encoder.get_output_embeddings() is not None:
             raise ValueError("the encoder has an LM head; give the bare model, such as BertGenerationEncoder")
         # One object for both, so that what is set on one is seen by the other.
         self.encoder.config, self.decoder.config = config.encoder, config.decoder
-        if hasattr(self.decoder, "bert"):
-            self.decoder.bert.config = config.decoder
+        _base_of(self.decoder).config = config.decoder
         if config.encoder.hidden_size != config.decoder.hidden_size and cross_width is None:
             self.enc_to_dec_proj = nn.Linear(config.encoder.hidden_size, config.decoder.hidden_size)
             if not self._on_meta():
@@ -91,9 +100,10 @@ class EncoderDecoderModel(GenerativeModel):
         self.decoder.tie_weights()
         if not self.config.tie_encoder_decoder:
             return
-        base = getattr(self.decoder, self.decoder.base_model_prefix, self.decoder)
-        ours = dict(base.named_modules())
+        ours = dict(_base_of(self.decoder).named_modules())
         for path, module in self.encoder.named_modules():
+            if path.startswith("pooler"):  # a decoder has none
+                continue
             for name, parameter in list(module.named_parameters(recurse=False)):
                 other = getattr(ours.get(path), name, None)
                 if other is None or other.shape != parameter.shape:
@@ -242,6 +252,19 @@ def _joint_output(loss: Tensor | None, decoder: Any, encoder: Any) -> Seq2SeqLMO
     )
 
 
+def _base_of(decoder: PreTrainedModel) -> PreTrainedModel:
+    """The decoder without its head."""
+    return getattr(decoder, decoder.base_model_prefix, decoder)
+
+
+def _class_of(classes: dict[str, Any], side: str, model_type: str, name: Any = "the config") -> Any:
+    if model_type not in classes:
+        raise ValueError(
+            f"{name!s} is of model_type {model_type!r}; as {side} choose one of {sorted(classes)}"
+        )
+    return classes[model_type]
+
+
 def _take_prefixed(kwargs: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): kwargs.pop(key) for key in list(kwargs) if key.startswith(prefix)}
 
@@ -258,17 +281,13 @@ def _load_side(
     config = kwargs.pop("config", None)
     if config is None:
         data = PretrainedConfig.get_config_dict(name)
-        model_type = data.get("model_type", "bert-generation")
-        if model_type not in classes:
-            raise ValueError(
-                f"{name!s} is of model_type {model_type!r}; as {side} choose one of {sorted(classes)}"
-            )
-        config, kwargs = classes[model_type].config_class.from_dict(
+        kind = _class_of(classes, side, data.get("model_type", "bert-generation"), name)
+        config, kwargs = kind.config_class.from_dict(
             {**data, "_name_or_path": str(name)}, return_unused_kwargs=True, **kwargs
         )
         for flag, value in flags.items():
             setattr(config, flag, value)
-    return classes[config.model_type].from_pretrained(name, config=config, **kwargs)
+    return _class_of(classes, side, config.model_type, name).from_pretrained(name, config=config, **kwargs)
 
 
 def _warn_of_copier(decoder_input_ids: Tensor, labels: Tensor) -> None:

@@ -40,11 +40,13 @@ def attend(
     head_mask: Tensor | None = None,
     bias: Tensor | None = None,
     scale: float | None = None,
+    causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Scaled dot-product attention; returns (context [B, H, T, D], weights [B, H, T, K] or None).
 
     ``mask`` is additive, ``bias`` (relative positions) is added before the scaling, which is
-    1 / sqrt(D) unless ``scale`` says otherwise. Weights are given back
+    1 / sqrt(D) unless ``scale`` says otherwise. ``causal``: the mask closes later keys, and not even a query
+    that looks evenly at masked keys passes a gradient to their scores (GPT-2). Weights are given back
     as they are used: after dropout and head mask, as in the reference. In training plain matrix products
     are used: on CPU they beat the fused kernel's backward on short sentences six to one.
     """
@@ -55,6 +57,9 @@ def attend(
     if bias is not None:
         scores = scores + bias
     scores = scores / math.sqrt(query.shape[-1]) if scale is None else scores * scale
+    if causal and scores.shape[-2] > 1:
+        later = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1 + scores.shape[-1] - scores.shape[-2])
+        scores = scores.masked_fill(later, 0.0)
     if mask is not None:
         scores = scores + mask
     weights = scores.softmax(-1)
@@ -102,7 +107,8 @@ class BertGenerationEmbeddings(nn.Module):
             hidden = look_up(self.word_embeddings, input_ids, "input_ids")  # [B, T, C]
         if self.token_types:
             types = self.token_type_embeddings
-            hidden = hidden + (types.weight[0] if token_type_ids is None else types(token_type_ids))
+            zero = token_type_ids is None
+            hidden = hidden + (types.weight[0] if zero else look_up(types, token_type_ids, "token_type_ids"))
         if self.adds_positions():
             if position_ids is None:
                 positions = self.positions(input_ids, hidden.shape[1], past_length)
@@ -120,11 +126,15 @@ class BertGenerationEmbeddings(nn.Module):
         return counted_positions(self.position_embeddings, past, past + length)
 
 
+class SequenceTooLongError(RuntimeError, IndexError):
+    """More tokens than positions; both types, since the reference's families differ in what they raise."""
+
+
 def counted_positions(table: nn.Embedding, start: int, end: int, reserved: int = 0) -> Tensor:
     """Rows start .. end - 1 of a position table whose first ``reserved`` rows hold no position."""
     limit = table.num_embeddings
     if end > limit:
-        raise RuntimeError(
+        raise SequenceTooLongError(
             f"the sequence needs {end - reserved} positions but the model has {limit - reserved} "
             "(max_position_embeddings); shorten the text, or truncate it with the tokenizer's "
             f"truncation=True, max_length={limit - reserved}"
@@ -138,6 +148,7 @@ class HeadAttention(nn.Module):
     num_attention_heads: int
     dropout: nn.Dropout
     scale: float | None = None
+    causal: bool = False
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value [B, H, T, D] of self-attention."""
@@ -190,6 +201,7 @@ class HeadAttention(nn.Module):
             head_mask=head_mask,
             bias=self.relative_bias(query, key) if memory is None else None,
             scale=self.scale,
+            causal=self.causal and memory is None,
         )
         return context.transpose(1, 2).flatten(2), weights  # [B, T, C]
 

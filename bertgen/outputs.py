@@ -75,6 +75,18 @@ class BaseModelOutputWithPastAndCrossAttentions(ModelOutput):
 
 
 @_output
+class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
+    """As above; pooler_output [B, C] is a projection of the first token's state."""
+
+    last_hidden_state: torch.Tensor | None = None
+    pooler_output: torch.Tensor | None = None
+    hidden_states: Tensors | None = None
+    past_key_values: Any = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+
+
+@_output
 class CausalLMOutputWithCrossAttentions(ModelOutput):
     """loss scalar; logits [B, T, V]; the rest as in the encoder's output."""
 

@@ -65,7 +65,7 @@ class TransformerModel(PreTrainedModel):
         if mask is not None and mask.dim() == 3:
             return additive_mask(mask[:, None], self.dtype)
         total = past + length
-        _check_mask(mask, past, length)
+        check_mask(mask, past, length)
         look = None if mask is None else mask[:, None, None, :].to(self.dtype)  # [B, 1, 1, K]
         if self.is_causal and length > 1:
             causal = self.causal_rows(past, total)
@@ -180,7 +180,7 @@ class TransformerModel(PreTrainedModel):
         return additive_mask(mask[:, None, None] if mask.dim() == 2 else mask[:, None], self.dtype)
 
 
-def _check_mask(mask: Tensor | None, past: int, length: int) -> None:
+def check_mask(mask: Tensor | None, past: int, length: int) -> None:
     """Raises ``ValueError`` unless a self-attention mask is [B, past + length]."""
     if mask is None:
         return
@@ -221,7 +221,9 @@ class LanguageModel(GenerativeModel):
         self.head().bias = value
 
     def tie_weights(self) -> None:
-        self.head().decoder.bias = self.head().bias  # one Parameter under two names
+        head = self.head()
+        if getattr(head, "decoder", None) is not None:
+            head.decoder.bias = head.bias  # one Parameter under two names
         super().tie_weights()
 
     def get_input_embeddings(self) -> nn.Embedding:

@@ -13,9 +13,13 @@ _OLD_NAMES = (("gamma", "weight"), ("beta", "bias"))
 _DROP_REASONS = (
     ("token_type_embeddings", "BertGeneration has no token types; their row is lost"),
     ("pooler.", "this model has no pooler"),
-    ("cls.", "BERT's own prediction head has no place in this model"),
-    ("position_ids", "positions are counted, not stored"),
+    ("cls.seq_relationship", "the next-sentence head has no place in a model that writes"),
+    ("cls.", "the file's prediction head has no place in this model"),
+    ("lm_head.", "the file's language-model head has no place in this model"),
 )
+
+# Masks and counters that old releases stored beside the weights; ignored by all readers.
+_BUFFERS = ("position_ids", "token_type_ids", "attn.bias", "attention.bias", "masked_bias")
 
 
 def load_into(
@@ -130,8 +134,8 @@ def _report_unexpected(report: LoadReport, tensors: dict[str, Tensor], known: se
         if key in known:
             continue
         reasons = [why for part, why in _DROP_REASONS if part in key]
-        if "position_ids" in key:
-            continue  # written by old releases, ignored by all readers
+        if key.endswith(_BUFFERS):
+            continue
         report.add(key, R.DROPPED, reasons[0] if reasons else "the model has no such weight")
 
 
@@ -144,7 +148,7 @@ def _initialise(model: nn.Module, names: list[str]) -> None:
         if not absent:
             continue
         kept = {n: p.detach().clone() for n, p in own.items() if n not in absent}
-        if type(module) in (nn.Linear, nn.Embedding, nn.LayerNorm):
+        if "weight" in own:
             model._init_weights(module)
         else:  # a bare Parameter, such as the LM head's bias
             for name in absent:

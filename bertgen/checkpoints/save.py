@@ -67,7 +67,7 @@ def _tensors(model: nn.Module, *, every_name: bool, copy: bool) -> dict[str, Ten
         value = parameter.detach().cpu().contiguous()
         # The two names of the head's own bias stay one tensor in every form, as the reference writes it.
         if first != name and copy:
-            if name.endswith("lm_head.decoder.bias"):
+            if name.endswith(("lm_head.decoder.bias", "predictions.decoder.bias")):
                 continue
             value = value.clone()
         result[name] = value

@@ -21,6 +21,8 @@ from bertgen.layers import additive_mask
 
 # Transposed copies double a decoder's memory: above this size (bytes) the plain step is used.
 _LARGEST_COPY = 1 << 30
+# Families whose layer is the post-norm one of BERT.
+_POST_NORM = ("bert-generation", "bert", "roberta")
 
 
 class _Affine:
@@ -60,16 +62,46 @@ class _Layer:
         self.activation, self.norm = layer.intermediate.activation, _Norm(layer.output.LayerNorm)
 
 
+class _TransformingHead:
+    """BERT's and RoBERTa's head: dense, activation, norm, then the projection."""
+
+    def __init__(self, transform: tuple[Any, Any, Any], projection: Any) -> None:
+        dense, self.activation, norm = transform
+        self.dense, self.norm, self.projection = _Affine(dense), _Norm(norm), _Affine(projection)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.projection(self.norm(self.activation(self.dense(x))))
+
+
 class FusedWeights:
-    """A decoder's weights in the layout of the lean step; made once a model, remade when it changes."""
+    """A decoder's weights in the layout of the lean step; made once a model, remade when it changes.
+
+    ``positions`` [P, C] are those of the first, second, ... token, with the row of token type 0 added.
+    ``pad`` is the id that RoBERTa gives the position ``pad_position`` [C] wherever it stands, else None.
+    """
 
     def __init__(self, decoder: Any) -> None:
-        embeddings = decoder.bert.embeddings
+        base = decoder.base
+        embeddings = base.embeddings
         self.words = embeddings.word_embeddings.weight.detach()
-        self.positions = embeddings.position_embeddings.weight.detach()
+        table = embeddings.position_embeddings.weight.detach()
+        if embeddings.token_types:
+            table = table + embeddings.token_type_embeddings.weight.detach()[0]
+        self.pad = getattr(embeddings, "padding_idx", None)
+        self.positions, self.pad_position = table, None
+        if self.pad is not None:
+            self.positions, self.pad_position = table[self.pad + 1 :], table[self.pad]
         self.norm = _Norm(embeddings.LayerNorm)
-        self.layers = [_Layer(layer) for layer in decoder.bert.encoder.layer]
-        self.head = _Affine(decoder.lm_head.decoder)
+        self.layers = [_Layer(layer) for layer in base.encoder.layer]
+        projection, transform = decoder.get_output_embeddings(), decoder.head_transform()
+        self.head = _Affine(projection) if transform is None else _TransformingHead(transform, projection)
+
+    def embed(self, ids: Tensor, time: int) -> Tensor:
+        """Embeddings [R, C] of ids [R] at position ``time``."""
+        if self.pad is None:
+            return self.norm(self.words[ids] + self.positions[time])
+        place = torch.where((ids == self.pad)[:, None], self.pad_position, self.positions[time])
+        return self.norm(self.words[ids] + place)
 
 
 _made: weakref.WeakKeyDictionary[Any, tuple[tuple, FusedWeights]] = weakref.WeakKeyDictionary()
@@ -116,7 +148,7 @@ class FusedStepper:
     def serves(decoder: Any) -> bool:
         """Whether this step covers the decoder: absolute positions, unpruned, in eval mode, not too big."""
         config = getattr(decoder, "config", None)
-        if getattr(config, "model_type", None) != "bert-generation" or decoder.training:
+        if getattr(config, "model_type", None) not in _POST_NORM or decoder.training:
             return False
         plain = config.position_embedding_type == "absolute" and not config.pruned_heads
         size = sum(p.numel() * p.element_size() for p in decoder.parameters())
@@ -138,7 +170,7 @@ class FusedStepper:
             )
         if time == self.capacity:
             self._grow()
-        hidden = weights.norm(weights.words[ids[:, 0]] + weights.positions[time])  # [R, C]
+        hidden = weights.embed(ids[:, 0], time)  # [R, C]
         count = len(weights.layers)
         own = cross = None
         if self.capture:

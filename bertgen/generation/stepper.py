@@ -46,6 +46,8 @@ class PlainStepper:
         self.cache = KVCache(decoder.config.num_hidden_layers) if use_cache else None
         self.seen: Tensor | None = None
         self.mask = prompt_mask
+        if prompt_mask is not None:  # (what GPT-2 does unasked, as in the reference)
+            position_ids = position_ids or getattr(decoder, "prompt_positions", None)
         self.positions = {} if position_ids is None else {"position_ids": position_ids}
 
     def step(self, ids: Tensor) -> StepOutput:
@@ -55,8 +57,9 @@ class PlainStepper:
             if missing > 0:
                 self.mask = torch.cat([self.mask, self.mask.new_ones(ids.shape[0], missing)], 1)
         self.seen = ids if self.seen is None else torch.cat([self.seen, ids], dim=1)
+        fed = self.seen if self.cache is None else ids
         output = self.decoder(
-            input_ids=self.seen if self.cache is None else ids,
+            input_ids=fed,
             attention_mask=self.mask,
             encoder_hidden_states=self.memory,
             encoder_attention_mask=self.memory_mask,

@@ -47,7 +47,7 @@ def largest_difference(model, name: str, notes: dict) -> float:
         with torch.no_grad():
             output = model(**given, **call["options"])
         assert list(output.keys()) == call["keys"], (name, call["name"])
-        for key in ("loss", "logits", "last_hidden_state", "encoder_last_hidden_state"):
+        for key in ("loss", "logits", "last_hidden_state", "pooler_output", "encoder_last_hidden_state"):
             if key in output:
                 difference = (output[key] - arrays[prefix + key]).abs().max().item()
                 worst = max(worst, difference)

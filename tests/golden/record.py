@@ -12,6 +12,7 @@ FIELDS = (
     "loss",
     "logits",
     "last_hidden_state",
+    "pooler_output",
     "encoder_last_hidden_state",
     "past_key_values",
     "hidden_states",
@@ -72,8 +73,15 @@ class Case:
                 "options": options,
                 "keys": list(output.keys()),
                 "gradients": list(gradients),
+                "tuple": self._tuple(model, {**inputs, **options}),
             }
         )
+
+    @torch.no_grad()
+    def _tuple(self, model, given: dict) -> list[list[int]]:
+        """The shapes of the plain tuple: what `return_dict=False` holds, and in which order."""
+        found = flatten("", model(**given, return_dict=False))
+        return [list(value.shape) for value in found.values()]
 
     def generate(self, name: str, model, inputs: dict, seed: int | None = None, **options) -> torch.Tensor:
         """Keep the ids (and the scores, where asked for); checked against float64 unless it samples.
