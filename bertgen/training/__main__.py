@@ -6,8 +6,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bertgen.training.objective import Objective
 
 # glibc gives large buffers back to the kernel and asks for them again a moment later: half a step's time.
 ALLOCATORS = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2")
@@ -25,31 +29,60 @@ def use_fast_allocator() -> None:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
-def train(arguments: argparse.Namespace) -> None:
-    """Train a recipe from the start, or go on with a stopped run."""
-    import torch
-
-    from bertgen.training.corpus import build_corpus, build_vocabulary
-    from bertgen.training.loop import Trainer
-    from bertgen.training.recipe import read_recipe
+def _open_run(arguments: argparse.Namespace) -> Path:
+    """The folder of the run, made where it is new; refuses to overwrite one and to resume none."""
     from bertgen.training.state import STATE
 
-    recipe, out = read_recipe(arguments.recipe), arguments.out
+    out = arguments.out
     exists = (out / STATE).exists()
     if exists and not arguments.resume:
         raise ValueError(f"{out} holds a run already; go on with --resume, or choose another --out")
     if arguments.resume and not exists:
         raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
     out.mkdir(parents=True, exist_ok=True)
-    vocabulary = out / "spiece.model"
-    if not vocabulary.exists():
+    return out
+
+
+def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
+    """The run's SentencePiece model, made at its first start."""
+    path = out / "spiece.model"
+    if not path.exists():
         print("training the vocabulary", file=sys.stderr)
-        vocabulary.write_bytes(build_vocabulary(recipe, arguments.data))
-    corpus = build_corpus(recipe, arguments.data, vocabulary.read_bytes())
-    trainer = Trainer(recipe, corpus, arguments.data, out, torch.device(arguments.device))
+        path.write_bytes(build())
+    return path.read_bytes()
+
+
+def _run(objective: Objective, out: Path, arguments: argparse.Namespace) -> None:
+    import torch
+
+    from bertgen.training.loop import Trainer
+
+    trainer = Trainer(objective, out, torch.device(arguments.device))
     if arguments.resume:
         trainer.resume()
     trainer.run()
+
+
+def pretrain(arguments: argparse.Namespace) -> None:
+    """Pre-train a base on running text by masked-language modelling, or go on with a stopped run."""
+    from bertgen.training.masked_lm import MaskedLM
+    from bertgen.training.recipe import read_pretraining_recipe
+    from bertgen.training.text import build_base_vocabulary, load_rows
+
+    recipe, out = read_pretraining_recipe(arguments.recipe), _open_run(arguments)
+    vocabulary = _vocabulary(out, lambda: build_base_vocabulary(recipe, arguments.data))
+    _run(MaskedLM(recipe, load_rows(recipe, arguments.data, out, vocabulary)), out, arguments)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train a recipe from the start, or go on with a stopped run."""
+    from bertgen.training.corpus import build_corpus, build_vocabulary
+    from bertgen.training.recipe import read_recipe
+    from bertgen.training.seq2seq import Seq2Seq
+
+    recipe, out = read_recipe(arguments.recipe), _open_run(arguments)
+    vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
+    _run(Seq2Seq(recipe, build_corpus(recipe, arguments.data, vocabulary), arguments.data), out, arguments)
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -88,15 +121,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bertgen.training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("train", help=train.__doc__)
-    command.add_argument("recipe", type=Path, help="a .toml file, see bertgen/training/recipes")
-    command.add_argument(
-        "--data", type=Path, required=True, help="folder that the recipe's file names start from"
-    )
-    command.add_argument("--out", type=Path, required=True, help="folder of the run: state, vocabulary, log")
-    command.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
-    command.set_defaults(run=train)
+    for run in (pretrain, train):
+        command = commands.add_parser(run.__name__, help=run.__doc__)
+        command.add_argument("recipe", type=Path, help="a .toml file, see bertgen/training/recipes")
+        command.add_argument(
+            "--data", type=Path, required=True, help="folder that the recipe's file names start from"
+        )
+        command.add_argument(
+            "--out", type=Path, required=True, help="folder of the run: state, vocabulary, log"
+        )
+        command.add_argument("--resume", action="store_true", help="go on with the run in --out")
+        command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
+        command.set_defaults(run=run)
 
     command = commands.add_parser("export", help=export.__doc__)
     command.add_argument("recipe", type=Path)

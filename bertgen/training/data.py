@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ IGNORED = -100  # label of padded positions, as in the reference's losses
 
 
 def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, plain or gzipped (.gz)."""
-    content = path.read_bytes()
-    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    """The whole of a UTF-8 file, plain or compressed (.gz, .xz)."""
+    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
+    return unpack(path.read_bytes()).decode("utf-8")
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
@@ -132,6 +133,11 @@ class Batch:
     decoder_input_ids: Tensor
     labels: Tensor
     target_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """What the log's speed counts."""
+        return self.target_tokens
 
     def to(self, device: torch.device) -> Batch:
         """Copy to `device`; towards a GPU from pinned memory, without waiting for the copy."""

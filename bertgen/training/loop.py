@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bertgen.training.build import build_model, training_loss
-from bertgen.training.corpus import Corpus, epoch_batches
-from bertgen.training.data import Example, collate
 from bertgen.training.dropout import pool_dropout
-from bertgen.training.recipe import Recipe
+from bertgen.training.objective import Objective
 from bertgen.training.schedule import learning_rate
 from bertgen.training.state import append_log, cut_log, load_state, save_state
-from bertgen.training.validation import validate
-from bertgen.training.vocabulary import BOS_ID, PAD_ID
 from bertgen.training.weights import MasterWeights
 
 LOG_EVERY = 20  # steps
@@ -32,7 +28,7 @@ class StepResult(NamedTuple):
     loss: Tensor
     norm: Tensor
     rate: float
-    target_tokens: int
+    tokens: int
 
 
 class Trainer:
@@ -42,16 +38,17 @@ class Trainer:
     ends with the same bits as one that was never stopped.
     """
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, data: Path, out: Path, device: torch.device) -> None:
-        self.recipe, self.corpus, self.data, self.out, self.device = recipe, corpus, data, out, device
+    def __init__(self, objective: Objective, out: Path, device: torch.device) -> None:
+        self.objective, self.recipe, self.out, self.device = objective, objective.recipe, out, device
+        recipe = objective.recipe
         dtype = DTYPES[recipe.optimisation.precision]
-        self.model = build_model(recipe.model, recipe.vocabulary.size, recipe.seed).to(device).train()
+        self.model = objective.build().to(device).train()
         self.weights = MasterWeights(self.model, recipe.optimisation, dtype)
         self.pools = pool_dropout(self.model, recipe.seed, dtype, device)
-        self.judge = build_model(recipe.model, recipe.vocabulary.size, recipe.seed).to(device).eval()
+        self.judge = objective.build().to(device).eval()
         self.step = self.epoch = self.position = self.tokens = 0
         self.seconds = 0.0
-        self.batches: list[list[Example]] = epoch_batches(corpus, recipe, 0)
+        self.batches: Sequence[Any] = objective.epoch(0)
         self._stopped = False
 
     def save(self) -> None:
@@ -65,35 +62,35 @@ class Trainer:
         for name in ("step", "epoch", "position", "tokens", "seconds"):
             setattr(self, name, state[name])
         self.weights.load_state_dict(state["weights"], self.step)
-        self.batches = epoch_batches(self.corpus, self.recipe, self.epoch)
+        self.batches = self.objective.epoch(self.epoch)
         cut_log(self.out, self.step)
 
-    def next_batch(self) -> list[Example]:
-        """The rows of the next step."""
+    def next_batch(self) -> Any:
+        """The rows of the next step, for `Objective.collate`."""
         if self.position == len(self.batches):
             self.epoch, self.position = self.epoch + 1, 0
-            self.batches = epoch_batches(self.corpus, self.recipe, self.epoch)
+            self.batches = self.objective.epoch(self.epoch)
         self.position += 1
         return self.batches[self.position - 1]
 
     def train_step(self) -> StepResult:
         """Forward, backward, update."""
         settings = self.recipe.optimisation
-        batch = collate(self.next_batch(), PAD_ID, BOS_ID).to(self.device)
+        batch = self.objective.collate(self.next_batch(), self.step).to(self.device)
         for pool in self.pools:
             pool.reseed(self.step)
-        loss = training_loss(self.model, batch, settings.label_smoothing)
+        loss = self.objective.loss(self.model, batch)
         loss.backward()
         rate = learning_rate(
             self.step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.max_steps
         )
         norm = self.weights.step(rate, self.step)
         self.step += 1
-        self.tokens += batch.target_tokens
-        return StepResult(loss.detach(), norm, rate, batch.target_tokens)
+        self.tokens += batch.tokens
+        return StepResult(loss.detach(), norm, rate, batch.tokens)
 
     def _log_steps(self, results: list[StepResult], seconds: float, bar: tqdm) -> None:
-        speed = sum(result.target_tokens for result in results) / seconds
+        speed = sum(result.tokens for result in results) / seconds
         loss = torch.stack([result.loss for result in results]).mean().item()
         self.seconds += seconds
         append_log(
@@ -110,11 +107,11 @@ class Trainer:
         bar.set_postfix(loss=f"{loss:.3f}", tok_s=f"{speed:.0f}", epoch=self.epoch, refresh=False)
 
     def _validate(self) -> None:
-        """Log losses and BLEU of the last and of the averaged weights."""
+        """Log the objective's figures of the last and of the averaged weights."""
         values: dict[str, float] = {}
         for kind, averaged in (("last", False), ("average", True)):
             self.weights.copy_to(self.judge, averaged)
-            result = validate(self.judge, self.recipe, self.corpus, self.data)
+            result = self.objective.validate(self.judge)
             values |= {f"{kind}_{name}": value for name, value in result.items()}
         append_log(self.out, step=self.step, **values)
 

@@ -9,33 +9,34 @@ from typing import Any
 
 import torch
 
-from bertgen.training.recipe import Recipe
+from bertgen.training.recipe import PretrainingRecipe, Recipe
 
 STATE = "state.pt"
 LOG = "train.jsonl"
+AnyRecipe = Recipe | PretrainingRecipe
 # A resumed run may have other values here: the middle of the schedule is constant, the rest bookkeeping.
 MOVABLE = frozenset({"max_steps", "decay_steps", "validate_every", "save_every_seconds"})
 
 
-def _binding(recipe: Recipe) -> dict[str, Any]:
+def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     """The settings that must stay the same over a run."""
     values = recipe.as_dict()
     values["optimisation"] = {
         key: value for key, value in values["optimisation"].items() if key not in MOVABLE
     }
     for shown in ("title", "examples", "length_penalty"):  # for the export; nothing in a step depends on it
-        del values[shown]
+        values.pop(shown, None)
     return values
 
 
-def save_state(folder: Path, recipe: Recipe, values: dict[str, Any]) -> None:
+def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
     """Write tensors and counters; a kill at any moment leaves the old file or the new one, never half."""
     temporary = folder / f"{STATE}.tmp"
     torch.save({"recipe": _binding(recipe), **values}, temporary)
     os.replace(temporary, folder / STATE)
 
 
-def load_state(folder: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
+def load_state(folder: Path, recipe: AnyRecipe, device: torch.device) -> dict[str, Any]:
     """Read what `save_state` wrote. A recipe that differs in more than the run's length is a ValueError."""
     state = torch.load(folder / STATE, map_location=device, weights_only=True)
     for key, value in _binding(recipe).items():

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sentencepiece
 
 PAD_ID, EOS_ID, BOS_ID, UNK_ID = 0, 1, 2, 3
+MASK = "<mask>"
 SEPARATOR = "<::::>"  # the reference tokenizer's sep_token; in the vocabulary it needs no added id
 
 
-def train_sentencepiece(lines: Iterable[str], size: int, model_type: str = "unigram") -> bytes:
+def train_sentencepiece(
+    lines: Iterable[str], size: int, model_type: str = "unigram", symbols: Sequence[str] = (SEPARATOR,)
+) -> bytes:
     """Train a vocabulary of `size` pieces on `lines`; returns the serialised model.
 
     Text is taken as it is (no Unicode normalisation), unknown characters fall back to bytes and digits stand
-    alone: what was encoded decodes to the same text, up to runs of spaces. One thread, so the same lines
+    alone: what was encoded decodes to the same text, up to runs of spaces. `symbols` are pieces of their own,
+    whatever the text holds. One thread, so the same lines
     give the same model. More pieces than the text can fill are a ValueError.
     """
     buffer = io.BytesIO()
@@ -35,7 +39,7 @@ def train_sentencepiece(lines: Iterable[str], size: int, model_type: str = "unig
             eos_piece="</s>",
             bos_piece="<s>",
             unk_piece="<unk>",
-            user_defined_symbols=[SEPARATOR],
+            user_defined_symbols=list(symbols),
             byte_fallback=True,
             split_digits=True,
             normalization_rule_name="identity",
@@ -61,6 +65,8 @@ def write_tokenizer_files(folder: Path, model: bytes, longest_source: int) -> No
         "unk_token": "<unk>",
     }
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    if processor.piece_to_id(MASK) != UNK_ID:
+        specials["mask_token"] = MASK
     added = {
         str(processor.piece_to_id(piece)): {
             "content": piece,
