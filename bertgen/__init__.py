@@ -30,10 +30,18 @@ from bertgen.outputs import (
     ModelOutput,
     Seq2SeqLMOutput,
 )
-from bertgen.tokenizers import BatchEncoding, BertGenerationTokenizer
+from bertgen.tokenizers import (
+    AutoTokenizer,
+    BatchEncoding,
+    BertGenerationTokenizer,
+    BertTokenizer,
+    GPT2Tokenizer,
+    RobertaTokenizer,
+)
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 
 __all__ = [
+    "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",
     "BaseModelOutputWithPoolingAndCrossAttentions",
@@ -47,6 +55,7 @@ __all__ = [
     "BertGenerationTokenizer",
     "BertLMHeadModel",
     "BertModel",
+    "BertTokenizer",
     "CausalLMOutputWithCrossAttentions",
     "ConfigError",
     "EncoderDecoderConfig",
@@ -54,6 +63,7 @@ __all__ = [
     "GPT2Config",
     "GPT2LMHeadModel",
     "GPT2Model",
+    "GPT2Tokenizer",
     "GenerationConfig",
     "GenerationStream",
     "GenerationTrace",
@@ -63,6 +73,7 @@ __all__ = [
     "RobertaConfig",
     "RobertaForCausalLM",
     "RobertaModel",
+    "RobertaTokenizer",
     "Seq2SeqLMOutput",
     "TokenStep",
     "stack_attentions",

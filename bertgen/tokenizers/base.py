@@ -12,6 +12,7 @@ from bertgen.tokenizers.encoding import to_lists
 from bertgen.tokenizers.files import TokenizerFiles
 from bertgen.tokenizers.special import SpecialTokens
 from bertgen.tokenizers.strategies import NO_LIMIT
+from bertgen.tokenizers.targets import TargetSide
 from bertgen.tokenizers.tokens import strip_beside
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _CLEAN_UP = (
 )  # fmt: skip
 
 
-class PreTrainedTokenizer(Calling, SpecialTokens, TokenizerFiles):
+class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
     """Base of the tokenizers; behaviour of the slow tokenizers of transformers 4.37.2.
 
     A subclass gives `vocab_size`, `get_vocab`, `_tokenize`, `_convert_token_to_id`,
@@ -101,12 +102,17 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TokenizerFiles):
         kwargs.pop("is_split_into_words", None)
         return text, kwargs
 
+    def prepare_for_splitting(self, text: str) -> str:
+        """Hook: change the text before it is cut at the added tokens; nothing here."""
+        return text
+
     def tokenize(self, text: str, **kwargs: Any) -> list[str]:
         """Cut `text` into tokens: first at the added tokens, then the rest by the vocabulary's rules."""
         split_special = kwargs.pop("split_special_tokens", self.split_special_tokens)
         text, unused = self.prepare_for_tokenization(text, **kwargs)
         if unused:
             self._tell_once(f"arguments not known to the tokenizer are ignored: {sorted(unused)}")
+        text = self.prepare_for_splitting(text)
         if split_special:
             return self._tokenize(text) if text else []
         added = {token.content: token for token in self._added_tokens_decoder.values()}
@@ -124,6 +130,11 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TokenizerFiles):
     def _token_to_id(self, token: str) -> int:
         index = self._added_tokens_encoder.get(token)
         return self._convert_token_to_id(token) if index is None else index
+
+    def _unknown_id(self, vocab: Mapping[str, int]) -> int | None:
+        """Id of the unknown token, which may be an added one; None when there is none."""
+        index = vocab.get(self.unk_token)
+        return self._added_tokens_encoder.get(self.unk_token) if index is None else index
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """Token of an id, or tokens of a sequence of ids (special ones left out on request).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import shutil
@@ -10,7 +11,7 @@ from typing import Any
 import sentencepiece
 
 from bertgen.tokenizers.base import PreTrainedTokenizer
-from bertgen.tokenizers.runs import SentencePieceRun, find_anchor
+from bertgen.tokenizers.runs import SentencePieceRun, SentencePieceText, find_anchor
 
 logger = logging.getLogger(__name__)
 
@@ -126,11 +127,12 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
                 run.append(token)
         return (text + self.sp_model.decode(run)).strip()
 
-    def run_decoder(self) -> SentencePieceRun:
-        """A fresh incremental decoder for a run of ordinary pieces, see `StreamDecoder`."""
+    def run_decoder(self) -> SentencePieceText:
+        """A fresh incremental `convert_tokens_to_string`, see `StreamDecoder`."""
         if self._anchor is None:
             self._anchor = find_anchor(self.sp_model)
-        return SentencePieceRun(self.sp_model, self._anchor)
+        new_run = functools.partial(SentencePieceRun, self.sp_model, self._anchor)
+        return SentencePieceText(new_run, set(self.all_special_tokens))
 
     def piece_surface(self, piece: str) -> tuple[bool, str]:
         """Whether a piece begins a word, and its text; "" for a byte piece."""

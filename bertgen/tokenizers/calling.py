@@ -42,23 +42,22 @@ class Calling(Padding):
         return_tensors: str | None = None,
         **kwargs: Any,
     ) -> BatchEncoding:
-        """Encode one text or a batch of texts, or pairs of them.
+        """Encode one text or a batch of texts, or pairs.
 
         Args:
-            text, text_pair: a text, a list of texts (a batch), or with `is_split_into_words` a list of
-                words or a batch of such lists.
-            text_target, text_pair_target: the same for targets: `labels` (`input_ids` without `text`).
-            add_special_tokens: put the model's special tokens around (BertGeneration has none to add).
+            text, text_pair: a text, a list of texts (a batch); with `is_split_into_words` lists of words.
+            text_target, text_pair_target: the same for targets, by `decoder_tokenizer` where there is one:
+                `labels` (`input_ids` without `text`).
+            add_special_tokens: put the model's special tokens around (BertGeneration and GPT-2 have none).
             padding: True or "longest", "max_length", or False.
             truncation: True or "longest_first", "only_first", "only_second", or False.
             max_length: the length for both, in tokens; default `model_max_length`. Alone, it truncates.
             stride, pad_to_multiple_of: kept tokens that the overflow repeats; round the length up.
-            return_tensors: "pt" or "np" (int64); None for lists.
+            return_tensors: "pt" or "np" (int64); None: lists.
             **kwargs: return_token_type_ids, return_attention_mask, return_overflowing_tokens,
                 return_special_tokens_mask, return_length, verbose; the rest goes to `tokenize`.
 
-        Returns:
-            input_ids [B, S] and attention_mask [B, S] (lists: [S] for one text), and what was asked for.
+        Returns: input_ids [B, S], attention_mask [B, S] (lists: [S] for one text), what was asked for.
 
         Raises:
             ValueError: nothing to encode, not a text, no pad token to pad with, unknown strategy.
@@ -69,13 +68,13 @@ class Calling(Padding):
         kwargs.update(padding=padding, truncation=truncation, max_length=max_length, stride=stride)
         kwargs.update(add_special_tokens=add_special_tokens, is_split_into_words=is_split_into_words)
         kwargs.update(pad_to_multiple_of=pad_to_multiple_of, return_tensors=return_tensors)
-        target = None if text_target is None else self._call_one(text_target, text_pair_target, **kwargs)
-        if text is None:
-            return target
-        encoding = self._call_one(text, text_pair, **kwargs)
-        if target is not None:
+        target = None
+        if text_target is not None:
+            target = (self.decoder_tokenizer or self)._call_one(text_target, text_pair_target, **kwargs)
+        encoding = None if text is None else self._side()._call_one(text, text_pair, **kwargs)
+        if encoding is not None and target is not None:
             encoding["labels"] = target["input_ids"]
-        return encoding
+        return target if encoding is None else encoding
 
     def _call_one(self, text: Any, pair: Any, is_split_into_words: bool, **kwargs: Any) -> BatchEncoding:
         for value in (text, pair):
@@ -117,6 +116,8 @@ class Calling(Padding):
         self, text: Any, text_pair: Any = None, is_split_into_words: bool = False, **kwargs: Any
     ) -> BatchEncoding:
         """Encode one text, list of tokens, or list of ids (or a pair of them); arguments as in a call."""
+        if self._side() is not self:
+            return self._side().encode_plus(text, text_pair, is_split_into_words, **kwargs)
         options, kwargs = self._options(kwargs)
         ids = self._ids_of(text, is_split_into_words, kwargs)
         pair = None if text_pair is None else self._ids_of(text_pair, is_split_into_words, kwargs)
@@ -126,6 +127,8 @@ class Calling(Padding):
         self, batch_text_or_text_pairs: Sequence[Any], is_split_into_words: bool = False, **kwargs: Any
     ) -> BatchEncoding:
         """Encode rows, each a text, a pair, or ready tokens or ids; arguments as in a call."""
+        if self._side() is not self:
+            return self._side().batch_encode_plus(batch_text_or_text_pairs, is_split_into_words, **kwargs)
         options, kwargs = self._options(kwargs)
         rows = []
         for row in batch_text_or_text_pairs:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertgen import hub
+from bertgen.config_base import split_hub_kwargs
 from bertgen.tokenizers.special import SPECIAL_TOKENS_ATTRIBUTES
 from bertgen.tokenizers.tokens import AddedToken
 
@@ -19,10 +20,38 @@ CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 ADDED_TOKENS_FILE = "added_tokens.json"
 FAST_FILE = "tokenizer.json"
+DECODER_FOLDER = "decoder_tokenizer"
+
+_PRIVATE = ("_from_auto", "_from_pipeline", "_commit_hash")  # what the reference hands on inside itself
+
+
+def take_hub_arguments(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split keyword arguments of a `from_pretrained` into those for `bertgen.hub` and the others."""
+    rest = {name: value for name, value in kwargs.items() if name not in _PRIVATE}
+    where = split_hub_kwargs(rest)
+    return where, rest
+
+
+def _decoder_tokenizer(name: str, where: Mapping[str, Any]) -> Any:
+    """The tokenizer in `decoder_tokenizer/` of a checkpoint; None when there is none.
+
+    It is there when its tokenizer_config.json is, so that a Hub checkpoint costs one more look.
+    """
+    from bertgen.tokenizers.auto import AutoTokenizer  # which knows all classes, this one's heirs
+
+    parts = [part for part in (where.get("subfolder"), DECODER_FOLDER) if part]
+    if os.path.isfile(name) or (parts[:-1] and parts[0].rstrip("/").endswith(DECODER_FOLDER)):
+        return None
+    inside = {**where, "subfolder": "/".join(parts)}
+    if hub.cached_file(name, CONFIG_FILE, **inside) is None:
+        return None
+    return AutoTokenizer.from_pretrained(name, **inside)
 
 
 class TokenizerFiles(hub.PushToHubMixin):
     """Mixin: `from_pretrained`, `save_pretrained`."""
+
+    fast_kind: str | None = None  # model type in a tokenizer.json that the class can read
 
     @classmethod
     def from_pretrained(
@@ -34,24 +63,19 @@ class TokenizerFiles(hub.PushToHubMixin):
         local_files_only: bool = False,
         token: str | bool | None = None,
         revision: str | None = None,
-        subfolder: str = "",
         **kwargs: Any,
     ):
         """Load from a folder, one vocabulary file, or a Hub id; `kwargs` override what was saved.
+
+        `subfolder` is the place inside the folder or repository; for the Hub's own arguments see
+        `bertgen.hub`. A tokenizer in the folder's `decoder_tokenizer/` becomes the attribute of that name.
 
         Raises:
             OSError: no such folder or repository, no vocabulary in it, or a broken vocabulary.
         """
         name = os.fspath(pretrained_model_name_or_path)
-        kwargs["token"] = token
-        hub.modern_keywords(kwargs)
-        token = kwargs.pop("token")
-        where = {
-            "cache_dir": cache_dir,
-            "force_download": force_download,
-            "local_files_only": local_files_only,
-        }
-        where |= {"token": token, "revision": revision, "subfolder": subfolder}
+        kwargs.update(cache_dir=cache_dir, force_download=force_download, local_files_only=local_files_only)
+        where, kwargs = take_hub_arguments({**kwargs, "token": token, "revision": revision})
         files = cls._find_files(name, **where)
         config = _read_json(files.get("config"))
         saved_class = config.pop("tokenizer_class", None)
@@ -61,22 +85,36 @@ class TokenizerFiles(hub.PushToHubMixin):
         config.pop("tokenizer_file", None)
         config.update(kwargs)
         for key in cls.vocab_files_names:
-            config.setdefault(key, files[key])
+            if key in files:
+                config.setdefault(key, files[key])
+        if not all(key in files for key in cls.vocab_files_names):
+            config["tokenizer_file"] = files["fast"]
         config["name_or_path"] = name
         config["added_tokens_decoder"] = _added_tokens(config, files, kwargs)
-        return cls(*init_inputs, **{key: _revive(value) for key, value in config.items()})
+        tokenizer = cls(*init_inputs, **{key: _revive(value) for key, value in config.items()})
+        tokenizer.decoder_tokenizer = _decoder_tokenizer(name, where)
+        return tokenizer
 
     @classmethod
     def _find_files(cls, name: str, **where: Any) -> dict[str, str]:
         """What a folder or repository holds of the tokenizer's files, by argument or kind."""
         if os.path.isfile(name):
+            if cls.fast_kind and name.endswith(FAST_FILE):
+                return {"fast": name}
+            if len(cls.vocab_files_names) > 1:
+                needs = " and ".join(cls.vocab_files_names.values())
+                raise ValueError(f"{cls.__name__} needs {needs}; give the folder that holds them")
             return {next(iter(cls.vocab_files_names)): name}
         kinds = {"config": CONFIG_FILE, "special": SPECIAL_TOKENS_FILE, "added": ADDED_TOKENS_FILE}
         wanted = {**cls.vocab_files_names, **kinds, "fast": FAST_FILE}
         found = hub.resolve(name, *wanted.values(), **where)
         missing = [file for key, file in cls.vocab_files_names.items() if not found[file]]
-        if missing:
-            raise OSError(f"{name!r} has no {', '.join(missing)}, which {cls.__name__} needs")
+        if missing and not (cls.fast_kind and found[FAST_FILE]):
+            other = f" (or {FAST_FILE})" if cls.fast_kind else ""
+            raise OSError(
+                f"{name!r} has no {', '.join(missing)}{other}, which {cls.__name__} needs; "
+                "AutoTokenizer.from_pretrained goes by the files that are there"
+            )
         return {key: found[file] for key, file in wanted.items() if found[file]}
 
     @hub.pushes
@@ -104,7 +142,10 @@ class TokenizerFiles(hub.PushToHubMixin):
         beyond = {token: i for token, i in self.added_tokens_encoder.items() if i >= self.vocab_size}
         if beyond:
             _write_json(added_path, beyond)
-        return (config_path, special_path, *self.save_vocabulary(folder, filename_prefix), added_path)
+        paths = (config_path, special_path, *self.save_vocabulary(folder, filename_prefix), added_path)
+        if self.decoder_tokenizer is None:
+            return paths
+        return paths + self.decoder_tokenizer.save_pretrained(os.path.join(folder, DECODER_FOLDER))
 
     def _config_to_save(self) -> dict[str, Any]:
         config = copy.deepcopy(self.init_kwargs)

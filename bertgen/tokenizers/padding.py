@@ -35,6 +35,9 @@ class Padding:
         Raises:
             ValueError: no input_ids in it, or no pad token.
         """
+        if self._side() is not self:
+            rest = (padding, max_length, pad_to_multiple_of, return_attention_mask, return_tensors)
+            return self._side().pad(encoded_inputs, *rest, verbose)
         if isinstance(encoded_inputs, (list, tuple)) and encoded_inputs:
             encoded_inputs = {key: [row[key] for row in encoded_inputs] for key in encoded_inputs[0]}
         main = self.model_input_names[0]
@@ -57,16 +60,20 @@ class Padding:
             length = _round_up(length, pad_to_multiple_of)
             row = self._pad_row(columns, strategy, length, return_attention_mask)
             return BatchEncoding(row, return_tensors)
-        if any(len(column) != len(rows) for column in columns.values()):
-            raise AssertionError(f"columns differ in rows: { {k: len(v) for k, v in columns.items()} }")
         length = max(map(len, rows)) if strategy is PaddingStrategy.LONGEST else length
         length = _round_up(length, pad_to_multiple_of)
+        return BatchEncoding(self._pad_rows(columns, strategy, length, return_attention_mask), return_tensors)
+
+    def _pad_rows(self, columns: dict[str, Any], *how: Any) -> dict[str, list[Any]]:
+        count = len(columns[self.model_input_names[0]])
+        if any(len(column) != count for column in columns.values()):
+            raise AssertionError(f"columns differ in rows: { {k: len(v) for k, v in columns.items()} }")
         out: dict[str, list[Any]] = {}
-        for i in range(len(rows)):
+        for i in range(count):
             row = {key: column[i] for key, column in columns.items()}
-            for key, value in self._pad_row(row, strategy, length, return_attention_mask).items():
+            for key, value in self._pad_row(row, *how).items():
                 out.setdefault(key, []).append(value)
-        return BatchEncoding(out, return_tensors)
+        return out
 
     def _pad_row(
         self, row: dict[str, Any], strategy: PaddingStrategy, length: int | None, with_mask: bool

@@ -1,8 +1,87 @@
-"""`SentencePieceRun`: SentencePiece decoding, one piece at a time."""
+"""`convert_tokens_to_string` of each kind of tokenizer, one piece at a time."""
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Callable, Collection
+
 import sentencepiece
+
+
+class Stripped:
+    """`str.strip` of a text that arrives in parts: white space waits for what follows it."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._space = ""
+
+    def put(self, text: str) -> str:
+        """What of `text` is certain to stay, with the white space that waited."""
+        if not self._begun:
+            text = text.lstrip()
+        text = self._space + text
+        kept = text.rstrip()
+        self._space = text[len(kept) :]
+        self._begun = self._begun or bool(kept)
+        return kept
+
+
+class WordPieceRun:
+    """Text of WordPiece tokens: words joined by spaces, continuations glued on, the ends stripped."""
+
+    def __init__(self, continuation: str) -> None:
+        self._glue = " " + continuation
+        self._first = True
+        self._stripped = Stripped()
+
+    def put(self, token: str) -> str:
+        """Text that is certain once `token` is known."""
+        text = token if self._first else " " + token
+        self._first = False
+        return self._stripped.put(text.replace(self._glue, ""))
+
+    def end(self) -> str:
+        """Nothing: what was held back is white space at the end."""
+        return ""
+
+
+class ByteLevelRun:
+    """Text of byte-level tokens: a character waits until all its bytes are there."""
+
+    def __init__(self, bytes_of: Callable[[str], bytes], errors: str) -> None:
+        self._bytes_of = bytes_of
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors)
+
+    def put(self, token: str) -> str:
+        """Text that is certain once `token` is known."""
+        return self._decoder.decode(self._bytes_of(token))
+
+    def end(self) -> str:
+        """What was held back: an unfinished character, as the error rule has it."""
+        return self._decoder.decode(b"", final=True)
+
+
+class SentencePieceText:
+    """Text of SentencePiece tokens: special ones glued in as they are between runs of pieces, the
+    ends stripped."""
+
+    def __init__(self, new_run: Callable[[], SentencePieceRun], special: Collection[str]) -> None:
+        self._new_run, self._special = new_run, special
+        self._run = new_run()
+        self._stripped = Stripped()
+
+    def put(self, token: str) -> str:
+        """Text that is certain once `token` is known."""
+        if token in self._special:
+            text = self._run.end() + token
+            self._run = self._new_run()
+        else:
+            text = self._run.put(token)
+        return self._stripped.put(text)
+
+    def end(self) -> str:
+        """What was held back, trailing white space excepted."""
+        return self._stripped.put(self._run.end())
 
 
 class SentencePieceRun:

@@ -14,7 +14,10 @@ _DIGIT_SEPARATORS = frozenset(".,:")
 
 
 class RunDecoder(Protocol):
-    """Text of one run of ordinary tokens, piece by piece; given by a tokenizer's `run_decoder()`."""
+    """A tokenizer's `convert_tokens_to_string`, piece by piece; given by its `run_decoder()`.
+
+    The texts joined are that of all tokens put, for any tokens.
+    """
 
     def put(self, token: str) -> str:
         """Text that is certain once `token` is known."""
@@ -27,9 +30,9 @@ class StreamDecoder:
     """`tokenizer.decode`, one id at a time.
 
     The texts of all `put` calls and of `end` joined are exactly `tokenizer.decode(ids,
-    skip_special_tokens)`. No text ever holds half a character: byte pieces wait until their character
-    is whole (a broken sequence becomes U+FFFD, as in `decode`). White space waits for what follows it,
-    because `decode` strips the end. With the tokenizer's `clean_up_tokenization_spaces` on, about a word
+    skip_special_tokens)`. No text ever holds half a character: bytes wait until their character is
+    whole (a broken sequence becomes U+FFFD, as in `decode`). Where `decode` strips the end, white space
+    waits for what follows it. With the tokenizer's `clean_up_tokenization_spaces` on, about a word
     is held back, since clean-up rewrites text across tokens. Each `put` costs the same, however long
     the text.
 
@@ -38,12 +41,11 @@ class StreamDecoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizer, skip_special_tokens: bool = True) -> None:
         self._tokenizer = tokenizer
-        self._special = set(tokenizer.all_special_tokens)
         self._skip = set(tokenizer.all_special_ids) if skip_special_tokens else set()
         self._set_off = tokenizer.tokens_set_off()
         self._run = tokenizer.run_decoder()
-        self._part = _Stripped()
         self._part_open = False  # tokens have arrived since the last token that is set off
+        self._part_begun = False  # and some text of theirs is out
         self._wrote_part = False
         self._tidy = _CleanUp(tokenizer) if tokenizer.clean_up_tokenization_spaces else None
         self._ended = False
@@ -64,12 +66,7 @@ class StreamDecoder:
             text = self._close_part(last=False) + self._begin_part() + token
             return self._tidied(text)
         self._part_open = True
-        if token in self._special:
-            text = self._run.end() + token
-            self._run = self._tokenizer.run_decoder()
-        else:
-            text = self._run.put(token)
-        return self._tidied(self._write(self._part.put(text)))
+        return self._tidied(self._write(self._run.put(token)))
 
     def end(self) -> str:
         """The text still held back; the decoder is used up."""
@@ -82,9 +79,9 @@ class StreamDecoder:
 
     def _write(self, text: str) -> str:
         """`text` of the open part, with a space before it when it is the part's first and another was."""
-        if text and not self._part.begun:
+        if text and not self._part_begun:
             text = self._begin_part() + text
-            self._part.begun = True
+            self._part_begun = True
         return text
 
     def _begin_part(self) -> str:
@@ -95,29 +92,12 @@ class StreamDecoder:
     def _close_part(self, last: bool) -> str:
         if not self._part_open:
             return ""
-        text = self._write(self._part.put(self._run.end()))
-        if last and not self._part.begun:  # decode joins an empty last part too
+        text = self._write(self._run.end())
+        if last and not self._part_begun:  # decode joins an empty last part too
             text += self._begin_part()
         self._run = self._tokenizer.run_decoder()
-        self._part = _Stripped()
-        self._part_open = False
+        self._part_open = self._part_begun = False
         return text
-
-
-class _Stripped:
-    """`str.strip` of a text that arrives in parts: white space waits for what follows it."""
-
-    def __init__(self) -> None:
-        self.begun = False
-        self._space = ""
-
-    def put(self, text: str) -> str:
-        if not self.begun:
-            text = text.lstrip()
-        text = self._space + text
-        kept = text.rstrip()
-        self._space = text[len(kept) :]
-        return kept
 
 
 class _CleanUp:
@@ -150,7 +130,7 @@ def word_groups(tokenizer: PreTrainedTokenizer, ids: Sequence[int]) -> list[int]
 
     A new word begins at
     - a special or added token, which is a word of its own,
-    - a piece with a leading space mark (the first piece always),
+    - a piece with a leading space mark, or of WordPiece one without `##` (the first piece always),
     - a piece of punctuation or symbols only, unless the piece before is punctuation too ("..."),
     - a letter piece after such a punctuation piece: "(sofa)." is "(" "sofa" ")." .
     Byte pieces and all other pieces continue the word before them. An apostrophe or hyphen between two

@@ -1,0 +1,182 @@
+"""Reading vocabulary files: vocab.txt, vocab.json with merges.txt, and tokenizer.json."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+LARGEST_FILE = 128 * 1024**2  # bytes; the largest vocabularies in use are near 35 MB
+
+
+class VocabularyError(OSError, ValueError):
+    """A vocabulary file that cannot be used: not there, not of the kind, broken, or far too large."""
+
+
+class MissingVocabulary(VocabularyError, FileNotFoundError):
+    """A vocabulary file that is not there."""
+
+
+@dataclass(frozen=True)
+class FastFile:
+    """What our tokenizers take from a tokenizer.json.
+
+    `options` are the constructor arguments that the file settles (lower-casing, ...).
+    """
+
+    kind: str  # "WordPiece" or "BPE"
+    vocab: dict[str, int]
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    template: str = ""  # type of the post-processor
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """The text of a vocabulary file.
+
+    Raises:
+        VocabularyError: no such file, larger than any vocabulary, or not UTF-8 text.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise MissingVocabulary(f"no vocabulary file at {path!r}; give the path of one that is there")
+    size = os.path.getsize(path)
+    if size > LARGEST_FILE:
+        raise VocabularyError(
+            f"{path!r} has {size:,} bytes; vocabularies end far below {LARGEST_FILE:,}. Is it a weights file?"
+        )
+    with open(path, encoding="utf-8") as file:
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise VocabularyError(f"{path!r} is not UTF-8 text ({error.reason}); fetch it again") from error
+    if text.startswith("version https://git-lfs"):
+        raise VocabularyError(f"{path!r} is a Git LFS pointer; fetch the real file with `git lfs pull`")
+    return text
+
+
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
+    """A JSON object from a file; `VocabularyError` when it holds none."""
+    text = read_text(path)
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise VocabularyError(f"{os.fspath(path)!r} is not valid JSON ({error}); fetch it again") from error
+    if not isinstance(data, dict):
+        raise VocabularyError(f"{os.fspath(path)!r} holds a {type(data).__name__}, not a JSON object")
+    return data
+
+
+def read_vocab_txt(path: str | os.PathLike) -> dict[str, int]:
+    """Token -> id of a vocab.txt: one token a line, its id is the line's number from 0.
+
+    A token that stands there twice has its last id, as in the reference.
+    """
+    lines = read_text(path).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    if not lines:
+        raise VocabularyError(f"{os.fspath(path)!r} is empty; a vocab.txt has one token a line")
+    return {token: index for index, token in enumerate(lines)}
+
+
+def read_vocab_json(path: str | os.PathLike) -> dict[str, int]:
+    """Token -> id of a vocab.json."""
+    return check_vocab(read_json(path), os.fspath(path))
+
+
+def check_vocab(vocab: Any, path: str) -> dict[str, int]:
+    """The vocabulary itself when it maps texts to ids; else `VocabularyError`."""
+    if not isinstance(vocab, dict) or not vocab:
+        raise VocabularyError(f"{path!r} holds no vocabulary (a JSON object of token: id)")
+    for token, index in vocab.items():
+        if type(index) is not int or not 0 <= index < 2**31:
+            raise VocabularyError(f"{path!r}: {token!r} has {index!r}; an id is a whole number from 0 on")
+    return vocab
+
+
+def read_merges(path: str | os.PathLike) -> list[tuple[str, str]]:
+    """The merges of a merges.txt, best first; a `#version` line at the top is left out."""
+    lines = read_text(path).split("\n")
+    if lines[0].startswith("#version"):
+        lines = lines[1:]
+    if lines and not lines[-1]:
+        lines.pop()
+    return [_pair(line.split(), os.fspath(path), number) for number, line in enumerate(lines, 1)]
+
+
+def _pair(parts: Any, path: str, number: int) -> tuple[str, str]:
+    whole = isinstance(parts, (list, tuple)) and len(parts) == 2 and all(isinstance(p, str) for p in parts)
+    if not whole or not all(parts):
+        raise VocabularyError(f"{path!r}, merge {number}: {parts!r} is no pair of pieces")
+    return parts[0], parts[1]
+
+
+def read_fast_file(path: str | os.PathLike) -> FastFile:
+    """The parts of a tokenizer.json that WordPiece (BERT) and byte-level BPE (GPT-2, RoBERTa) need.
+
+    Raises:
+        VocabularyError: another kind of tokenizer, with what it is.
+    """
+    name = os.fspath(path)
+    data = read_json(path)
+    model = data.get("model")
+    if not isinstance(model, dict):
+        raise VocabularyError(f"{name!r} holds no tokenizer: it has no 'model'")
+    kind = model.get("type") or ("BPE" if "merges" in model else "WordPiece")
+    processor = _part(data, "post_processor")
+    if kind == "WordPiece":
+        return FastFile(kind, check_vocab(model.get("vocab"), name), options=_wordpiece(data, model, name))
+    if kind == "BPE":
+        vocab = check_vocab(model.get("vocab"), name)
+        merges = [
+            _pair(merge.split(" ") if isinstance(merge, str) else merge, name, number)
+            for number, merge in enumerate(model.get("merges") or [], 1)
+        ]
+        template = processor.get("type") or ""
+        return FastFile(kind, vocab, merges, _byte_level(data, model, name), template)
+    raise VocabularyError(f"{name!r} is a {kind} tokenizer; WordPiece and byte-level BPE are read from it")
+
+
+def _part(data: dict[str, Any], name: str) -> dict[str, Any]:
+    part = data.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _steps(part: dict[str, Any], inner: str) -> list[dict[str, Any]]:
+    """The steps of a pipeline part: itself, or those of a Sequence."""
+    steps = part.get(inner) if part.get("type") == "Sequence" else [part] if part else []
+    return [step for step in steps or [] if isinstance(step, dict)]
+
+
+def _wordpiece(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+    normalizers = _steps(_part(data, "normalizer"), "normalizers")
+    splitters = [step.get("type") for step in _steps(_part(data, "pre_tokenizer"), "pretokenizers")]
+    types = [step.get("type") for step in normalizers]
+    if types != ["BertNormalizer"] or splitters != ["BertPreTokenizer"]:
+        raise VocabularyError(
+            f"{name!r} cuts text by {types + splitters}; BertTokenizer does BertNormalizer, BertPreTokenizer"
+        )
+    if model.get("continuing_subword_prefix", "##") != "##":
+        raise VocabularyError(f"{name!r} marks continuations by {model['continuing_subword_prefix']!r}")
+    normal = normalizers[0]
+    return {
+        "do_lower_case": bool(normal.get("lowercase", True)),
+        "strip_accents": normal.get("strip_accents"),
+        "tokenize_chinese_chars": bool(normal.get("handle_chinese_chars", True)),
+        "unk_token": model.get("unk_token") or "[UNK]",
+    }
+
+
+def _byte_level(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+    splitters = _steps(_part(data, "pre_tokenizer"), "pretokenizers")
+    types = [step.get("type") for step in splitters]
+    odd = [key for key in ("byte_fallback", "ignore_merges", "continuing_subword_prefix") if model.get(key)]
+    regex = all(step.get("use_regex", True) for step in splitters)
+    if types != ["ByteLevel"] or data.get("normalizer") or odd or not regex:
+        raise VocabularyError(
+            f"{name!r} cuts text by {types} with {odd or 'no options'}; GPT2Tokenizer and RobertaTokenizer "
+            "do ByteLevel alone"
+        )
+    return {"add_prefix_space": bool(splitters[0].get("add_prefix_space", False))}
