@@ -68,7 +68,9 @@ class GenerationTrace:
     ``decoder_self`` [L, H, T, T] is the query that PREDICTED target[t], that is, the one that read
     target[t-1]. Column j of ``decoder_self`` is the start token for j = 0, else target[j-1]; columns
     j > t are 0. ``encoder_self`` is [L, H, S, S]. All three are float16, rows sum to 1 within 1e-3, and
-    None when the run was made without capture. ``*_words`` give each piece the index of its word.
+    None when the run was made without capture. A decoder alone continues its prompt of P tokens, which is
+    the source: ``cross`` and ``encoder_self`` are None, ``decoder_self`` is [L, H, T, P - 1 + T], column j
+    the prompt's token j for j < P, else target[j - P]. ``*_words`` give each piece the index of its word.
     ``finish_reason`` is "eos", "length" or "stopped" (closed by the caller). ``seconds`` counts the run
     from its start, ``first_token_seconds`` up to its first token, encoder included.
     """

@@ -107,11 +107,11 @@ class BeamRecord:
 
 
 def _all_rows(layers: Any) -> np.ndarray | None:
-    """A layer each of [R, H, 1, K] -> float16 [L, R, H, K]."""
+    """A layer each of [R, H, T, K] -> float16 [L, R, H, K] of the last query."""
     if layers is None or len(layers) == 0:
         return None
     stacked = layers if isinstance(layers, torch.Tensor) else torch.stack(tuple(layers))
-    return stacked.squeeze(-2).to(torch.float16).cpu().numpy()
+    return stacked[..., -1, :].to(torch.float16).cpu().numpy()
 
 
 def top_k_of(tokenizer: Any, ids: list[int], values: list[float]) -> TopK:

@@ -74,16 +74,18 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         if not source_ids:
             raise ValueError("the text is empty: there is nothing to read; write a sentence")
         self.model, self.tokenizer, self.capture = model, tokenizer, capture
+        # Where the two sides have vocabularies of their own, what is written is told by the decoder's.
+        self.target_tokenizer = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         self._generator = generator
         self.source_ids = source_ids
         self.source_pieces: tuple[str, ...] = tuple(tokenizer.convert_ids_to_tokens(source_ids))
         inputs = torch.tensor([source_ids], device=model.device)
-        self.plan = make_plan(
-            model, inputs, generation_config, {"output_attentions": capture, "num_return_sequences": 1}
-        )
+        settings = {"output_attentions": capture, "num_return_sequences": 1}
+        settings["attention_mask"] = torch.ones_like(inputs)  # one text has no padding
+        self.plan = make_plan(model, inputs, generation_config, settings)
         self.trace: GenerationTrace | None = None
         self._written: list[Written] = []
-        self._pieces = _PieceMaker(tokenizer)
+        self._pieces = _PieceMaker(self.target_tokenizer)
         self._encoder_self: np.ndarray | None = None
         self._ancestry: BeamAncestry | None = None
         self._beams: BeamRecord | None = None
@@ -133,7 +135,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             written = Written(
                 token,
                 float(logprobs[token]),
-                top_k_of(self.tokenizer, ids.tolist(), values.tolist()),
+                top_k_of(self.target_tokenizer, ids.tolist(), values.tolist()),
                 rows_of(step.output.cross, 0),
                 rows_of(step.output.own, 0),
             )
@@ -147,7 +149,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         stepper = make_stepper(self.model, plan, source, rows=plan.config.num_beams)
         self._keep_encoder(source)
         scorer = BeamScorer(plan)
-        self._beams = BeamRecord(self.tokenizer, scorer, plan)
+        self._beams = BeamRecord(self.target_tokenizer, scorer, plan)
         sample = plan.config.do_sample
         search = search_beams(
             stepper,
@@ -187,11 +189,11 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
 
     def _draft(self, ids: list[int]) -> str:
         """The text of a draft, without a last character that is not whole yet."""
-        decoder = StreamDecoder(self.tokenizer, skip_special_tokens=True)
+        decoder = StreamDecoder(self.target_tokenizer, skip_special_tokens=True)
         return "".join(decoder.put(token) for token in ids)
 
     def _keep_encoder(self, source: Any) -> None:
-        if self.capture:
+        if self.capture and source is not None:
             self._encoder_self = rows_of(source.attentions, 0, queries=True)
 
     def _finish(self, reason: str | None) -> None:
@@ -245,25 +247,14 @@ def build_trace(
     stream: GenerationStream, written: list[Written], reason: str, seconds: float
 ) -> GenerationTrace:
     """The trace of what was written; arrays are made whole, columns beyond each row's past are 0."""
-    tokenizer, plan = stream.tokenizer, stream.plan
+    tokenizer, plan = stream.target_tokenizer, stream.plan
     ids = [item.token_id for item in written]
-    cross = own = None
-    if stream.capture and written:
-        cross = np.stack([item.cross for item in written], axis=2)  # [L, H, T, S]
-        layers, heads = written[0].own.shape[:2]
-        own = np.zeros((layers, heads, len(written), len(written)), dtype=np.float16)
-        for index, item in enumerate(written):
-            own[:, :, index, : index + 1] = item.own
-    elif stream.capture:
-        config, count = stream.model.config.decoder, len(stream.source_ids)
-        shape = (config.num_hidden_layers, config.num_attention_heads)
-        cross = np.zeros((*shape, 0, count), dtype=np.float16)
-        own = np.zeros((*shape, 0, 0), dtype=np.float16)
+    cross, own = _stacked(stream, written) if stream.capture else (None, None)
     return GenerationTrace(
         model=stream.model.config.name_or_path,
         source_ids=np.asarray(stream.source_ids),
         source_pieces=stream.source_pieces,
-        source_words=tuple(word_groups(tokenizer, stream.source_ids)),
+        source_words=tuple(word_groups(stream.tokenizer, stream.source_ids)),
         target_ids=np.asarray(ids, dtype=np.int64),
         target_pieces=tuple(tokenizer.convert_ids_to_tokens(ids)),
         target_words=tuple(word_groups(tokenizer, ids)),
@@ -280,3 +271,17 @@ def build_trace(
         start_piece=tokenizer.convert_ids_to_tokens(plan.prompt[0].tolist())[0],
         settings=stream.settings(),
     )
+
+
+def _stacked(stream: GenerationStream, written: list[Written]) -> tuple[np.ndarray | None, np.ndarray]:
+    """cross [L, H, T, S] (None for a decoder alone) and decoder_self [L, H, T, P - 1 + T]."""
+    joint, past = stream.model.config.is_encoder_decoder, stream.plan.prompt_length - 1
+    config = stream.model.config.decoder if joint else stream.model.config
+    shape = (config.num_hidden_layers, config.num_attention_heads, len(written))
+    cross = np.zeros((*shape, len(stream.source_ids)), dtype=np.float16) if joint else None
+    own = np.zeros((*shape, past + len(written)), dtype=np.float16)
+    for index, item in enumerate(written):
+        if joint:
+            cross[:, :, index] = item.cross
+        own[:, :, index, : past + index + 1] = item.own
+    return cross, own
