@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
+from bertgen.checkpoints import advise
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
 from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
@@ -161,6 +162,7 @@ class EncoderDecoderModel(GenerativeModel):
         reports = [side.load_report for side in (encoder, decoder)]
         if all(reports):
             model.load_report = reports[0].joined(reports[1], "encoder.", "decoder.")
+            advise(model, model.load_report)
         return model
 
     def forward(

@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from bertgen.checkpoints import LoadReport, load_into, read_state_dict, write_checkpoint
+from bertgen.checkpoints import (
+    LoadReport,
+    advise,
+    load_into,
+    note_dtypes,
+    read_state_dict,
+    write_checkpoint,
+)
 from bertgen.checks import builds_for_real, check_memory, check_model_config
 from bertgen.config import GenerationConfig
 from bertgen.config_base import PretrainedConfig, split_hub_kwargs
@@ -170,6 +177,9 @@ class PreTrainedModel(PushToHubMixin, nn.Module):
         model.load_report = report
         model.eval()
         model._load_generation_config(name, hub_kwargs)
+        advise(model, report, name, hub_kwargs)
+        if torch_dtype is None:
+            note_dtypes(report, weights, dtype)
         return (model, report.as_loading_info()) if output_loading_info else model
 
     def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:

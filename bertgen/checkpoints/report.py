@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 LOADED, TIED, INITIALISED, DROPPED, MISMATCHED = "loaded", "tied", "initialised", "dropped", "mismatched"
 
@@ -18,12 +19,30 @@ class LoadRow:
     why: str = ""
 
 
+class Advice(NamedTuple):
+    """Something about a loaded model that a person should know: what it is, why, and the next move."""
+
+    what: str
+    why: str
+    move: str
+
+
 @dataclass
 class LoadReport:
-    """Rows of (key, what, why) and remarks; ``str()`` is for people."""
+    """Rows of (key, what, why), remarks and advice; ``str()`` is for people."""
 
     rows: list[LoadRow] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    found: list[Advice] = field(default_factory=list)
+    # What takes a look at files beside the weights, and so waits until somebody asks for advice.
+    looks: list[Callable[[], list[Advice]]] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def advice(self) -> list[Advice]:
+        """(what, why, next move) of everything that a person should know before using the model."""
+        while self.looks:
+            self.found += self.looks.pop(0)()
+        return self.found
 
     def add(self, key: str, what: str, why: str = "") -> None:
         self.rows.append(LoadRow(key, what, why))
@@ -39,7 +58,7 @@ class LoadReport:
         """Two reports as one, each one's keys under its prefix."""
         rows = [replace(row, key=prefix + row.key) for row in self.rows]
         rows += [replace(row, key=other_prefix + row.key) for row in other.rows]
-        return LoadReport(rows, self.remarks + other.remarks)
+        return LoadReport(rows, self.remarks + other.remarks, self.found + other.found)
 
     def as_loading_info(self) -> dict[str, list[Any]]:
         """The reference's ``output_loading_info`` dict."""
@@ -60,4 +79,6 @@ class LoadReport:
                 first = next(row.key for row in self.rows if row.what == what and row.why == why)
                 more = f" and {count - 1} more" if count > 1 else ""
                 lines.append(f"{what}: {first}{more}: {why}")
-        return "\n".join(lines + self.remarks)
+        lines += self.remarks
+        lines += [f"advice: {what}; {why}. Next: {move}" for what, why, move in self.advice]
+        return "\n".join(lines)
