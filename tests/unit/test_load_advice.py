@@ -71,7 +71,7 @@ def test_it_stands_in_the_text(folder):
 
 def test_no_start_token(folder):
     change(folder / "config.json", decoder_start_token_id=None)
-    what, _, move = advice_on(folder)
+    what, why, move = advice_on(folder)
     assert "no decoder_start_token_id" in what
     assert "generate starts with 2" in why
     assert move.endswith("decoder_start_token_id = 2")
