@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from bertgen.checks import check_names
@@ -22,6 +23,7 @@ from bertgen.config_base import (
     read_json,
     split_hub_kwargs,
 )
+from bertgen.generation_checks import check_settings, warn_of_no_effect
 from bertgen.hub import PushToHubMixin, pushes
 
 
@@ -40,7 +42,7 @@ class BertGenerationConfig(PretrainedConfig):
         num_hidden_layers: int = 24,
         num_attention_heads: int = 16,
         intermediate_size: int = 4096,
-        hidden_act: str = "gelu",
+        hidden_act: str | Callable = "gelu",
         hidden_dropout_prob: float = 0.1,
         attention_probs_dropout_prob: float = 0.1,
         max_position_embeddings: int = 512,
@@ -83,7 +85,7 @@ class BertConfig(PretrainedConfig):
         num_hidden_layers: int = 12,
         num_attention_heads: int = 12,
         intermediate_size: int = 3072,
-        hidden_act: str = "gelu",
+        hidden_act: str | Callable = "gelu",
         hidden_dropout_prob: float = 0.1,
         attention_probs_dropout_prob: float = 0.1,
         max_position_embeddings: int = 512,
@@ -294,15 +296,38 @@ class GenerationConfig(PushToHubMixin):
             if key == "transformers_version" or key not in defaults or value != defaults[key]
         }
 
-    def to_json_string(self) -> str:
-        return json.dumps(jsonable(self.to_diff_dict()), indent=2, sort_keys=True) + "\n"
+    def to_json_string(self, use_diff: bool = True, ignore_metadata: bool = False) -> str:
+        """JSON of what differs from the defaults (or of everything), without the release if so asked."""
+        data = self.to_diff_dict() if use_diff else self.to_dict()
+        for key in ("_from_model_config", "transformers_version") if ignore_metadata else ():
+            data.pop(key, None)
+        if isinstance(self.sequence_bias, dict):
+            raise TypeError("sequence_bias has tuples as keys, which no file can hold; give it to generate")
+        return json.dumps(jsonable(data), indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
+        with open(json_file_path, "w", encoding="utf-8") as file:
+            file.write(self.to_json_string(use_diff=use_diff))
 
     @pushes
-    def save_pretrained(self, save_directory: str | os.PathLike) -> None:
-        """Writes ``generation_config.json`` into the folder."""
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, config_file_name: str | os.PathLike | None = None
+    ) -> None:
+        """Writes ``generation_config.json`` (or another name) into the folder, which is made when missing."""
         os.makedirs(save_directory, exist_ok=True)
-        with open(os.path.join(save_directory, GENERATION_CONFIG_NAME), "w", encoding="utf-8") as file:
-            file.write(self.to_json_string())
+        self.to_json_file(os.path.join(save_directory, config_file_name or GENERATION_CONFIG_NAME))
+
+    def validate(self, is_init: bool = False) -> None:
+        """Raises ``ValueError`` on settings that contradict themselves, warns of those without effect.
+
+        generate makes the same checks when it starts, without the warnings. ``is_init`` changes nothing.
+        """
+        check_settings(self)
+        warn_of_no_effect(self)
+
+    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
+        """Turns dtypes of a dict, nested ones too, into their names, in place."""
+        PretrainedConfig.dict_torch_dtype_to_str(self, d)
 
     def update(self, **kwargs: Any) -> dict[str, Any]:
         """Sets the known fields among the keywords and returns the others."""
@@ -315,24 +340,43 @@ class GenerationConfig(PushToHubMixin):
         return unused
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name: str | os.PathLike, **kwargs: Any) -> GenerationConfig:
-        """Reads ``generation_config.json`` of a folder or Hub repository; keywords overwrite."""
-        hub_kwargs = split_hub_kwargs(kwargs)
-        data = read_json(str(pretrained_model_name), GENERATION_CONFIG_NAME, **hub_kwargs)
-        if data is None:
-            raise OSError(f"{pretrained_model_name!s} holds no {GENERATION_CONFIG_NAME}")
-        check_names(cls, data)
-        return cls(**{**data, **kwargs})
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Settings of a dict and keywords; ``return_unused_kwargs=True``: (settings, unknown keywords)."""
+        return_unused = kwargs.pop("return_unused_kwargs", False)
+        check_names(cls, config_dict)
+        config = cls(**{**config_dict, **kwargs})
+        unused = config.update(**kwargs)
+        return (config, unused) if return_unused else config
 
     @classmethod
-    def from_model_config(cls, config: PretrainedConfig) -> GenerationConfig:
+    def from_pretrained(
+        cls,
+        pretrained_model_name: str | os.PathLike,
+        config_file_name: str | os.PathLike | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Reads ``generation_config.json`` (or another name) of a folder or Hub repository.
+
+        Keywords overwrite; Hub keywords (revision, cache_dir, local_files_only, token, subfolder,
+        force_download) say where to look. Raises ``OSError`` when there is none.
+        """
+        hub_kwargs = split_hub_kwargs(kwargs)
+        name = str(config_file_name or GENERATION_CONFIG_NAME)
+        data = read_json(str(pretrained_model_name), name, **hub_kwargs)
+        if data is None:
+            raise OSError(f"{pretrained_model_name!s} holds no {name}")
+        return cls.from_dict(data, **kwargs)
+
+    @classmethod
+    def from_model_config(cls, model_config: PretrainedConfig) -> GenerationConfig:
         """The settings that an older ``config.json`` carries itself.
 
         Top-level keys first; a key that is still at its default is taken from the ``decoder`` sub-config
         (that is how bos, eos and pad arrive in an encoder-decoder).
         """
-        result = cls(**config.to_dict(), _from_model_config=True)
-        decoder = getattr(config, "decoder", None)
+        known = {key: value for key, value in model_config.to_dict().items() if key in GENERATION_DEFAULTS}
+        result = cls(**known, _from_model_config=True)
+        decoder = getattr(model_config, "decoder", None)
         if isinstance(decoder, PretrainedConfig):
             defaults, inner = cls(), decoder.to_dict()
             for key in GENERATION_DEFAULTS:

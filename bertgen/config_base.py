@@ -251,6 +251,25 @@ class PretrainedConfig(PushToHubMixin):
         for key, value in config_dict.items():
             setattr(self, key, value)
 
+    def update_from_string(self, update_str: str) -> None:
+        """Sets fields of text such as "hidden_size=32,use_cache=false", each of the type it has now.
+
+        Raises ``ValueError`` on an unknown field, or one that is neither number, word nor true or false.
+        """
+        for item in update_str.split(","):
+            key, _, value = item.partition("=")
+            if not hasattr(self, key):
+                raise ValueError(f"{key!r} is no field of {type(self).__name__}")
+            setattr(self, key, _like(getattr(self, key), value, key))
+
+    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
+        """Turns dtypes of a dict, nested ones too, into their names, in place."""
+        for key, value in d.items():
+            if isinstance(value, dict):
+                PretrainedConfig.dict_torch_dtype_to_str(self, value)
+            elif key == "torch_dtype" and isinstance(value, torch.dtype):
+                d[key] = str(value).removeprefix("torch.")
+
     @classmethod
     def get_config_dict(cls, name_or_path: str | os.PathLike, **hub_kwargs: Any) -> dict[str, Any]:
         data = read_json(str(name_or_path), CONFIG_NAME, **hub_kwargs)
@@ -297,6 +316,19 @@ class PretrainedConfig(PushToHubMixin):
         data = cls.get_config_dict(pretrained_model_name_or_path, **hub_kwargs)
         data["_name_or_path"] = str(pretrained_model_name_or_path)
         return cls.from_dict(data, **kwargs)
+
+
+def _like(current: Any, text: str, key: str) -> Any:
+    """Text as a value of the same type."""
+    if isinstance(current, bool):
+        words = {"true": True, "1": True, "y": True, "yes": True}
+        words |= {"false": False, "0": False, "n": False, "no": False}
+        if text.lower() not in words:
+            raise ValueError(f"{key} is true or false, got {text!r}")
+        return words[text.lower()]
+    if not isinstance(current, int | float | str):
+        raise ValueError(f"{key} is neither a number nor text nor true or false; set config.{key} itself")
+    return type(current)(text)
 
 
 def split_hub_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:

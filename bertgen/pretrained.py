@@ -23,9 +23,10 @@ from bertgen.config import GenerationConfig
 from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
 from bertgen.hub import PushToHubMixin, pushes
+from bertgen.model_utils import ModelUtilities
 
 
-class PreTrainedModel(PushToHubMixin, nn.Module):
+class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
     """Base of the models: a config, the reference's initialisation, and checkpoints in its format."""
 
     config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
@@ -46,18 +47,6 @@ class PreTrainedModel(PushToHubMixin, nn.Module):
 
     # -- the state of the weights ----------------------------------------------------------------
 
-    @property
-    def device(self) -> torch.device:
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return next(p.dtype for p in self.parameters() if p.is_floating_point())
-
-    def num_parameters(self, only_trainable: bool = False) -> int:
-        """Number of distinct parameters; tied ones count once."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
-
     def post_init(self) -> None:
         """Ends a constructor: initialise, tie, prune what the config says is pruned."""
         if not self._on_meta():
@@ -65,6 +54,10 @@ class PreTrainedModel(PushToHubMixin, nn.Module):
         self.tie_weights()
         if self.config.pruned_heads and self.base_model_prefix not in dict(self.named_children()):
             self._prune_heads(self.config.pruned_heads)
+
+    def init_weights(self) -> None:
+        """Initialises everything afresh, as a new model, and ties and prunes again."""
+        self.post_init()
 
     def _on_meta(self) -> bool:
         return any(p.is_meta for p in self.parameters())
@@ -104,9 +97,19 @@ class PreTrainedModel(PushToHubMixin, nn.Module):
             self.config.pruned_heads[layer] = sorted(union)
         self._prune_heads(heads_to_prune)
 
-    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
-        """Grows (new rows freshly initialised) or shrinks the vocabulary, head included."""
+    def resize_token_embeddings(
+        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None
+    ) -> nn.Embedding:
+        """Grows (new rows freshly initialised) or shrinks the vocabulary, head included.
+
+        ``pad_to_multiple_of`` rounds the number of rows up (of the present ones, when none are asked for).
+        """
         old = self.get_input_embeddings()
+        if pad_to_multiple_of is not None:
+            if not isinstance(pad_to_multiple_of, int) or pad_to_multiple_of < 1:
+                raise ValueError(f"pad_to_multiple_of must be 1 or more, got {pad_to_multiple_of!r}")
+            wanted = old.num_embeddings if new_num_tokens is None else new_num_tokens
+            new_num_tokens = -(-wanted // pad_to_multiple_of) * pad_to_multiple_of
         if new_num_tokens is None or new_num_tokens == old.num_embeddings:
             return old
         kept = min(new_num_tokens, old.num_embeddings)
@@ -235,6 +238,11 @@ def _pick_dtype(
 
 class GenerativeModel(PreTrainedModel):
     """A model with an LM head: has a ``generation_config`` and ``generate``."""
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether ``generate`` works: here it does."""
+        return True
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)

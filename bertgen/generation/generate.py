@@ -15,9 +15,10 @@ from bertgen.generation.beams import BeamResult, BeamScorer
 from bertgen.generation.fast import FusedStepper
 from bertgen.generation.planning import make_plan
 from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
-from bertgen.generation.settings import Plan, refuse_modes
+from bertgen.generation.settings import Plan
 from bertgen.generation.stepper import PlainStepper
 from bertgen.generation.steps import build_processors, build_warpers
+from bertgen.generation_checks import refuse_modes
 
 
 def generate(

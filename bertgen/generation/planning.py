@@ -10,13 +10,13 @@ from torch import Tensor
 from bertgen.config import GenerationConfig
 from bertgen.generation.settings import (
     Plan,
-    check_config,
     decoder_prompt,
     eos_list,
     infer_mask,
     merged_config,
     resolve_length,
 )
+from bertgen.generation_checks import check_settings
 
 _MODEL_INPUTS = (
     "input_ids",
@@ -39,7 +39,7 @@ def make_plan(
     unknown = sorted(name for name, value in rest.items() if value is not None)
     if unknown:
         raise ValueError(f"generate does not know {unknown}; check the spelling of the keywords")
-    check_config(config)
+    check_settings(config)
     if inputs is not None and given["input_ids"] is not None:
         raise ValueError("inputs and input_ids are one argument under two names; give one of them")
     given["input_ids"] = inputs if inputs is not None else given["input_ids"]

@@ -11,25 +11,6 @@ from torch import Tensor
 
 from bertgen.config import GenerationConfig
 
-# Settings and arguments of the documented API whose modes this library does not have, and why: refused, never
-# ignored.
-_ABSENT: dict[str, str] = {
-    "force_words_ids": "constrained beam search is not part of this library; prefix_allowed_tokens_fn and "
-    "sequence_bias steer what is written",
-    "constraints": "constrained beam search is not part of this library; prefix_allowed_tokens_fn and "
-    "sequence_bias steer what is written",
-    "penalty_alpha": "contrastive search is not part of this library; use beam search or sampling",
-    "guidance_scale": "classifier-free guidance needs a second, unconditional prompt, which encoder-decoders "
-    "do not have",
-    "prompt_lookup_num_tokens": "prompt lookup drafts tokens for decoders alone; leave it None",
-    "assistant_model": "assisted decoding is not part of this library; leave it None",
-    "synced_gpus": "every process generates on its own here; leave it None",
-    "negative_prompt_ids": "negative prompts belong to guidance_scale, which is not part of this library",
-    "negative_prompt_attention_mask": "negative prompts belong to guidance_scale, which is not part of this "
-    "library",
-}
-_OFF = {"penalty_alpha": 0, "guidance_scale": 1}
-
 
 @dataclass
 class Plan:
@@ -63,46 +44,8 @@ def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs
         generation_config = model.current_generation_config()
     config = copy.deepcopy(generation_config)
     rest = config.update(**kwargs)
+    config.num_beams = 1 if config.num_beams is None else config.num_beams
     return config, rest
-
-
-def refuse_modes(**asked: Any) -> None:
-    """Raises ``NotImplementedError``, with the reason, when one of these is asked for."""
-    for name, value in asked.items():
-        off = value is None or value is False or (name in _OFF and value == _OFF[name])
-        if not off:
-            raise NotImplementedError(f"{name} is not supported: {_ABSENT[name]}")
-
-
-def check_config(config: GenerationConfig) -> None:
-    """Raises on settings that contradict themselves or that no mode here serves."""
-    refuse_modes(**{name: getattr(config, name, None) for name in _ABSENT})
-    if config.early_stopping not in (True, False, "never"):
-        raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
-    for name in ("num_beams", "num_return_sequences", "num_beam_groups"):
-        value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
-    _check_groups(config)
-    if config.num_return_sequences > config.num_beams and (config.num_beams > 1 or not config.do_sample):
-        raise ValueError(
-            f"num_return_sequences={config.num_return_sequences} needs as many beams (num_beams="
-            f"{config.num_beams}) or do_sample=True: greedy search finds one sequence"
-        )
-
-
-def _check_groups(config: GenerationConfig) -> None:
-    groups, beams = config.num_beam_groups, config.num_beams
-    if groups == 1:
-        return
-    if beams % groups:
-        raise ValueError(
-            f"num_beam_groups={groups} does not divide num_beams={beams}; all groups are of one size"
-        )
-    if config.do_sample:
-        raise ValueError("diverse beams (num_beam_groups above 1) do not sample; set do_sample=False")
-    if not config.diversity_penalty:
-        raise ValueError("diverse beams need a diversity_penalty above 0.0, or all groups find the same")
 
 
 def resolve_length(config: GenerationConfig, prompt_length: int) -> int:

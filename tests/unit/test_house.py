@@ -14,18 +14,21 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 50
 # Rooms of bertgen from the ground up: a module may import its own room and those below it.
 FLOORS = [
     {"outputs", "hub", "activations"},
-    {"checks"},
+    {"checks", "generation_checks"},
     {"config_base"},
     {"config"},
     {"tokenizers", "cache", "trace", "inputs"},
     {"layers"},
     {"checkpoints", "generation"},
-    {"modeling", "transformer", "families", "encoder_decoder", "pretrained"},
+    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils"},
     {"training", "attribution"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Rooms on one floor that may still use each other: the models are one room in several files.
-TOGETHER = [{"modeling", "transformer", "families", "encoder_decoder", "pretrained"}]
+TOGETHER = [
+    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils"},
+    {"checks", "generation_checks"},
+]
 FOREIGN = {
     "bertgen": {"gradio", "gradio_client", "plotly", "transformers", "components", "app", "fastapi"},
     "components/figures": {"torch", "gradio", "gradio_client", "bertgen", "transformers"},
