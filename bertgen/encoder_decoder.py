@@ -126,6 +126,42 @@ class EncoderDecoderModel(GenerativeModel):
     def get_output_embeddings(self) -> nn.Linear | None:
         return self.decoder.get_output_embeddings()
 
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        self.encoder.set_input_embeddings(value)
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        self.decoder.set_output_embeddings(new_embeddings)
+
+    def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
+        raise NotImplementedError(
+            "an encoder-decoder has two stacks of layers; call model.encoder.prune_heads(...) or "
+            "model.decoder.prune_heads(...)"
+        )
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The start token, then the labels [B, T] but the last: what the decoder reads in training."""
+        return shift_tokens_right(labels, self.config.pad_token_id, self.config.decoder_start_token_id)
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past_key_values: KVCache | LegacyCache | None = None,
+        attention_mask: Tensor | None = None,
+        use_cache: bool | None = None,
+        encoder_outputs: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """What one decoding step feeds to forward, for search loops of one's own."""
+        inputs = self.decoder.prepare_inputs_for_generation(input_ids, past_key_values=past_key_values)
+        return {
+            "attention_mask": attention_mask,
+            "decoder_attention_mask": inputs.get("attention_mask"),
+            "decoder_input_ids": inputs["input_ids"],
+            "encoder_outputs": encoder_outputs,
+            "past_key_values": inputs["past_key_values"],
+            "use_cache": use_cache,
+        }
+
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
         raise NotImplementedError(
             "an encoder-decoder has two vocabularies; call model.encoder.resize_token_embeddings(n) or "

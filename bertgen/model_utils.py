@@ -153,9 +153,12 @@ class ModelUtilities:
     ) -> None:
         """Saves memory in training: of every layer only the input is kept, the rest is computed again.
 
-        ``gradient_checkpointing_kwargs`` go to ``torch.utils.checkpoint.checkpoint``.
+        ``gradient_checkpointing_kwargs`` go to ``torch.utils.checkpoint.checkpoint``. Raises ``ValueError``
+        on its older form.
         """
         options = {"use_reentrant": False, **(gradient_checkpointing_kwargs or {})}
+        if options["use_reentrant"]:
+            raise ValueError("use_reentrant=True loses the gradients of the encoder; leave it out")
         for module in self.modules():
             if hasattr(module, "gradient_checkpointing"):
                 module.gradient_checkpointing = True

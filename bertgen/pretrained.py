@@ -23,6 +23,7 @@ from bertgen.config import GenerationConfig
 from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
 from bertgen.hub import PushToHubMixin, pushes
+from bertgen.load_options import take_load_options
 from bertgen.model_utils import ModelUtilities
 
 
@@ -148,23 +149,30 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name_or_path: str | os.PathLike,
+        pretrained_model_name_or_path: str | os.PathLike | None,
         *model_args: Any,
         config: PretrainedConfig | str | os.PathLike | None = None,
         torch_dtype: torch.dtype | str | None = None,
         output_loading_info: bool = False,
         ignore_mismatched_sizes: bool = False,
         state_dict: dict[str, torch.Tensor] | None = None,
+        use_safetensors: bool | None = None,
         **kwargs: Any,
     ) -> Any:
         """Loads a checkpoint of a local folder or a Hub repository, in eval mode.
 
-        ``torch_dtype``: float32 unless given; "auto" takes the config's, else the file's. ``config``
-        replaces the folder's own. Other keywords overwrite config fields. The model's ``load_report``
-        tells what was loaded, tied, freshly initialised or dropped, and why. Raises ``OSError`` when there
-        is no checkpoint, ``RuntimeError`` when shapes do not fit.
+        ``torch_dtype``: float32 unless given; "auto" takes the config's, else the file's. ``config`` replaces
+        the folder's own; with it and a ``state_dict`` the name may be None. ``use_safetensors``: True takes
+        only .safetensors, False only .bin. Hub keywords (revision, cache_dir, local_files_only, token,
+        subfolder, force_download) say where to look; other keywords overwrite config fields, and what the
+        config does not know goes to the constructor. The model's ``load_report`` tells what was loaded, tied,
+        freshly initialised or dropped, and why. Raises ``OSError`` when there is no checkpoint,
+        ``RuntimeError`` when shapes do not fit, ``NotImplementedError`` on options that need other back ends.
         """
-        name = str(pretrained_model_name_or_path)
+        name = None if pretrained_model_name_or_path is None else str(pretrained_model_name_or_path)
+        if name is None and (config is None or state_dict is None):
+            raise ValueError("give the name of a checkpoint, or both config= and state_dict=")
+        take_load_options(kwargs)
         hub_kwargs = split_hub_kwargs(kwargs)
         if config is None or isinstance(config, str | os.PathLike):
             source = name if config is None else str(config)
@@ -172,17 +180,19 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
         check_memory(config)
-        weights = read_state_dict(name, **hub_kwargs) if state_dict is None else state_dict
-        dtype = _pick_dtype(torch_dtype, config, weights)
+        if state_dict is None:
+            state_dict = read_state_dict(name, use_safetensors=use_safetensors, **hub_kwargs)
+        dtype = _pick_dtype(torch_dtype, config, state_dict)
         with torch.device("meta"):
             model = cls(config, *model_args, **kwargs)
-        report = load_into(model, weights, dtype=dtype, ignore_mismatched_sizes=ignore_mismatched_sizes)
+        report = load_into(model, state_dict, dtype=dtype, ignore_mismatched_sizes=ignore_mismatched_sizes)
         model.load_report = report
         model.eval()
-        model._load_generation_config(name, hub_kwargs)
-        advise(model, report, name, hub_kwargs)
+        if name is not None:
+            model._load_generation_config(name, hub_kwargs)
+            advise(model, report, name, hub_kwargs)
         if torch_dtype is None:
-            note_dtypes(report, weights, dtype)
+            note_dtypes(report, state_dict, dtype)
         return (model, report.as_loading_info()) if output_loading_info else model
 
     def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
@@ -192,16 +202,28 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
     def save_pretrained(
         self,
         save_directory: str | os.PathLike,
+        is_main_process: bool = True,
+        state_dict: dict[str, torch.Tensor] | None = None,
+        save_function: Callable = torch.save,
         *,
         max_shard_size: int | str = "5GB",
         safe_serialization: bool = True,
+        variant: str | None = None,
+        save_peft_format: bool = True,
         untie: bool = False,
     ) -> None:
         """Writes config.json, the weights and, for generating models, generation_config.json.
 
         ``max_shard_size`` (bytes, or "10MB" = 10**7) splits the weights over several files with an index.
         ``untie=True`` writes every tied tensor out, for readers that do not tie encoder and decoder.
+        ``is_main_process=False`` writes nothing: of several processes one saves. ``state_dict``: tensors to
+        write instead of the model's own. ``save_function`` writes ``.bin`` files, with
+        ``safe_serialization=False``. ``save_peft_format`` changes nothing, there are no adapters.
         """
+        if variant is not None:
+            raise NotImplementedError("variant is not supported: weight files have their plain names here")
+        if not is_main_process:
+            return
         os.makedirs(save_directory, exist_ok=True)
         self.config.architectures = [type(self).__name__]
         self.config.torch_dtype = self.dtype
@@ -212,6 +234,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             max_shard_size=max_shard_size,
             safe_serialization=safe_serialization,
             untie=untie,
+            state_dict=state_dict,
+            save_function=save_function,
         )
         if getattr(self, "generation_config", None) is not None:
             self.generation_config.save_pretrained(save_directory)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from bertgen.cache import KVCache, LegacyCache
 from bertgen.inputs import check_inputs, mean_loss, resolve_positions
@@ -23,6 +25,8 @@ class TransformerModel(PreTrainedModel):
     """
 
     first_position: int = 0  # the position of a text's first token
+    gradient_checkpointing: bool = False
+    checkpointing_options: ClassVar[dict[str, Any]] = {}
 
     def embed(
         self,
@@ -39,6 +43,11 @@ class TransformerModel(PreTrainedModel):
 
     def finish(self, hidden: Tensor) -> Tensor:
         return hidden
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers run under gradient checkpointing: then nothing is cached, as in the reference."""
+        return self.gradient_checkpointing and self.training
 
     @property
     def is_causal(self) -> bool:
@@ -111,6 +120,7 @@ class TransformerModel(PreTrainedModel):
         output_attentions = first_given(output_attentions, config.output_attentions)
         output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
         check_inputs(input_ids, inputs_embeds)
+        use_cache = use_cache and not self.recomputes
         cache, as_tuples = self._open_cache(past_key_values, use_cache)
         past = cache.length if cache is not None else 0
         position_ids = resolve_positions(position_ids, attention_mask, past, self.first_position)
@@ -149,7 +159,8 @@ class TransformerModel(PreTrainedModel):
             if output_hidden_states:
                 states.append(hidden)
             heads = None if head_mask is None else head_mask[index]
-            hidden, own_weights, cross_weights = block(hidden, mask, layer=index, head_mask=heads, **shared)
+            call = partial(checkpoint, block, **self.checkpointing_options) if self.recomputes else block
+            hidden, own_weights, cross_weights = call(hidden, mask, layer=index, head_mask=heads, **shared)
             if own_weights is not None:
                 own.append(own_weights)
             if cross_weights is not None:
@@ -214,8 +225,8 @@ class LanguageModel(GenerativeModel):
     def get_output_embeddings(self) -> nn.Linear:
         return self.head().decoder
 
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.head().decoder = value
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        self.head().decoder = new_embeddings
 
     def set_output_bias(self, value: nn.Parameter) -> None:
         self.head().bias = value

@@ -15,25 +15,27 @@ SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.j
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 
 
-def read_state_dict(name_or_path: str, **hub_kwargs: Any) -> dict[str, torch.Tensor]:
+def read_state_dict(
+    name_or_path: str, *, use_safetensors: bool | None = None, **hub_kwargs: Any
+) -> dict[str, torch.Tensor]:
     """All tensors of a checkpoint, in the dtype they are stored in, on CPU.
 
-    Looks for model.safetensors, its index, pytorch_model.bin, its index, in this order. Raises ``OSError``
+    Looks for model.safetensors, its index, pytorch_model.bin, its index, in this order; with
+    ``use_safetensors`` True only for the former two, with False only for the latter. Raises ``OSError``
     with the file's name when nothing is found or a file is damaged.
     """
-    for single, index, reader in (
-        (SAFETENSORS, SAFETENSORS_INDEX, _read_safetensors),
-        (PICKLE, PICKLE_INDEX, _read_pickle),
-    ):
+    safe, pickled = (SAFETENSORS, SAFETENSORS_INDEX, _read_safetensors), (PICKLE, PICKLE_INDEX, _read_pickle)
+    forms = {None: (safe, pickled), True: (safe,), False: (pickled,)}[use_safetensors]
+    for single, index, reader in forms:
         path = cached_file(name_or_path, single, **hub_kwargs)
         if path is not None:
             return reader(path)
         path = cached_file(name_or_path, index, **hub_kwargs)
         if path is not None:
             return _read_sharded(name_or_path, path, reader, hub_kwargs)
+    expected = " or ".join(f"{single} (or its parts with {index})" for single, index, _ in forms)
     raise OSError(
-        f"{name_or_path} holds no weights; expected {SAFETENSORS} or {PICKLE}, or one of them in parts with "
-        f"{SAFETENSORS_INDEX} or {PICKLE_INDEX}.{where_looked(name_or_path, **hub_kwargs)}"
+        f"{name_or_path} holds no weights; expected {expected}.{where_looked(name_or_path, **hub_kwargs)}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 
 import torch
 from safetensors.torch import save_file
@@ -30,23 +31,29 @@ def write_checkpoint(
     max_shard_size: int | str = "5GB",
     safe_serialization: bool = True,
     untie: bool = False,
+    state_dict: dict[str, Tensor] | None = None,
+    save_function: Callable = torch.save,
 ) -> None:
     """Writes the weights as one file or as shards with an index; replaces older weight files.
 
     A tensor that is one Parameter under several names is stored once, under its first name (of a tied
     encoder-decoder that is the encoder's). ``untie`` writes all copies. ``.bin`` files keep every name.
+    ``state_dict`` gives the tensors in the model's place, under its names (``ValueError`` when it lacks one);
+    ``save_function(tensors, path)`` writes ``.bin`` files.
     """
     tensors = _tensors(model, every_name=untie or not safe_serialization, copy=safe_serialization)
+    if state_dict is not None:
+        tensors = _in_their_place(tensors, state_dict)
     stem, suffix = ("model", "safetensors") if safe_serialization else ("pytorch_model", "bin")
     shards = _split(tensors, parse_size(max_shard_size))
     _remove_old(folder)
     if len(shards) == 1:
-        _write(shards[0], os.path.join(folder, f"{stem}.{suffix}"), safe_serialization)
+        _write(shards[0], os.path.join(folder, f"{stem}.{suffix}"), safe_serialization, save_function)
         return
     weight_map = {}
     for index, shard in enumerate(shards, 1):
         name = f"{stem}-{index:05d}-of-{len(shards):05d}.{suffix}"
-        _write(shard, os.path.join(folder, name), safe_serialization)
+        _write(shard, os.path.join(folder, name), safe_serialization, save_function)
         weight_map.update(dict.fromkeys(shard, name))
     total = sum(t.numel() * t.element_size() for t in tensors.values())
     with open(os.path.join(folder, f"{stem}.{suffix}.index.json"), "w", encoding="utf-8") as file:
@@ -87,12 +94,19 @@ def _split(tensors: dict[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
     return shards
 
 
-def _write(tensors: dict[str, Tensor], path: str, safe: bool) -> None:
+def _in_their_place(own: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+    missing = sorted(set(own) - set(given))
+    if missing:
+        raise ValueError(f"state_dict lacks {missing[0]} and {len(missing) - 1} more tensors")
+    return {name: given[name].detach().cpu().contiguous().clone() for name in own}
+
+
+def _write(tensors: dict[str, Tensor], path: str, safe: bool, save_function: Callable) -> None:
     if safe:
         save_file(tensors, path, metadata={"format": "pt"})  # readers refuse a file without the format
         _share(path)
     else:
-        torch.save(tensors, path)
+        save_function(tensors, path)
 
 
 def _share(path: str) -> None:

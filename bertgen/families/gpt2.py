@@ -289,8 +289,8 @@ class GPT2LMHeadModel(GPT2Pretrained, LanguageModel):
     def get_output_embeddings(self) -> nn.Linear:
         return self.lm_head
 
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.lm_head = value
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        self.lm_head = new_embeddings
 
     def forward(
         self,

@@ -113,6 +113,57 @@ def outcome(changes: dict) -> dict[str, str]:
     return {"stage": "never", "error": ""}
 
 
+def utilities() -> dict:
+    """What the methods of models answer on two of the golden checkpoints."""
+    joint = transformers.EncoderDecoderModel.from_pretrained(FOLDER.parent / "encdec_short")
+    alone = transformers.BertGenerationDecoder.from_pretrained(FOLDER.parent / "decoder_lm")
+    encoder = joint.encoder
+    mask, square = torch.tensor([[1, 1, 0], [1, 0, 0]]), torch.ones(1, 2, 3)
+    joint.config.vocab_size = 67  # 4.37.2 reads it from the joint config, which has none
+    found = {
+        "num_parameters": [
+            [m.num_parameters(t, e) for t in (False, True) for e in (False, True)] for m in (joint, alone)
+        ],
+        "memory": [m.get_memory_footprint(return_buffers=False) for m in (joint, alone)],
+        "operations": [m.floating_point_ops({"input_ids": mask}) for m in (joint, alone)],
+        "inverted": [encoder.invert_attention_mask(x).tolist() for x in (mask, square)],
+        "extended": [
+            m.get_extended_attention_mask(mask, shape).tolist()
+            for m, shape in ((encoder, (2, 3)), (alone, (2, 3)), (alone, (2, 2)), (alone, (2, 1)))
+        ],
+        "head_mask": [
+            list(alone.get_head_mask(x, 2, chunked).shape)
+            for x in (torch.ones(4), torch.ones(2, 4))
+            for chunked in (False, True)
+        ],
+        "shifted": joint.prepare_decoder_input_ids_from_labels(torch.tensor([[5, 6, -100]])).tolist(),
+        "scores": transition_scores(joint, alone),
+    }
+    return found
+
+
+def transition_scores(joint, alone) -> list[dict]:
+    """compute_transition_scores of greedy search and of beams that end at different times."""
+    source = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 0], [33, 34, 0, 0]])
+    cases = []
+    for kind, ids in (("joint", source), ("alone", source[:, :1])):
+        for beams in (1, 3):
+            options = {"num_beams": beams, "num_return_sequences": beams, "max_length": 12}
+            options |= {"output_scores": True, "return_dict_in_generate": True}
+            model = joint if kind == "joint" else alone
+            output = model.generate(ids, **options)
+            for normalize in (False, True):
+                scores = model.compute_transition_scores(
+                    output.sequences, output.scores, output.get("beam_indices"), normalize
+                )
+                values = [[round(value, 6) for value in row] for row in scores.tolist()]
+                cases.append(
+                    {"kind": kind, "ids": ids.tolist(), "options": options, "normalize": normalize}
+                    | {"sequences": output.sequences.tolist(), "values": values}
+                )
+    return cases
+
+
 def main() -> None:
     if transformers.__version__ != "4.37.2":
         raise SystemExit(f"the goldens are those of transformers 4.37.2, this is {transformers.__version__}")
@@ -131,6 +182,7 @@ def main() -> None:
     for name, content in (
         ("signatures", {"classes": signatures, "outputs": fields}),
         ("refusals", {"base": TINY, "cases": refused}),
+        ("utilities", utilities()),
         ("activations", {"points": points.tolist(), "values": activations}),
     ):
         lines = json.dumps(content, indent=None, separators=(", ", ": "))

@@ -20,13 +20,13 @@ FLOORS = [
     {"tokenizers", "cache", "trace", "inputs"},
     {"layers"},
     {"checkpoints", "generation"},
-    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils"},
+    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils", "load_options"},
     {"training", "attribution"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Rooms on one floor that may still use each other: the models are one room in several files.
 TOGETHER = [
-    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils"},
+    {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils", "load_options"},
     {"checks", "generation_checks"},
 ]
 FOREIGN = {
