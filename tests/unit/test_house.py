@@ -21,7 +21,7 @@ FLOORS = [
     {"layers"},
     {"checkpoints", "generation"},
     {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils", "load_options"},
-    {"training", "attribution"},
+    {"training", "attribution", "published"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Rooms on one floor that may still use each other: the models are one room in several files.
