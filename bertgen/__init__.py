@@ -39,6 +39,7 @@ from bertgen.tokenizers import (
     RobertaTokenizer,
 )
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
+from bertgen.warm_start import save_warm_start, warm_start, warm_start_tokenizer
 
 __all__ = [
     "AutoTokenizer",
@@ -76,7 +77,10 @@ __all__ = [
     "RobertaTokenizer",
     "Seq2SeqLMOutput",
     "TokenStep",
+    "save_warm_start",
     "stack_attentions",
     "stream_generate",
     "trace_generate",
+    "warm_start",
+    "warm_start_tokenizer",
 ]

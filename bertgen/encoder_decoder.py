@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
-from bertgen.checkpoints import advise
+from bertgen.checkpoints import LoadReport, advise
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
 from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
@@ -197,9 +198,27 @@ class EncoderDecoderModel(GenerativeModel):
         model = cls(encoder=encoder, decoder=decoder, config=config)
         reports = [side.load_report for side in (encoder, decoder)]
         if all(reports):
-            model.load_report = reports[0].joined(reports[1], "encoder.", "decoder.")
-            advise(model, model.load_report)
+            model.load_report = model.joined_report(*reports)
         return model
+
+    def joined_report(self, encoder: LoadReport, decoder: LoadReport) -> LoadReport:
+        """What happened to the weights of both sides, with what joining them did."""
+        report = encoder.joined(decoder, "encoder.", "decoder.")
+        if self.config.tie_encoder_decoder:
+            prefix = "decoder." + self.decoder.base_model_prefix
+            shared = {f"encoder.{name}": name for name, _ in self.encoder.named_parameters()}
+            report.rows = [
+                replace(row, what="tied", why=f"shares {prefix}.{shared[row.key]}")
+                if row.key in shared and not shared[row.key].startswith("pooler")
+                else row
+                for row in report.rows
+            ]
+        if hasattr(self, "enc_to_dec_proj"):
+            why = "the sides differ in width: what joins them is untrained until fine-tuned"
+            for name, _ in self.enc_to_dec_proj.named_parameters():
+                report.add(f"enc_to_dec_proj.{name}", "initialised", why)
+        advise(self, report)
+        return report
 
     def forward(
         self,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from bertgen.cache import KVCache, LegacyCache
+from bertgen.checkpoints import LoadReport, fold_token_types, read_state_dict
 from bertgen.config import BertGenerationConfig
-from bertgen.config_base import PretrainedConfig
+from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.layers import BertGenerationEmbeddings, BertGenerationLayer
 from bertgen.outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
+from bertgen.pretrained import PreTrainedModel
 from bertgen.transformer import LanguageModel, TransformerModel, first_given
 
 
@@ -21,7 +26,38 @@ class BertGenerationStack(nn.Module):
         self.layer = nn.ModuleList(BertGenerationLayer(config) for _ in range(config.num_hidden_layers))
 
 
-class BertGenerationEncoder(TransformerModel):
+class WithoutTokenTypes(PreTrainedModel):
+    """BertGeneration has no token types: what becomes of BERT's when a BERT file is loaded."""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *model_args: Any,
+        token_types: str = "drop",
+        output_loading_info: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """As every model's ``from_pretrained``, and for BERT files ``token_types``:
+
+        "drop" loses them, as the reference does; "fold" adds row 0, which BERT adds to every word of a
+        text, to the word embeddings, so that the states stay those of BERT.
+        """
+        if token_types not in ("fold", "drop"):
+            raise ValueError(f'token_types must be "fold" or "drop", got {token_types!r}')
+        notes = LoadReport()
+        if token_types == "fold":
+            if kwargs.get("state_dict") is None:
+                where = split_hub_kwargs(dict(kwargs))
+                kwargs["state_dict"] = read_state_dict(str(pretrained_model_name_or_path), **where)
+            kwargs["state_dict"] = fold_token_types(kwargs["state_dict"], notes)
+        model = super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        model.load_report.rows += notes.rows
+        model.load_report.remarks += notes.remarks
+        return (model, model.load_report.as_loading_info()) if output_loading_info else model
+
+
+class BertGenerationEncoder(WithoutTokenTypes, TransformerModel):
     """The bare transformer: an encoder, or with ``config.is_decoder`` a decoder without its LM head."""
 
     config_class = BertGenerationConfig
@@ -86,7 +122,7 @@ class BertGenerationOnlyLMHead(nn.Module):
         return self.decoder(hidden)  # [B, T, V]
 
 
-class BertGenerationDecoder(LanguageModel):
+class BertGenerationDecoder(WithoutTokenTypes, LanguageModel):
     """A BertGeneration decoder with its language-model head."""
 
     config_class = BertGenerationConfig

@@ -2,7 +2,7 @@
 
 from bertgen.checkpoints.advice import advise, note_dtypes
 from bertgen.checkpoints.files import read_state_dict
-from bertgen.checkpoints.load import load_into
+from bertgen.checkpoints.load import fold_token_types, load_into
 from bertgen.checkpoints.report import Advice, LoadReport
 from bertgen.checkpoints.save import write_checkpoint
 
@@ -10,6 +10,7 @@ __all__ = [
     "Advice",
     "LoadReport",
     "advise",
+    "fold_token_types",
     "load_into",
     "note_dtypes",
     "read_state_dict",

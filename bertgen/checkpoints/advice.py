@@ -111,7 +111,7 @@ def _misfits(report: LoadReport) -> list[Advice]:
             Advice(
                 f"the token-type embeddings are lost ({_named(types)})",
                 "BERT adds one of their rows to every word; a BertGeneration model has none",
-                "load it as BertModel or BertLMHeadModel to keep them, or fine-tune",
+                'keep them with token_types="fold" or as BertModel or BertLMHeadModel, or fine-tune',
             )
         )
     unknown = [row.key for row in report.rows if row.what == R.DROPPED and row.why.endswith("no such weight")]

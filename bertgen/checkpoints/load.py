@@ -11,7 +11,7 @@ from bertgen.checkpoints.report import LoadReport
 # Older files call the layer norms' parameters as TensorFlow did.
 _OLD_NAMES = (("gamma", "weight"), ("beta", "bias"))
 _DROP_REASONS = (
-    ("token_type_embeddings", "BertGeneration has no token types; their row is lost"),
+    ("token_type_embeddings", 'BertGeneration has no token types; token_types="fold" keeps their row 0'),
     ("pooler.", "this model has no pooler"),
     ("cls.seq_relationship", "the next-sentence head has no place in a model that writes"),
     ("cls.", "the file's prediction head has no place in this model"),
@@ -63,6 +63,26 @@ def load_into(
     _initialise(model, [name for name, _ in fresh])
     model.tie_weights()
     return report
+
+
+def fold_token_types(state_dict: dict[str, Tensor], report: LoadReport) -> dict[str, Tensor]:
+    """BERT's weights with row 0 of the token types added to every word, for models without token types.
+
+    BERT adds that row to each word of a text without a pair, so the sum is the same. A head that shares the
+    table gets one number more for all words alike, which no probability sees. Other rows are lost.
+    """
+    types = [key for key in state_dict if key.endswith("embeddings.token_type_embeddings.weight")]
+    folded = dict(state_dict)
+    for key in types:
+        words = key.replace("token_type_embeddings", "word_embeddings")
+        if words in folded:
+            rows, table = folded.pop(key), folded[words]
+            folded[words] = (table.float() + rows[0].float()).to(table.dtype)
+            lost = f"; its other {len(rows) - 1} (for pairs) lost" if len(rows) > 1 else ""
+            report.add(key, R.LOADED, f"row 0 was added to every row of {words}{lost}")
+    if not types:
+        report.remarks.append("the file has no token types: there was nothing to fold")
+    return folded
 
 
 def _mismatch_message(model: nn.Module, errors: list[str]) -> str:

@@ -21,6 +21,7 @@ FLOORS = [
     {"layers"},
     {"checkpoints", "generation"},
     {"modeling", "transformer", "families", "encoder_decoder", "pretrained", "model_utils", "load_options"},
+    {"warm_start"},
     {"training", "attribution", "published"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
