@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bertgen import hub
 from bertgen.encoder_decoder import DECODERS, ENCODERS
 
 NOISY_CROSS = (
@@ -143,6 +144,50 @@ def warnings_of(model: Any, source: Any, target: Any) -> tuple[str, ...]:
                 "another model's."
             )
     return tuple(found)
+
+
+def hub_refusal(repo_id: str, error: OSError, token: Any = None) -> Refusal:
+    """What went wrong with a Hub repository; the token, should a message hold it, is taken out."""
+    said = str(error)
+    if isinstance(token, str) and token:
+        said = said.replace(token, "…")
+    for kind, why, move in _HUB:
+        if isinstance(error, kind):
+            return Refusal(why.format(repo_id), move)
+    if "does not accept the token" in said:
+        return Refusal("the Hub does not accept this access token", "copy it again from your Hub account")
+    why, _, move = said.partition("; " if "; " in said else ": ")
+    return Refusal(why, move or "try again in a moment")
+
+
+_HUB = (
+    (
+        hub.GatedRepository,
+        "{} is gated: its owner wants to be asked first",
+        "ask for access on its page on the Hub, then give your access token under “Revision and token”",
+    ),
+    (
+        hub.RepositoryNotFound,
+        "the Hub shows no repository {}",
+        "check the spelling; if it is private, give your access token under “Revision and token”",
+    ),
+    (
+        hub.RevisionNotFound,
+        "{} has no such revision",
+        "leave the revision empty for the newest, or take one that its page on the Hub lists",
+    ),
+    (
+        hub.HubUnreachable,
+        "the Hub cannot be reached from here, and {} is not in this machine's cache",
+        "connect this machine (and unset HF_HUB_OFFLINE), or open a folder instead",
+    ),
+    (hub.BadHubName, "{} is no Hub id", "those look like owner/name"),
+    (
+        hub.NoWeights,
+        "{} holds no weights that can be read here (model.safetensors or pytorch_model.bin)",
+        "choose a repository with PyTorch weights",
+    ),
+)
 
 
 def not_loaded(name: str, error: BaseException) -> Refusal:

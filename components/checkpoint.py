@@ -192,6 +192,8 @@ def short_count(number: int) -> str:
 
 def size(nbytes: float) -> str:
     """Bytes for people: "9.6 MB", "3.2 GB"; a megabyte is a million bytes, as on the Hub."""
+    if nbytes < 1e3:
+        return f"{nbytes:.0f} B"
     if nbytes < 1e6:
         return f"{nbytes / 1e3:.0f} kB"
     return f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.2f} GB"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from bertgen.hub import HubPlan
 from components.checkpoint import Checkpoint
+from components.downloads import Download
 from components.parts import joined
 from components.registry import Loaded, Registry
 from components.runs import Run
@@ -15,30 +17,34 @@ from components.settings import Settings, SettingsError, resolve_device
 from components.traces import TraceStore
 from components.validation import RunSettings
 
-ACTIVE_RUNS = 512
+SESSIONS = 512
 FALLBACK_EXAMPLE = ("The cat is sleeping on the sofa.", "")
 
 
-class ActiveRuns:
-    """The newest run of every browser session, so that Stop finds it. Bounded."""
+Kept = TypeVar("Kept")
 
-    def __init__(self, limit: int = ACTIVE_RUNS) -> None:
-        self._limit, self._runs, self._lock = limit, OrderedDict(), threading.Lock()
 
-    def put(self, session: str | None, run: Run) -> None:
+class PerSession(Generic[Kept]):
+    """The newest thing of a kind of every browser session, such as the run that Stop has to find. Bounded."""
+
+    def __init__(self, limit: int = SESSIONS) -> None:
+        self._limit, self._lock = limit, threading.Lock()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+
+    def put(self, session: str | None, thing: Kept) -> None:
         with self._lock:
-            self._runs[session or ""] = run
-            self._runs.move_to_end(session or "")
-            while len(self._runs) > self._limit:
-                self._runs.popitem(last=False)
+            self._kept[session or ""] = thing
+            self._kept.move_to_end(session or "")
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
 
-    def get(self, session: str | None) -> Run | None:
+    def get(self, session: str | None) -> Kept | None:
         with self._lock:
-            return self._runs.get(session or "")
+            return self._kept.get(session or "")
 
     def drop(self, session: str | None) -> None:
         with self._lock:
-            self._runs.pop(session or "", None)
+            self._kept.pop(session or "", None)
 
 
 @dataclass(eq=False)
@@ -48,14 +54,17 @@ class AppContext:
     settings: Settings
     registry: Registry
     traces: TraceStore = field(default_factory=TraceStore)
-    runs: ActiveRuns = field(default_factory=ActiveRuns)
+    runs: PerSession[Run] = field(default_factory=PerSession)
+    plans: PerSession[HubPlan] = field(default_factory=PerSession)
+    downloads: PerSession[Download] = field(default_factory=PerSession)
     example: dict[str, Any] | None = None
     example_texts: tuple[str, str] = ("", "")
 
     def forget(self, session: str | None) -> None:
         """Frees what a visitor held; called when the browser's page is gone."""
         self.traces.drop(session)
-        self.runs.drop(session)
+        for kept in (self.runs, self.plans, self.downloads):
+            kept.drop(session)
         self.registry.forget(session)
 
     def start_run(self, loaded: Loaded, text: str, settings: RunSettings, session: str | None) -> Run:

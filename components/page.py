@@ -13,7 +13,7 @@ from components import theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
-from components.tabs import attention, checkpoints, generate
+from components.tabs import attention, checkpoints, generate, hub
 from components.validation import refuses_politely
 from components.widgets import explorer, player
 
@@ -59,6 +59,9 @@ def build_page(ctx: AppContext) -> gr.Blocks:
                 attention.build(ctx)
             with gr.Tab("Checkpoints", id="checkpoints", elem_id="bx-tab-checkpoints"):
                 checkpoints_tab = checkpoints.build(ctx)
+                if ctx.settings.allow_hub:
+                    with checkpoints_tab.left:
+                        hub.build(ctx, checkpoints_tab)
         add_api(ctx)
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
     return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
@@ -76,6 +79,9 @@ def _wire(
     def choose(name, request: gr.Request):
         return gr.Tabs(selected="generate"), *checkpoints.on_choose(ctx, name, request.session_hash)
 
+    def opened(task, request: gr.Request):
+        return generate.on_opened(ctx, task, request.session_hash)
+
     def leave(request: gr.Request):
         ctx.forget(request.session_hash)
 
@@ -86,6 +92,10 @@ def _wire(
     chosen = [tabs, *generate_tab.follows]
     checkpoints_tab.choose.click(
         refuses_politely(choose), checkpoints_tab.picker, chosen, api_name="choose", **instant
+    )
+    # A checkpoint that was just opened is a choice in Generate too, and its task may be new there.
+    checkpoints_tab.picker.change(
+        opened, generate_tab.task, [generate_tab.task, generate_tab.checkpoint], api_name="opened", **instant
     )
     demo.unload(leave)
 

@@ -25,9 +25,10 @@ BASE_LINE = "it is a start for training: it does not write texts by itself"
 
 @dataclass(frozen=True, eq=False)
 class CheckpointsTab:
-    """``choose`` makes the checkpoint that ``picker`` names the one in Generate. The rest is what changes
-    with it."""
+    """``choose`` makes the checkpoint that ``picker`` names the one in Generate. ``left`` has room for other
+    ways to open one; the rest is what changes with the picker."""
 
+    left: gr.Column
     picker: gr.Radio
     choose: gr.Button
     facts: gr.HTML
@@ -161,7 +162,7 @@ def build(ctx: AppContext) -> CheckpointsTab:
     first = ctx.first_checkpoint()
     gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
     with gr.Row(elem_id="bx-checkpoints", equal_height=False):
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320) as left:
             picker = gr.Radio(
                 choices(ctx),
                 value=first.name if first else None,
@@ -179,9 +180,9 @@ def build(ctx: AppContext) -> CheckpointsTab:
                 "Load report", open=False, visible=bool(first), elem_id="bx-report-fold"
             ) as fold:
                 report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
-            with gr.Accordion("Model card", open=True, elem_id="bx-card"):
+            with gr.Accordion("Model card", open=True, elem_id="bx-card", elem_classes="bx-fold"):
                 card = gr.Markdown(card_markdown(first) if first else "", elem_id="bx-card-text")
-    tab = CheckpointsTab(picker, choose, facts_view, card, fold, report)
+    tab = CheckpointsTab(left, picker, choose, facts_view, card, fold, report)
     _wire(ctx, tab, opener)
     return tab
 

@@ -135,6 +135,15 @@ def on_checkpoint(ctx: AppContext, name: Any, session: str | None = None) -> Any
     return gr.update(samples=samples, sample_labels=labels)
 
 
+def on_opened(ctx: AppContext, task: Any, session: str | None = None) -> tuple[Any, Any]:
+    """A checkpoint was opened elsewhere: it becomes a choice, and what is chosen stays."""
+    tasks = task_choices(ctx, session)
+    known = isinstance(task, str) and task in dict(map(reversed, tasks))
+    return gr.update(choices=tasks), gr.update(
+        choices=picker_choices(ctx, task, session)
+    ) if known else gr.skip()
+
+
 def on_chosen(ctx: AppContext, checkpoint: Checkpoint, session: str | None = None) -> tuple[Any, ...]:
     """A checkpoint chosen elsewhere: task, picker, examples and boxes follow."""
     return _following(ctx, checkpoint, session, text=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.hub_server import HubServer
 from tests.install_chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,11 +53,20 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def small_hub():
+    """A Hub on the loopback interface, which the page takes for the real one."""
+    with HubServer() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, small_hub):
     """The page's address, served by ``python app.py`` as a user starts it."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "server.log"
-    environment = {**os.environ, "BERTGEN_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "server.log"
+    hub = {"HF_ENDPOINT": small_hub.url, "HF_HOME": str(folder / "hf_home"), "HF_HUB_OFFLINE": "0"}
+    environment = {**os.environ, **hub, "BERTGEN_PORT": str(port), "PYTHONUNBUFFERED": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT

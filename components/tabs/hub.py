@@ -1,0 +1,220 @@
+"""The part of Checkpoints that opens Hub repositories: look up, see the size, confirm, watch, cancel."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import torch
+
+from bertgen import hub
+from components import advice
+from components.checkpoint import size
+from components.context import AppContext
+from components.downloads import Download, check_name, check_revision, check_token
+from components.reports import refusal_html
+from components.tabs.checkpoints import CheckpointsTab, after_opening
+
+WEIGHTS = (".safetensors", ".bin")
+
+
+@dataclass(frozen=True, eq=False)
+class HubPart:
+    """What the visitor touches, and ``line``, which says how it goes."""
+
+    repo: gr.Textbox
+    look: gr.Button
+    revision: gr.Textbox
+    token: gr.Textbox
+    line: gr.HTML
+    confirm: gr.Button
+    cancel: gr.Button
+
+
+# ---- what happens
+
+
+def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: str | None) -> tuple[Any, Any]:
+    """Looks a repository up: its files and size, and the button that confirms the download.
+
+    Raises ``Refusal`` (a ``ValueError``) with the reason and the next move.
+    """
+    ctx.plans.drop(session)
+    repo_id, secret = check_name(ctx.settings, repo_id), check_token(ctx.settings, token)
+    try:
+        plan = hub.plan_download(repo_id, revision=check_revision(revision), token=secret)
+    except OSError as error:
+        raise advice.hub_refusal(repo_id, error, secret) from error
+    needed = _least_memory(plan, ctx.registry.dtype)
+    if needed > ctx.registry.memory.limit:
+        raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
+    ctx.plans.put(session, plan)
+    verb = f"Download {size(plan.missing_bytes)} and open" if plan.missing_bytes else "Open"
+    return plan_html(plan), gr.update(value=verb, visible=True)
+
+
+def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
+    """Bytes that the weights take once loaded, at least: files mostly hold float32, at times less."""
+    held = sum(file.size for file in plan.files if file.name.endswith(WEIGHTS))
+    return held // 4 * getattr(torch, dtype).itemsize
+
+
+def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tuple[Any, ...]]:
+    """Downloads what was looked up and opens it: yields (line, confirm, cancel, picker, *shown)."""
+    rest = (gr.skip(),) * 6
+    plan = ctx.plans.get(session)
+    if plan is None:
+        yield refusal_html(advice.Refusal("nothing was looked up", "press Look up first")), *_buttons(), *rest
+        return
+    try:
+        secret = check_token(ctx.settings, token)
+        check_name(ctx.settings, plan.repo_id)
+        download = Download(plan, secret)
+        ctx.downloads.put(session, download)
+        yield progress_html(download), *_buttons(running=True), *rest
+        for _ in download.watch():
+            yield progress_html(download), gr.skip(), gr.skip(), *rest
+        yield opening_html(plan), gr.skip(), gr.update(visible=False), *rest
+        where = f"{plan.repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
+        loaded = ctx.registry.open(download.folder, session=session or "", name=plan.repo_id, origin=where)
+        picker, line, *shown = after_opening(ctx, loaded, session)
+        ctx.plans.drop(session)
+        yield line, *_buttons(), picker, *shown
+    except hub.DownloadCancelled:
+        yield cancelled_html(download), *_buttons(plan), *rest
+    except OSError as error:
+        yield refusal_html(advice.hub_refusal(plan.repo_id, error, token)), *_buttons(plan), *rest
+    except ValueError as error:
+        yield refusal_html(error), *_buttons(), *rest
+    finally:
+        ctx.downloads.drop(session)
+
+
+def on_cancel(ctx: AppContext, session: str | None) -> None:
+    """Stops this session's download; ``on_confirm`` says so."""
+    download = ctx.downloads.get(session)
+    if download is not None:
+        download.cancel()
+
+
+def _buttons(plan: hub.HubPlan | None = None, *, running: bool = False) -> tuple[Any, Any]:
+    """Confirm and Cancel: one of them while something can be confirmed or is running, else none."""
+    return gr.update(visible=plan is not None and not running), gr.update(visible=running)
+
+
+# ---- how it looks
+
+
+def plan_html(plan: hub.HubPlan) -> str:
+    """What a download takes, file by file."""
+    there = plan.nbytes - plan.missing_bytes
+    here = f", of which {size(there)} are on this machine already" if there and plan.missing_bytes else ""
+    here = here if plan.missing_bytes else ", all on this machine already"
+    rows = "".join(
+        f"<li>{_esc(file.name)} <i>{size(file.size)}{', here' if file.cached else ''}</i></li>"
+        for file in plan.files
+    )
+    return (
+        f'<div class="bx-report"><p><b>{_esc(plan.repo_id)}</b> ({_esc(plan.asked)}, commit '
+        f"{_esc(plan.revision[:12])}) needs {len(plan.files)} files, {size(plan.nbytes)}{here}.</p>"
+        f'<details class="bx-what"><summary>The files</summary><ul>{rows}</ul></details></div>'
+    )
+
+
+def progress_html(download: Download) -> str:
+    """How far a download is, as a bar with its numbers."""
+    done, total = download.done, max(1, download.total)
+    share = min(100, round(100 * done / total))
+    return (
+        f'<div class="bx-report"><p>Downloading <b>{_esc(download.plan.repo_id)}</b>: '
+        f'<span class="bx-bytes">{done / 1e6:,.1f} of {total / 1e6:,.1f} MB</span></p>'
+        f'<div class="bx-bar" role="progressbar" aria-label="Download" aria-valuenow="{share}" '
+        f'aria-valuemin="0" aria-valuemax="100"><i style="width:{share}%"></i></div></div>'
+    )
+
+
+def opening_html(plan: hub.HubPlan) -> str:
+    return f'<div class="bx-report"><p>Opening <b>{_esc(plan.repo_id)}</b>…</p></div>'
+
+
+def cancelled_html(download: Download) -> str:
+    how_far = f"{download.done / 1e6:,.1f} of {download.total / 1e6:,.1f} MB"
+    return (
+        f'<div class="bx-report"><p>Cancelled at {how_far}. '
+        "What has arrived is kept: the next download goes on from there.</p></div>"
+    )
+
+
+def _esc(text: str) -> str:
+    return html.escape(text)
+
+
+def build(ctx: AppContext, tab: CheckpointsTab) -> HubPart:
+    """Lays the part out where it is called, and wires it; it shows what it opened in ``tab``."""
+    repo = gr.Textbox(
+        label="Open from the Hugging Face Hub",
+        info="You see its size before anything is downloaded.",
+        placeholder="owner/name",
+        max_lines=1,
+        elem_id="bx-hub-id",
+    )
+    with gr.Accordion("Revision and token", open=False, elem_id="bx-hub-more", elem_classes="bx-fold"):
+        revision = gr.Textbox(
+            label="Revision",
+            info="A branch, tag or commit; empty for the newest.",
+            max_lines=1,
+            elem_id="bx-hub-revision",
+        )
+        token = gr.Textbox(
+            label="Access token",
+            info="For private and gated repositories. It is used for these requests, never stored or logged.",
+            type="password",
+            max_lines=1,
+            elem_id="bx-hub-token",
+        )
+    look = gr.Button("Look up", elem_id="bx-hub-look")
+    line = gr.HTML("", elem_id="bx-hub-line", apply_default_css=False)
+    confirm = gr.Button("Download and open", variant="primary", visible=False, elem_id="bx-hub-confirm")
+    cancel = gr.Button("Cancel", visible=False, elem_id="bx-hub-cancel")
+    part = HubPart(repo, look, revision, token, line, confirm, cancel)
+    _wire(ctx, part, tab)
+    return part
+
+
+def _wire(ctx: AppContext, part: HubPart, tab: CheckpointsTab) -> None:
+    def look_up(repo_id, revision, token, request: gr.Request):
+        try:
+            return on_look(ctx, repo_id, revision, token, request.session_hash)
+        except ValueError as error:
+            return refusal_html(error), gr.update(visible=False)
+
+    def confirm(token, request: gr.Request):
+        yield from on_confirm(ctx, token, request.session_hash)
+
+    def cancel(request: gr.Request):
+        on_cancel(ctx, request.session_hash)
+
+    shared = {"api_visibility": "private", "concurrency_id": "hub", "concurrency_limit": 4}
+    gr.on(
+        [part.look.click, part.repo.submit],
+        look_up,
+        [part.repo, part.revision, part.token],
+        [part.line, part.confirm],
+        api_name="hub_look",
+        show_progress="minimal",
+        show_progress_on=part.line,
+        **shared,
+    )
+    part.confirm.click(
+        confirm,
+        part.token,
+        [part.line, part.confirm, part.cancel, tab.picker, *tab.shown],
+        api_name="hub_open",
+        show_progress="hidden",
+        **shared,
+    )
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    part.cancel.click(cancel, None, None, api_name="hub_cancel", **instant)
