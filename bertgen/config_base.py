@@ -271,14 +271,18 @@ class PretrainedConfig(PushToHubMixin):
                 d[key] = str(value).removeprefix("torch.")
 
     @classmethod
-    def get_config_dict(cls, name_or_path: str | os.PathLike, **hub_kwargs: Any) -> dict[str, Any]:
-        data = read_json(str(name_or_path), CONFIG_NAME, **hub_kwargs)
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(the fields of a ``config.json``, the keywords that are not the Hub's); ``OSError`` without one."""
+        hub_kwargs = split_hub_kwargs(kwargs)
+        data = read_json(str(pretrained_model_name_or_path), CONFIG_NAME, **hub_kwargs)
         if data is None:
             raise OSError(
-                f"{name_or_path!s} holds no {CONFIG_NAME}; give a folder written by save_pretrained "
-                "or the id of a model repository"
+                f"{pretrained_model_name_or_path!s} holds no {CONFIG_NAME}; give a folder written by "
+                "save_pretrained or the id of a model repository"
             )
-        return data
+        return data, kwargs
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -312,8 +316,7 @@ class PretrainedConfig(PushToHubMixin):
         Keywords overwrite existing fields; Hub keywords (revision, cache_dir, local_files_only, token,
         subfolder, force_download) say where to look. Raises ``OSError`` when there is none.
         """
-        hub_kwargs = split_hub_kwargs(kwargs)
-        data = cls.get_config_dict(pretrained_model_name_or_path, **hub_kwargs)
+        data, kwargs = cls.get_config_dict(pretrained_model_name_or_path, **kwargs)
         data["_name_or_path"] = str(pretrained_model_name_or_path)
         return cls.from_dict(data, **kwargs)
 

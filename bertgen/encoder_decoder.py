@@ -337,7 +337,7 @@ def _load_side(
         raise ValueError(f"give {side}_pretrained_model_name_or_path or {side}_model")
     config = kwargs.pop("config", None)
     if config is None:
-        data = PretrainedConfig.get_config_dict(name)
+        data = PretrainedConfig.get_config_dict(name)[0]
         kind = _class_of(classes, side, data.get("model_type", "bert-generation"), name)
         config, kwargs = kind.config_class.from_dict(
             {**data, "_name_or_path": str(name)}, return_unused_kwargs=True, **kwargs
