@@ -151,15 +151,17 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
         token = self._added_tokens_decoder.get(index)
         return self._convert_id_to_token(index) if token is None else token.content
 
-    def build_inputs_with_special_tokens(self, ids: list[int], pair: list[int] | None = None) -> list[int]:
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
         """Hook: put special tokens around one or two sequences; none here."""
-        return ids if pair is None else ids + pair
+        return token_ids_0 if token_ids_1 is None else token_ids_0 + token_ids_1
 
     def create_token_type_ids_from_sequences(
-        self, ids: list[int], pair: list[int] | None = None
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
     ) -> list[int]:
         """Hook: 0 for tokens of the first sequence, 1 for those of the second."""
-        return [0] * len(ids) + [1] * len(pair or [])
+        return [0] * len(token_ids_0) + [1] * len(token_ids_1 or [])
 
     def get_special_tokens_mask(
         self,
@@ -185,11 +187,13 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool = True,
+        **kwargs: Any,
     ) -> str:
         """Text of a sequence of ids (list, array, tensor, or one id).
 
         Runs between added tokens are turned to text one by one; added tokens that are not special are
-        set off by spaces unless `spaces_between_special_tokens=False`.
+        set off by spaces unless `spaces_between_special_tokens=False`. Other arguments are ignored, as
+        in the reference.
 
         Raises:
             IndexError: an id outside the vocabulary (-100 in labels: replace it by the pad id first).
@@ -212,9 +216,26 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
 
-    def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **kwargs: Any) -> list[str]:
+    def batch_decode(
+        self,
+        sequences: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
         """`decode` of each row."""
-        return [self.decode(row, skip_special_tokens=skip_special_tokens, **kwargs) for row in sequences]
+        how = (skip_special_tokens, clean_up_tokenization_spaces)
+        return [self.decode(row, *how, **kwargs) for row in sequences]
+
+    def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Refused: these are no chat models, and a checkpoint's template would be a program to run.
+
+        Raises:
+            NotImplementedError: always. `chat_template` itself is read, kept and saved.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} applies no chat templates; write the text out and encode that"
+        )
 
     def tokens_set_off(self) -> set[str]:
         """Added tokens that `decode` joins with spaces instead of gluing: the ones that are not

@@ -37,6 +37,7 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
 
     vocab_files_names = {"vocab_file": "spiece.model"}  # noqa: RUF012 - read only, as in the ecosystem
     model_input_names = ("input_ids", "attention_mask")
+    prefix_tokens: tuple[int, ...] = ()  # ids that encoding puts first: none
 
     def __init__(
         self,

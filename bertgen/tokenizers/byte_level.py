@@ -111,6 +111,25 @@ class ByteLevelTokenizer(PreTrainedTokenizer):
         words = self._words.pre_tokenize_str(text)
         return [piece.value for word, _ in words for piece in self._model.tokenize(word)]
 
+    def bpe(self, token: str) -> str:
+        """The pieces of one word of byte characters, joined by spaces."""
+        return " ".join(piece.value for piece in self._model.tokenize(token)) if token else token
+
+    @property
+    def byte_decoder(self) -> dict[str, int]:
+        """Character of the byte alphabet -> byte."""
+        return dict(BYTE_OF)
+
+    @property
+    def byte_encoder(self) -> dict[int, str]:
+        """Byte -> its character."""
+        return {byte: char for char, byte in BYTE_OF.items()}
+
+    @property
+    def bpe_ranks(self) -> dict[tuple[str, str], int]:
+        """Merge -> its rank, 0 for the first."""
+        return {pair: rank for rank, pair in enumerate(self._merges)}
+
     def _convert_token_to_id(self, token: str) -> int | None:
         index = self.encoder.get(token)
         return self._unknown_id(self.encoder) if index is None else index
@@ -217,10 +236,13 @@ class GPT2Tokenizer(ByteLevelTokenizer):
         add_prefix_space = kwargs.pop("add_prefix_space", self.add_prefix_space)
         return (" " + text if is_split_into_words or add_prefix_space else text), kwargs
 
-    def build_inputs_with_special_tokens(self, ids: list[int], pair: list[int] | None = None) -> list[int]:
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
         """The ids as they are; with `add_bos_token`, `bos_token` before each sequence."""
         bos = [self.bos_token_id] if self.add_bos_token else []
-        return [*bos, *ids] if pair is None else [*bos, *ids, *bos, *pair]
+        first = [*bos, *token_ids_0]
+        return first if token_ids_1 is None else [*first, *bos, *token_ids_1]
 
     def get_special_tokens_mask(
         self,
@@ -291,16 +313,19 @@ class RobertaTokenizer(ByteLevelTokenizer):
         wanted = kwargs.pop("add_prefix_space", self.add_prefix_space) or is_split_into_words
         return (" " + text if wanted and text and not text[0].isspace() else text), kwargs
 
-    def build_inputs_with_special_tokens(self, ids: list[int], pair: list[int] | None = None) -> list[int]:
-        """`<s> ids </s>`, or `<s> ids </s></s> pair </s>`."""
-        first = [self.cls_token_id, *ids, self.sep_token_id]
-        return first if pair is None else [*first, self.sep_token_id, *pair, self.sep_token_id]
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """`<s> ids_0 </s>`, or `<s> ids_0 </s></s> ids_1 </s>`."""
+        sep = self.sep_token_id
+        first = [self.cls_token_id, *token_ids_0, sep]
+        return first if token_ids_1 is None else [*first, sep, *token_ids_1, sep]
 
     def create_token_type_ids_from_sequences(
-        self, ids: list[int], pair: list[int] | None = None
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
     ) -> list[int]:
         """0 everywhere: RoBERTa tells sequences apart by `</s></s>`."""
-        return [0] * len(self.build_inputs_with_special_tokens(ids, pair))
+        return [0] * len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1))
 
     def get_special_tokens_mask(
         self,

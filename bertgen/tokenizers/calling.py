@@ -17,6 +17,12 @@ from bertgen.tokenizers.strategies import (
     truncate,
 )
 
+_CALL_ORDER = (
+    "add_special_tokens", "padding", "truncation", "max_length", "stride", "is_split_into_words",
+    "pad_to_multiple_of", "return_tensors", "return_token_type_ids", "return_attention_mask",
+    "return_overflowing_tokens", "return_special_tokens_mask", "return_offsets_mapping", "return_length",
+    "verbose",
+)  # fmt: skip
 _OPTION_NAMES = {field.name for field in dataclasses.fields(EncodeOptions)}
 
 
@@ -112,23 +118,31 @@ class Calling(Padding):
         kwargs.update(add_special_tokens=add_special_tokens, return_tensors=return_tensors)
         return self.encode_plus(text, text_pair, **kwargs)["input_ids"]
 
-    def encode_plus(
-        self, text: Any, text_pair: Any = None, is_split_into_words: bool = False, **kwargs: Any
-    ) -> BatchEncoding:
-        """Encode one text, list of tokens, or list of ids (or a pair of them); arguments as in a call."""
+    def encode_plus(self, text: Any, text_pair: Any = None, *args: Any, **kwargs: Any) -> BatchEncoding:
+        """Encode one text, list of tokens, or list of ids (or a pair of them).
+
+        Further arguments are those of a call, in a call's order from `add_special_tokens` on.
+        """
+        kwargs.update(zip(_CALL_ORDER, args, strict=False))
         if self._side() is not self:
-            return self._side().encode_plus(text, text_pair, is_split_into_words, **kwargs)
+            return self._side().encode_plus(text, text_pair, **kwargs)
+        is_split_into_words = kwargs.pop("is_split_into_words", False)
         options, kwargs = self._options(kwargs)
         ids = self._ids_of(text, is_split_into_words, kwargs)
         pair = None if text_pair is None else self._ids_of(text_pair, is_split_into_words, kwargs)
         return self._finish(self._assemble(ids, pair, options), options, prepend_batch_axis=True)
 
     def batch_encode_plus(
-        self, batch_text_or_text_pairs: Sequence[Any], is_split_into_words: bool = False, **kwargs: Any
+        self, batch_text_or_text_pairs: Sequence[Any], *args: Any, **kwargs: Any
     ) -> BatchEncoding:
-        """Encode rows, each a text, a pair, or ready tokens or ids; arguments as in a call."""
+        """Encode rows, each a text, a pair, or ready tokens or ids.
+
+        Further arguments are those of a call, in a call's order from `add_special_tokens` on.
+        """
+        kwargs.update(zip(_CALL_ORDER, args, strict=False))
         if self._side() is not self:
-            return self._side().batch_encode_plus(batch_text_or_text_pairs, is_split_into_words, **kwargs)
+            return self._side().batch_encode_plus(batch_text_or_text_pairs, **kwargs)
+        is_split_into_words = kwargs.pop("is_split_into_words", False)
         options, kwargs = self._options(kwargs)
         rows = []
         for row in batch_text_or_text_pairs:
@@ -155,10 +169,17 @@ class Calling(Padding):
         self,
         ids: list[int],
         pair_ids: list[int] | None = None,
+        *args: Any,
         prepend_batch_axis: bool = False,
         **kwargs: Any,
     ) -> BatchEncoding:
-        """Truncate, add special tokens to and pad ready ids; arguments as in a call."""
+        """Truncate, add special tokens to and pad ready ids.
+
+        Further arguments are those of a call, in a call's order from `add_special_tokens` on, but for
+        `is_split_into_words`.
+        """
+        order = [name for name in _CALL_ORDER if name != "is_split_into_words"]
+        kwargs.update(zip(order, args, strict=False))
         options, _ = self._options(kwargs)
         return self._finish(self._assemble(ids, pair_ids, options), options, prepend_batch_axis)
 
@@ -267,7 +288,7 @@ class Calling(Padding):
             ).data
         if options.return_length:
             row["length"] = len(row["input_ids"])
-        return BatchEncoding(row, options.return_tensors, prepend_batch_axis)
+        return BatchEncoding(row, None, options.return_tensors, prepend_batch_axis)
 
 
 def _is_text(value: Any) -> bool:

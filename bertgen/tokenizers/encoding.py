@@ -16,6 +16,7 @@ class BatchEncoding(UserDict):
 
     Args:
         data: `input_ids`, `attention_mask`, ... as lists, arrays or tensors.
+        encoding, n_sequences: taken for the reference's order; there are no fast encodings here.
         tensor_type: None, "pt" or "np": convert every value, see `convert_to_tensors`.
         prepend_batch_axis: put a leading axis of 1 before each value when converting.
     """
@@ -25,10 +26,15 @@ class BatchEncoding(UserDict):
     def __init__(
         self,
         data: dict[str, Any] | None = None,
+        encoding: None = None,
         tensor_type: str | None = None,
         prepend_batch_axis: bool = False,
+        n_sequences: int | None = None,
     ) -> None:
         super().__init__(data)
+        if encoding is not None:
+            raise ValueError("encoding= is for fast tokenizers; give the ids as data=")
+        self.encodings, self.n_sequences = None, n_sequences
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getattr__(self, name: str) -> Any:
@@ -74,6 +80,24 @@ class BatchEncoding(UserDict):
         """Move every tensor to `device`, in place; returns self."""
         self.data = {key: value.to(device=device) for key, value in self.data.items()}
         return self
+
+
+def _needs_offsets(name: str) -> Any:
+    def refuse(self: BatchEncoding, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            f"{name}() needs character offsets, which only fast tokenizers keep; group pieces with "
+            "bertgen.tokenizers.word_groups"
+        )
+
+    refuse.__doc__ = "Refused (`ValueError`): tokenizers without offsets cannot tell."
+    return refuse
+
+
+for _name in (
+    "tokens", "sequence_ids", "words", "word_ids", "token_to_sequence", "token_to_word", "word_to_tokens",
+    "token_to_chars", "char_to_token", "word_to_chars", "char_to_word",
+):  # fmt: skip
+    setattr(BatchEncoding, _name, _needs_offsets(_name))
 
 
 def _to_torch(value: Any) -> torch.Tensor:

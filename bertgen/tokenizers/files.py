@@ -119,15 +119,22 @@ class TokenizerFiles(hub.PushToHubMixin):
 
     @hub.pushes
     def save_pretrained(
-        self, save_directory: str | os.PathLike, filename_prefix: str | None = None
+        self,
+        save_directory: str | os.PathLike,
+        legacy_format: bool | None = None,
+        filename_prefix: str | None = None,
     ) -> tuple[str, ...]:
         """Write tokenizer_config.json, special_tokens_map.json, the vocabulary and, when there are
-        tokens beyond the base vocabulary, added_tokens.json; returns their paths.
+        tokens beyond the base vocabulary, added_tokens.json; returns their paths. A
+        `decoder_tokenizer` goes to the folder of that name.
 
         Raises:
             OSError: `save_directory` is a file, or cannot be made.
+            ValueError: `legacy_format=False`, which asks for a tokenizer.json.
         """
         folder = os.fspath(save_directory)
+        if legacy_format is False:
+            raise ValueError("legacy_format=False asks for a tokenizer.json; these write vocabulary files")
         if os.path.isfile(folder):
             raise NotADirectoryError(f"{folder!r} is a file; save_pretrained needs a folder")
         os.makedirs(folder, exist_ok=True)
@@ -143,9 +150,12 @@ class TokenizerFiles(hub.PushToHubMixin):
         if beyond:
             _write_json(added_path, beyond)
         paths = (config_path, special_path, *self.save_vocabulary(folder, filename_prefix), added_path)
-        if self.decoder_tokenizer is None:
-            return paths
-        return paths + self.decoder_tokenizer.save_pretrained(os.path.join(folder, DECODER_FOLDER))
+        inner = os.path.join(folder, DECODER_FOLDER)
+        if self.decoder_tokenizer is not None:
+            return paths + self.decoder_tokenizer.save_pretrained(inner)
+        if os.path.exists(os.path.join(inner, CONFIG_FILE)):
+            logger.warning("%s is from an earlier save and will be loaded too; remove it", inner)
+        return paths
 
     def _config_to_save(self) -> dict[str, Any]:
         config = copy.deepcopy(self.init_kwargs)

@@ -59,10 +59,11 @@ class Padding:
             length = len(rows) if strategy is PaddingStrategy.LONGEST else length
             length = _round_up(length, pad_to_multiple_of)
             row = self._pad_row(columns, strategy, length, return_attention_mask)
-            return BatchEncoding(row, return_tensors)
+            return BatchEncoding(row, None, return_tensors)
         length = max(map(len, rows)) if strategy is PaddingStrategy.LONGEST else length
         length = _round_up(length, pad_to_multiple_of)
-        return BatchEncoding(self._pad_rows(columns, strategy, length, return_attention_mask), return_tensors)
+        out = self._pad_rows(columns, strategy, length, return_attention_mask)
+        return BatchEncoding(out, None, return_tensors)
 
     def _pad_rows(self, columns: dict[str, Any], *how: Any) -> dict[str, list[Any]]:
         count = len(columns[self.model_input_names[0]])

@@ -58,7 +58,9 @@ class SpecialTokens:
     pad_token, pad_token_id = _token("pad_token"), _token_id("pad_token")
     cls_token, cls_token_id = _token("cls_token"), _token_id("cls_token")
     mask_token, mask_token_id = _token("mask_token"), _token_id("mask_token")
+    SPECIAL_TOKENS_ATTRIBUTES = SPECIAL_TOKENS_ATTRIBUTES
     pad_token_type_id = 0
+    _lowers = False  # whether text is lower-cased before it is cut at the added tokens
 
     def _init_special_tokens(self, tokens: Mapping[str, Any], added: Mapping[int, AddedToken]) -> None:
         self._added_tokens_decoder: dict[int, AddedToken] = dict(added)
@@ -181,6 +183,10 @@ class SpecialTokens:
                 added.append(token)
         return self.add_tokens(added, special_tokens=True)
 
+    def sanitize_special_tokens(self) -> int:
+        """Add the special tokens that the vocabulary lacks; returns how many (0: it is always done)."""
+        return self.add_tokens(self.all_special_tokens_extended, special_tokens=True)
+
     def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
         vocabulary = self.get_vocab()
         before = len(vocabulary)
@@ -195,7 +201,7 @@ class SpecialTokens:
                 token = AddedToken(token, special=special_tokens or token in self.all_special_tokens)
             elif special_tokens:
                 token.special = True
-            if not token.special and token.normalized and getattr(self, "do_lower_case", False):
+            if not token.special and token.normalized and self._lowers:
                 token.content = token.content.lower()
             index = vocabulary.setdefault(token.content, len(vocabulary))
             if token.special and token.content not in self.all_special_tokens:

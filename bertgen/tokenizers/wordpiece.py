@@ -109,8 +109,12 @@ class BertTokenizer(PreTrainedTokenizer):
     # --- vocabulary --------------------------------------------------------------------------
     @property
     def do_lower_case(self) -> bool:
-        """Whether text is lower-cased."""
-        return self.do_basic_tokenize and self.basic_tokenizer.do_lower_case
+        """Whether text is lower-cased (with `do_basic_tokenize`)."""
+        return self.basic_tokenizer.do_lower_case
+
+    @property
+    def _lowers(self) -> bool:
+        return self.do_basic_tokenize and self.do_lower_case
 
     @property
     def vocab_size(self) -> int:
@@ -123,7 +127,7 @@ class BertTokenizer(PreTrainedTokenizer):
 
     def prepare_for_splitting(self, text: str) -> str:
         """Lower-case all but the special and the normalized added tokens."""
-        if not self.do_lower_case:
+        if not self._lowers:
             return text
         tokens = self._added_tokens_decoder.values()
         kept = self.all_special_tokens + [t.content for t in tokens if not t.special and t.normalized]
@@ -162,17 +166,19 @@ class BertTokenizer(PreTrainedTokenizer):
         return not piece.startswith(CONTINUATION), piece.removeprefix(CONTINUATION)
 
     # --- special tokens around ---------------------------------------------------------------
-    def build_inputs_with_special_tokens(self, ids: list[int], pair: list[int] | None = None) -> list[int]:
-        """`[CLS] ids [SEP]`, or `[CLS] ids [SEP] pair [SEP]`."""
-        first = [self.cls_token_id, *ids, self.sep_token_id]
-        return first if pair is None else [*first, *pair, self.sep_token_id]
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """`[CLS] ids_0 [SEP]`, or `[CLS] ids_0 [SEP] ids_1 [SEP]`."""
+        first = [self.cls_token_id, *token_ids_0, self.sep_token_id]
+        return first if token_ids_1 is None else [*first, *token_ids_1, self.sep_token_id]
 
     def create_token_type_ids_from_sequences(
-        self, ids: list[int], pair: list[int] | None = None
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
     ) -> list[int]:
         """0 for the first sequence and its special tokens, 1 for the second and its own."""
-        second = 0 if pair is None else len(pair) + 1
-        return [0] * (len(ids) + 2) + [1] * second
+        second = 0 if token_ids_1 is None else len(token_ids_1) + 1
+        return [0] * (len(token_ids_0) + 2) + [1] * second
 
     def get_special_tokens_mask(
         self,
