@@ -190,7 +190,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         model.eval()
         if name is not None:
             model._load_generation_config(name, hub_kwargs)
-            advise(model, report, name, hub_kwargs)
+        advise(model, report, name, hub_kwargs)
         if torch_dtype is None:
             note_dtypes(report, state_dict, dtype)
         return (model, report.as_loading_info()) if output_loading_info else model

@@ -67,7 +67,9 @@ def _read_safetensors(path: str) -> dict[str, torch.Tensor]:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise OSError(f"{path} is not a readable safetensors file ({error}); download it again") from error
+        raise OSError(
+            f"{path} is not a readable safetensors file ({error}); download it again (force_download=True)"
+        ) from error
 
 
 def _read_pickle(path: str) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ _MODEL_INPUTS = (
     "decoder_attention_mask",
     "position_ids",
     "head_mask",
+    "token_type_ids",
 )
 
 
@@ -77,7 +79,9 @@ def _joint_plan(
     check_ids(prompt, model.get_decoder(), "decoder_input_ids (or decoder_start_token_id)")
     length = resolve_length(config, prompt.shape[1])
     plan = Plan(config, prompt, length, eos, pad, ids, mask, encoded, embeds)
-    plan.encoder_inputs = {name: given[name] for name in ("position_ids", "head_mask")}
+    if given["token_type_ids"] is not None:
+        _takes_token_types(model.get_encoder(), "encoder")
+    plan.encoder_inputs = {name: given[name] for name in ("position_ids", "head_mask", "token_type_ids")}
     if isinstance(given["position_ids"], str) and given["decoder_attention_mask"] is not None:
         plan.position_ids = given["position_ids"]
         plan.prompt_mask = _as_long_as(prompt, given["decoder_attention_mask"], "decoder_attention_mask")
@@ -90,6 +94,8 @@ def _decoder_plan(
     for name in ("inputs_embeds", "encoder_outputs", "decoder_input_ids", "head_mask"):
         if given[name] is not None:
             raise ValueError(f"{name} has no use in generating with a decoder alone; give input_ids")
+    if given["token_type_ids"] is not None:  # a decoder's own steps never look at them, as in the reference
+        _takes_token_types(model, "model")
     if given["position_ids"] is not None and not isinstance(given["position_ids"], str):
         raise ValueError('position_ids change with every token; give "mask" to count them from the mask')
     ids = given["input_ids"]
@@ -108,6 +114,14 @@ def _from_bos(model: Any, config: GenerationConfig, name: str) -> Tensor:
     if config.bos_token_id is None:
         raise ValueError(f"give {name}; without any, bos_token_id must be set to start from")
     return torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
+
+
+def _takes_token_types(model: Any, name: str) -> None:
+    if "token_type_ids" not in inspect.signature(model.forward).parameters:
+        raise ValueError(
+            f"this {name} has no token types; leave token_type_ids out, or call the tokenizer with "
+            "return_token_type_ids=False"
+        )
 
 
 def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:

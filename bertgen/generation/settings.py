@@ -25,7 +25,7 @@ class Plan:
     source_mask: Tensor | None = None  # [B, S]
     encoder_outputs: Any = None
     inputs_embeds: Tensor | None = None
-    encoder_inputs: dict[str, Any] = field(default_factory=dict)  # position_ids, head_mask
+    encoder_inputs: dict[str, Any] = field(default_factory=dict)  # position_ids, head_mask, token_type_ids
     prompt_mask: Tensor | None = None  # [B, T0]
     position_ids: str | None = None  # "mask": the decoder's positions are counted from its mask
 

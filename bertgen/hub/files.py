@@ -46,6 +46,8 @@ def cached_file(
     if os.path.isdir(name):
         path = os.path.join(name, *relative.split("/"))
         return _within_snapshot(path) if os.path.isfile(path) else None
+    if os.path.exists(name):
+        raise errors.BadHubName(f"{name!r} is a file; give the folder that holds it")
     check_hub_id(name)
     check_revision(revision)
     forbidden = "local_files_only=True" if local_files_only else offline_by()
@@ -126,8 +128,6 @@ def inside(filename: str, subfolder: str | None = "") -> str:
 
 def check_hub_id(name: str) -> None:
     """Refuses what can be no Hub id, before it gets into an address or a path."""
-    if os.path.exists(name):
-        raise errors.BadHubName(f"{name!r} is a file; give the folder that holds it")
     if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name or len(name) > 96:
         raise errors.BadHubName(f"no folder {name!r} here, and it is no Hub id (those look like owner/name)")
 

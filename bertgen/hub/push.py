@@ -175,14 +175,18 @@ def _api() -> Any:
 
 def _open(repo_id: str, private: bool | None, token: bool | str | None) -> str:
     """Makes the repository unless it is there; returns its whole id."""
-    from huggingface_hub.utils import get_token_to_send
+    from huggingface_hub import errors as hf_errors
+    from huggingface_hub.utils import build_hf_headers
 
-    if not os.path.exists(repo_id):  # a folder of that name may be here: it is what goes up
-        check_hub_id(repo_id)
+    check_hub_id(repo_id)
     forbidden = offline_by()
     if forbidden:
         raise errors.HubUnreachable(f"{repo_id!r} cannot be uploaded: {forbidden} is set; unset it first")
-    if token is False or get_token_to_send(token if token else None) is None:
+    try:
+        known = "authorization" in build_hf_headers(token=token)
+    except hf_errors.LocalTokenNotFoundError:  # token=True, and none is stored
+        known = False
+    if not known:
         raise errors.HubError(
             "uploading needs a token with write access: pass token=, set HF_TOKEN, or run `hf auth login`"
         )
@@ -199,7 +203,9 @@ def _create(repo_id: str, private: bool | None, token: bool | str | None) -> str
 
     try:
         return _api().create_repo(repo_id, token=token, private=private, exist_ok=True).repo_id
-    except hf_errors.HfUriError:
+    except hf_errors.HFValidationError:
+        raise
+    except ValueError:
         # Somebody else's repository, which is there: with an HF_ENDPOINT that was set after its import
         # huggingface_hub cannot read its own address of it (2.4).
         return repo_id

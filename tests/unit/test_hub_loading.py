@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -95,6 +98,40 @@ def test_cache_dir_subfolder_and_home(hub, tmp_path):
     tokenizer = BertGenerationTokenizer.from_pretrained(NAME, subfolder="inner")
     assert Path(tokenizer.vocab_file).is_relative_to(tmp_path / "hf_home" / "hub")
     assert cached_file(NAME, "spiece.model") is None
+
+
+def test_a_whole_model_in_a_subfolder(hub):
+    for form in ("encdec", "file_sharded"):
+        files = read_folder(GOLDEN / form)
+        hub.add(NAME, {f"deep/{form}/{name}": data for name, data in files.items()})
+        model = EncoderDecoderModel.from_pretrained(NAME, subfolder=f"deep/{form}")
+        assert same(model, EncoderDecoderModel.from_pretrained(GOLDEN / form))
+        assert model.generation_config == GenerationConfig.from_pretrained(GOLDEN / form)
+        with pytest.raises(OSError, match=r"config\.json"):
+            EncoderDecoderModel.from_pretrained(NAME)
+
+
+def test_the_environment_of_a_fresh_process(model_hub, tmp_path):
+    """As users do it: variables set before Python starts, a private model, then the same offline."""
+    model_hub.repositories[NAME].private = True
+    code = (
+        "from bertgen import EncoderDecoderModel as M; "
+        f"print(M.from_pretrained({NAME!r}, local_files_only=False).num_parameters())"
+    )
+    known = {"HF_ENDPOINT": model_hub.url, "HF_HOME": str(tmp_path / "fresh"), "HF_TOKEN": "hf_owner"}
+    expected = str(EncoderDecoderModel.from_pretrained(GOLDEN / "encdec").num_parameters())
+    for extra in ({}, {"HF_HUB_OFFLINE": "1", "HF_TOKEN": ""}):
+        asked = len(model_hub.log)
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **known, **extra},
+            cwd=GOLDEN.parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stdout.strip() == expected, result.stderr
+        assert (len(model_hub.log) > asked) == (not extra)
 
 
 def test_force_download_mends_a_damaged_cache(model_hub):

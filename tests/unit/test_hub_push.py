@@ -185,7 +185,7 @@ def test_wrong_tokens(hub, model):
         model.push_to_hub("owner/mine", token="hf_wrong")
     with pytest.raises(HubError, match="right permissions"):
         model.push_to_hub("owner/mine", token="hf_reader")
-    for token in (None, False):
+    for token in (None, False, True):
         with pytest.raises(HubError, match="write access"):
             model.push_to_hub("owner/mine", token=token)
     hub.add("owner/there", {"config.json": b"{}"})
