@@ -49,6 +49,7 @@ class WithoutTokenTypes(PreTrainedModel):
         if token_types == "fold":
             if kwargs.get("state_dict") is None:
                 where = split_hub_kwargs(dict(kwargs))
+                where["use_safetensors"] = kwargs.get("use_safetensors")
                 kwargs["state_dict"] = read_state_dict(str(pretrained_model_name_or_path), **where)
             kwargs["state_dict"] = fold_token_types(kwargs["state_dict"], notes)
         model = super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import family_models as families
 import transformers
 from record import Case
+from surgery_cases import constant_cross_attention
 
 ROOT = Path(__file__).parent
 EVERYTHING = {"output_attentions": True, "output_hidden_states": True}
@@ -222,8 +223,30 @@ def surgery() -> None:
     bare = transformers.GPT2Model.from_pretrained(ROOT / "gpt2_lm")
     states = bare(case.arrays["gpt2/input_ids"]).last_hidden_state
     case.arrays["gpt2/states"] = states.detach()
+    joined(case)
     case.notes = {"class": "surgery"}
     case.save()
+
+
+JOINED = {"bert2bert": ("bert", "bert"), "roberta2roberta": ("roberta",) * 2, "bert2gpt": ("bert", "gpt2")}
+
+
+def joined(case: Case) -> None:
+    """Warm starts of the reference from golden files: two sides joined; a BERT file in BertGeneration."""
+    for name, (first, second) in JOINED.items():
+        model = transformers.EncoderDecoderModel.from_encoder_decoder_pretrained(
+            ROOT / f"{first}_encoder", ROOT / f"{second}_lm"
+        )
+        constant_cross_attention(model)
+        given = {key: case.arrays[f"{first}/{key}"] for key in ("input_ids", "attention_mask")}
+        target = ids(second, 2, 5, 152)["input_ids"]
+        case.arrays[f"joined/{name}"] = model(**given, decoder_input_ids=target).logits.detach()
+        case.arrays[f"joined/{name}/target"] = target
+    given = {key: case.arrays[f"bert/{key}"] for key in ("input_ids", "attention_mask")}
+    model = transformers.BertGenerationEncoder.from_pretrained(ROOT / "bert_encoder")
+    case.arrays["generation/states"] = model(**given).last_hidden_state.detach()
+    model = transformers.BertGenerationDecoder.from_pretrained(ROOT / "bert_lm", is_decoder=True)
+    case.arrays["generation/logits"] = model(**given, use_cache=False).logits.detach()
 
 
 def config_cases() -> None:

@@ -133,6 +133,38 @@ def test_bare_files_give_the_model_with_a_head(family, tmp_path):
         assert torch.equal(value, known[prefix + key]), key
 
 
+@pytest.mark.parametrize("name", ["bert2bert", "roberta2roberta", "bert2gpt"])
+@torch.no_grad()
+def test_joined_from_two_checkpoints(name):
+    """from_encoder_decoder_pretrained over families: both sides as they were, cross-attention new."""
+    first, second = name.replace("gpt", "gpt2").split("2", 1)
+    model = bertgen.EncoderDecoderModel.from_encoder_decoder_pretrained(
+        cases.ROOT / f"{first}_encoder", cases.ROOT / f"{second}_lm"
+    )
+    for key, value in model.named_parameters():
+        if "crossattention" in key and not key.endswith("LayerNorm.weight"):
+            value.copy_(torch.linspace(-0.3, 0.3, value.numel()).view(value.shape))
+    found = cases.arrays("surgery_families")
+    logits = model.eval()(**given(first), decoder_input_ids=found[f"joined/{name}/target"]).logits
+    torch.testing.assert_close(logits, found[f"joined/{name}"], **cases.TOLERANCE)
+    fresh = model.load_report.keys("initialised")
+    assert fresh
+    assert all("cross" in key for key in fresh)
+
+
+@torch.no_grad()
+def test_bert_files_in_bert_generation():
+    """As the reference loads them: without token types, pooler and head transform."""
+    found = cases.arrays("surgery_families")
+    model = bertgen.BertGenerationEncoder.from_pretrained(cases.ROOT / "bert_encoder")
+    states = model(**given("bert")).last_hidden_state
+    torch.testing.assert_close(states, found["generation/states"], **cases.TOLERANCE)
+    model = bertgen.BertGenerationDecoder.from_pretrained(cases.ROOT / "bert_lm", is_decoder=True)
+    logits = model(**given("bert")).logits
+    torch.testing.assert_close(logits, found["generation/logits"], **cases.TOLERANCE)
+    assert model.load_report.keys("initialised") == ["lm_head.bias"]
+
+
 @torch.no_grad()
 def test_bare_gpt2():
     """The head's file gives the bare model, whose states are those of the reference."""
