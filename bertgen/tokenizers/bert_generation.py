@@ -27,8 +27,10 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
     Args:
         vocab_file: a SentencePiece model, usually `spiece.model`.
         bos_token, eos_token, unk_token, pad_token, sep_token: the special tokens.
-        sp_model_kwargs: for `SentencePieceProcessor`: `enable_sampling`, `nbest_size`, `alpha`
-            (subword regularisation), ...
+        sp_model_kwargs: for `SentencePieceProcessor`; subword regularisation by `enable_sampling`,
+            `nbest_size` (0 or 1: none; above 1: among so many best; -1: among all) and `alpha` (its
+            smoothing, or the dropout of merges). Drawn from sentencepiece's own generator, see its
+            `set_random_generator_seed`.
         **kwargs: see `PreTrainedTokenizer`.
 
     Raises:
@@ -65,7 +67,10 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
         )
 
     def _load(self, proto: bytes | None = None) -> None:
-        self.sp_model = sentencepiece.SentencePieceProcessor(**self.sp_model_kwargs)
+        options = dict(self.sp_model_kwargs)
+        if options.get("nbest_size") in (0, 1):  # documented as "no sampling"; the library itself raises
+            options["enable_sampling"] = False
+        self.sp_model = sentencepiece.SentencePieceProcessor(**options)
         if proto is not None:
             self.sp_model.LoadFromSerializedProto(proto)
         elif not os.path.isfile(self.vocab_file):

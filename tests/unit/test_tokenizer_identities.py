@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sentencepiece
 import torch
 
 from bertgen.tokenizers import AddedToken, BatchEncoding, BertGenerationTokenizer, StreamDecoder, word_groups
@@ -156,12 +157,48 @@ def test_pickle_and_deepcopy_with_and_without_the_file(tmp_path):
     same(tokenizer, with_added(BertGenerationTokenizer(written)))
 
 
-def test_sampling_arguments_reach_the_model_and_survive_copies():
-    tokenizer = make(sp_model_kwargs={"enable_sampling": True, "nbest_size": -1, "alpha": 0.1})
-    for one in (tokenizer, pickle.loads(pickle.dumps(tokenizer))):
-        cuts = {tuple(one.encode("The house likes the garden")) for _ in range(30)}
-        assert len(cuts) > 1
-        assert {one.decode(cut) for cut in cuts} == {"The house likes the garden"}
+SAMPLING = {"enable_sampling": True, "nbest_size": -1, "alpha": 0.1}
+SENTENCE = "The house likes the garden"
+
+
+@pytest.mark.parametrize("model", ["bytes", "plain"])  # unigram: other segmentations; BPE: merges dropped
+@pytest.mark.parametrize("options", [SAMPLING, {**SAMPLING, "nbest_size": 8, "alpha": 0.3}])
+def test_sampling_happens_and_survives_copies_and_files(model, options, tmp_path):
+    tokenizer = make(model, sp_model_kwargs=options)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = BertGenerationTokenizer.from_pretrained(tmp_path)
+    for one in (tokenizer, pickle.loads(pickle.dumps(tokenizer)), copy.deepcopy(tokenizer), loaded):
+        assert one.sp_model_kwargs == options
+        cuts = {tuple(one.encode(SENTENCE)) for _ in range(60)}
+        assert len(cuts) > 2
+        assert {one.decode(cut) for cut in cuts} == {SENTENCE}
+        assert len(cuts) <= 8 or options["nbest_size"] == -1 or model == "plain"
+
+
+@pytest.mark.parametrize("model", ["bytes", "plain"])
+def test_seeded_sampling_is_sentencepieces_own(model):
+    """The reference calls sp_model.encode(text, out_type=str), one call a run of text."""
+    tokenizer = make(model, sp_model_kwargs=SAMPLING)
+    processor = sentencepiece.SentencePieceProcessor(**SAMPLING)
+    processor.Load(str(GOLDEN / f"{model}.model"))
+    drawn = []
+    for draw in (tokenizer.tokenize, lambda text: processor.encode(text, out_type=str)):
+        sentencepiece.set_random_generator_seed(5)
+        drawn.append([draw(SENTENCE) for _ in range(20)])
+    assert drawn[0] == drawn[1]
+    assert len(set(map(tuple, drawn[0]))) > 2
+
+
+@pytest.mark.parametrize("model", ["bytes", "plain"])
+@pytest.mark.parametrize("size", [0, 1])
+def test_nbest_size_of_0_or_1_is_no_sampling(model, size):
+    plain = make(model)
+    for one in (
+        make(model, sp_model_kwargs={**SAMPLING, "nbest_size": size}),
+        pickle.loads(pickle.dumps(make(model, sp_model_kwargs={**SAMPLING, "nbest_size": size}))),
+        make(model, sp_model_kwargs={**SAMPLING, "enable_sampling": False}),
+    ):
+        assert {tuple(one.encode(SENTENCE)) for _ in range(20)} == {tuple(plain.encode(SENTENCE))}
 
 
 def test_a_single_file_loads_and_a_bad_one_says_why(tmp_path):
