@@ -212,10 +212,11 @@ def _tokenizers(name: str, where: dict[str, Any], sides: list[tuple[str, int, in
         words, longest = facts
         found += _vocabulary(side, rows, words)
         if side != "decoder" and positions is not None and (longest is None or longest > positions):
-            allowed = "sets no limit" if longest is None else f"allows {longest:,} tokens"
+            sets = "the tokenizer's files set no limit"
+            allowed = sets if longest is None else f"tokenizer_config.json allows {longest:,} tokens"
             found.append(
                 Advice(
-                    f"tokenizer_config.json {allowed}, the {side} has {positions} positions",
+                    f"{allowed}, the {side} has {positions} positions",
                     "a longer text is refused by the model, not shortened",
                     f"call the tokenizer with truncation=True, max_length={positions}",
                 )

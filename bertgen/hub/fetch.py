@@ -20,6 +20,7 @@ from bertgen.hub.files import repository_folder
 _ETAG = re.compile(r"[0-9A-Za-z_.-]*[0-9A-Za-z][0-9A-Za-z_.-]*")
 _REPORT_EVERY = 0.1  # seconds between two reports of progress
 _ATTEMPTS = 5  # connections without a new byte before giving up
+_PAUSE = 0.2  # seconds before the second of them, doubled before each further one
 
 
 class Tracker:
@@ -112,6 +113,9 @@ def _read_all(url: str, token: str | bool | None, partial: str, found: Any, trac
         attempts = _ATTEMPTS if now > before else attempts - 1
         if not attempts:
             raise errors.HubError(f"{url} stopped at {now} of {found.size} bytes; try again")
+        if attempts < _ATTEMPTS:
+            time.sleep(_PAUSE * 2 ** (_ATTEMPTS - 1 - attempts))
+            tracker.check()
         before = now
     if not _sum_is(partial, found.etag):
         tracker.done -= os.path.getsize(partial)

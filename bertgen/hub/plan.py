@@ -84,13 +84,20 @@ def plan_download(
     listing = None
     if not why:
         listing, why = _ask(repo_id, revision, token)
-    if listing is None:
-        listing = _from_cache(repo_id, revision, cache, why)
-    commit, sizes = listing
+    whole = listing is not None
+    commit, sizes = listing or _from_cache(repo_id, revision, cache, why)
     folder = os.path.join(repository_folder(repo_id, cache), "snapshots", commit)
+    try:
+        chosen = choose_files(repo_id, list(sizes))
+    except errors.HubError as error:
+        if whole:
+            raise
+        raise errors.HubUnreachable(
+            f"the local cache holds only a part of {repo_id!r} ({', '.join(sizes) or 'nothing'}) and "
+            f"{network.endpoint()} was not reached ({why}): connect and try again"
+        ) from error
     files = tuple(
-        HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/"))))
-        for name in choose_files(repo_id, list(sizes))
+        HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/")))) for name in chosen
     )
     return HubPlan(repo_id, commit, files, revision or "main")
 

@@ -21,6 +21,7 @@ from bertgen.hub import (
     RevisionNotFound,
     cached_file,
     download,
+    fetch,
     network,
     plan_download,
 )
@@ -179,7 +180,8 @@ def test_a_connection_that_breaks_is_taken_up_again(hub):
     assert len([path for path in hub.paths("GET") if path.startswith("/storage")]) == 4
 
 
-def test_a_connection_that_brings_nothing_is_given_up(hub):
+def test_a_connection_that_brings_nothing_is_given_up(hub, monkeypatch):
+    monkeypatch.setattr(fetch, "_PAUSE", 0.001)
     hub.add(NAME, {"config.json": b"{}", "model.safetensors": blocks(1 << 20)})
     hub.truncate["model.safetensors"] = 0
     with pytest.raises(OSError, match="try again"):
@@ -240,6 +242,14 @@ def test_private_and_gated(hub):
     hub.add("owner/gated", ENCDEC, gated=True)
     with pytest.raises(GatedRepository, match="ask for access"):
         download(plan_download("owner/gated"))  # the list of a gated repository's files is open
+
+
+def test_half_a_model_in_the_cache(hub, monkeypatch):
+    hub.add(NAME, ENCDEC)
+    cached_file(NAME, "config.json")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(HubUnreachable, match=r"only a part of 'owner/name' \(config\.json\).*HF_HUB_OFFLINE"):
+        plan_download(NAME)
 
 
 def test_a_hub_that_does_not_answer(hub, monkeypatch):
