@@ -1,7 +1,8 @@
 """Make the golden files of tests/parity/test_family_tokenizers.py from transformers 4.37.2.
 
 Run it like make_tokenizer_goldens.py, in the same environment. It writes family_tokenizer/<case>.json, the
-tokenizer.json files of the fast classes and, when they are missing, trains the two tiny vocabularies.
+tokenizer.json files of the fast classes and, when they are missing, trains the two tiny vocabularies. Given
+the folder that tests/install_weights.py prints, it writes real_bert/texts.json instead.
 """
 
 from __future__ import annotations
@@ -136,10 +137,24 @@ def fast() -> None:
             write(f"folder_{name}", content)
 
 
+def real(folder: str) -> None:
+    """What a real BERT vocabulary makes of the texts, by the slow class; where the fast class that
+    AutoTokenizer gives cuts a text otherwise is noted."""
+    slow, quick = transformers.BertTokenizer.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    rows = []
+    for text in cases.FAMILY_TEXTS:
+        alike = quick.encode(base.revive(text)) == slow.encode(base.revive(text))
+        rows.append({**on_text(slow, text), "alike": alike})
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+    (ROOT.parent / "real_bert" / "texts.json").write_text(f"[{lines}]\n")
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     transformers.logging.set_verbosity(50)
+    if len(sys.argv) > 1:
+        return real(sys.argv[1])
     train()
     builds()
     folders()

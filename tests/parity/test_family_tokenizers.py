@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import bertgen
-from bertgen import AutoTokenizer
+from bertgen import AutoTokenizer, BertTokenizer
 from bertgen.tokenizers import PreTrainedTokenizer
+from tests.install_weights import folder
 from tests.parity.tokenizer_answers import ask, check_calls, check_state, check_text, record, revive
 
 ROOT = Path(__file__).parent.parent / "golden" / "family_tokenizer"
@@ -89,3 +90,18 @@ def test_tokenizer_json_alone(name, tmp_path):
         assert type(tokenizer).__name__ == golden["class"]
         for case in golden["alike"]:
             assert record(tokenizer.encode(revive(case["text"]))) == case["ids"], case["text"]
+
+
+@pytest.mark.skipif(folder() is None, reason="run tests/install_weights.py for the real vocabulary")
+def test_real_vocabulary():
+    """A BERT vocabulary of 30,522 tokens, by its vocab.txt and by its tokenizer.json alone."""
+    tokenizer = AutoTokenizer.from_pretrained(folder())
+    alone = BertTokenizer.from_pretrained(folder() / "tokenizer.json")
+    assert type(tokenizer) is BertTokenizer
+    assert len(tokenizer) == len(alone) == 30522
+    cases = json.loads((ROOT.parent / "real_bert" / "texts.json").read_text(encoding="utf-8"))
+    assert len(cases) > 70
+    for case in cases:
+        case.pop("alike")
+        check_text(tokenizer, case)
+        assert record(alone.encode(revive(case["text"]))) == case["ids"]
