@@ -22,6 +22,8 @@ class BatchEncoding(UserDict):
     """
 
     is_fast = False
+    encodings = None  # of fast tokenizers
+    n_sequences: int | None = None
 
     def __init__(
         self,
@@ -34,7 +36,7 @@ class BatchEncoding(UserDict):
         super().__init__(data)
         if encoding is not None:
             raise ValueError("encoding= is for fast tokenizers; give the ids as data=")
-        self.encodings, self.n_sequences = None, n_sequences
+        self.n_sequences = n_sequences
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getattr__(self, name: str) -> Any:

@@ -8,6 +8,7 @@ the folder that tests/install_weights.py prints, it writes real_bert/texts.json 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import logging
 import shutil
@@ -137,6 +138,29 @@ def fast() -> None:
             write(f"folder_{name}", content)
 
 
+SURFACE = (
+    "AutoTokenizer", "BatchEncoding", "BertGenerationTokenizer", "BertTokenizer", "GPT2Tokenizer",
+    "RobertaTokenizer",
+)  # fmt: skip
+
+
+def surface() -> None:
+    """The public names of each class, with the parameters of what can be called (None: an attribute)."""
+    found: dict[str, dict[str, list[str] | None]] = {}
+    for name in SURFACE:
+        kind = getattr(transformers, name)
+        public = [key for key in dir(kind) if not key.startswith("_")] + ["__call__", "__init__", "__len__"]
+        found[name] = {
+            key: list(inspect.signature(getattr(kind, key)).parameters)
+            if inspect.isroutine(getattr(kind, key))
+            else None
+            for key in public
+            if hasattr(kind, key)
+        }
+    text = json.dumps(found, indent=None, separators=(",", ":")).replace('},"', '},\n"')
+    (ROOT.parent / "tokenizer_surface.json").write_text(text + "\n")
+
+
 def real(folder: str) -> None:
     """What a real BERT vocabulary makes of the texts, by the slow class; where the fast class that
     AutoTokenizer gives cuts a text otherwise is noted."""
@@ -156,6 +180,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         return real(sys.argv[1])
     train()
+    surface()
     builds()
     folders()
     fast()

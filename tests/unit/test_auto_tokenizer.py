@@ -207,3 +207,32 @@ def test_folders_within_folders_are_read_once(tmp_path):
         place = place / "decoder_tokenizer"
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "a")
     assert tokenizer.decoder_tokenizer.decoder_tokenizer is None
+
+
+# --- from the Hub ----------------------------------------------------------------------------------
+def test_both_tokenizers_by_hub_id_and_offline(hub, monkeypatch):
+    tokenizer = two()
+    tokenizer.push_to_hub("owner/two", token="hf_owner")
+    assert "decoder_tokenizer/merges.txt" in hub.files("owner/two")
+    hub.add("owner/two", {"vocab.txt": FILES["vocab.txt"].read_bytes()}, branch="one")
+    loaded = AutoTokenizer.from_pretrained("owner/two", model_max_length=9)
+    assert type(loaded.decoder_tokenizer) is GPT2Tokenizer
+    assert loaded("a", text_target="The house") == tokenizer("a", text_target="The house")
+    assert loaded.model_max_length == 9
+    assert AutoTokenizer.from_pretrained("owner/two", revision="one").decoder_tokenizer is None
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    asked = len(hub.log)
+    again = AutoTokenizer.from_pretrained("owner/two", local_files_only=True)
+    assert again("a", text_target="The house") == tokenizer("a", text_target="The house")
+    assert len(hub.log) == asked
+
+
+def test_tokens_and_refusals_of_the_hub(hub):
+    hub.add("owner/empty", {"README.md": b"nothing here"})
+    with pytest.raises(OSError, match="'owner/empty' holds no vocabulary; needed is spiece"):
+        AutoTokenizer.from_pretrained("owner/empty")
+    hub.add("owner/hidden", {"vocab.txt": FILES["vocab.txt"].read_bytes()}, private=True)
+    with pytest.raises(OSError, match="token="):
+        AutoTokenizer.from_pretrained("owner/hidden")
+    with pytest.warns(FutureWarning, match="use token="):
+        assert AutoTokenizer.from_pretrained("owner/hidden", use_auth_token="hf_owner").vocab_size == 500
