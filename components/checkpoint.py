@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertgen.published import PUBLISHED
 from components.advice import Refusal, check_config, is_base
 from components.parts import two_sentences
 
@@ -30,7 +31,8 @@ class Checkpoint:
 
     ``examples`` fill the text boxes: (text, second text), the second for fusing alone. ``parameters`` is
     0 when the weights do not tell. ``stamp`` changes when a file of the folder does. ``origin`` says where
-    it comes from, for people. A task of "base" is a checkpoint to start training from: it cannot be run.
+    it comes from, for people; ``hub_id`` is its repository where that is the Hub. A task of "base" is a
+    checkpoint to start training from: it cannot be run.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Checkpoint:
     nbytes: int
     stamp: str
     origin: str
+    hub_id: str = ""
 
     @property
     def runnable(self) -> bool:
@@ -76,8 +79,8 @@ class Checkpoint:
         return text.strip()
 
 
-def describe(folder: Path, *, origin: str = "", name: str = "", defaults: dict | None = None) -> Checkpoint:
-    """What a checkpoint folder says of itself; ``defaults`` stand in for what its profile.json leaves out.
+def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
+    """What a checkpoint folder says of itself; where it is silent, what is known of a published ``hub_id``.
 
     Raises ``Refusal`` when it is no checkpoint or one that this page cannot use at all.
     """
@@ -86,7 +89,7 @@ def describe(folder: Path, *, origin: str = "", name: str = "", defaults: dict |
         raise Refusal(f"{folder} is not a folder", "give the folder that holds config.json and the weights")
     if not (folder / "config.json").is_file():
         raise Refusal(f"{folder} holds no config.json", "give a folder written by save_pretrained")
-    profile = {**(defaults or {}), **_read_json(folder / "profile.json", missing={})}
+    profile = {**published_profile(hub_id), **_read_json(folder / "profile.json", missing={})}
     config = _read_json(folder / "config.json")
     check_config(config)
     weights = _weights(folder)
@@ -98,10 +101,10 @@ def describe(folder: Path, *, origin: str = "", name: str = "", defaults: dict |
             "put the tokenizer of this model there: tokenizer.save_pretrained(folder)",
         )
     return Checkpoint(
-        name=name or folder.name,
+        name=hub_id or folder.name,
         folder=folder,
         task=task,
-        title=str(profile.get("title") or name or folder.name),
+        title=str(profile.get("title") or hub_id or folder.name),
         default=bool(profile.get("default", False)),
         examples=_examples(profile.get("examples"), task),
         longest_source=_limit(profile.get("longest_source"), config),
@@ -112,7 +115,22 @@ def describe(folder: Path, *, origin: str = "", name: str = "", defaults: dict |
         nbytes=sum(path.stat().st_size for path in weights),
         stamp=_stamp(folder),
         origin=origin or str(folder),
+        hub_id=hub_id,
     )
+
+
+def published_profile(hub_id: str) -> dict[str, Any]:
+    """What a profile.json would say of a published checkpoint; empty for others."""
+    published = PUBLISHED.get(hub_id)
+    if published is None:
+        return {}
+    return {
+        "task": published.task.value,
+        "title": published.title,
+        "licence": published.licence.value,
+        "examples": [" ".join(published.example.value[0].split())] if published.example else [],
+        "longest_target": published.generation.value.get("max_length"),
+    }
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -159,12 +177,18 @@ def _limit(stated: Any, config: dict[str, Any]) -> int:
     """Tokens a side may have: what the profile states, else the positions that the model has."""
     if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0:
         return stated
-    positions = [
-        part.get("max_position_embeddings", part.get("n_positions"))
-        for part in (config, config.get("encoder"), config.get("decoder"))
-        if isinstance(part, dict)
-    ]
-    return min((value for value in positions if isinstance(value, int) and value > 0), default=512)
+    parts = (config, config.get("encoder"), config.get("decoder"))
+    found = [positions(part) for part in parts if isinstance(part, dict)]
+    return min((value for value in found if value > 0), default=512)
+
+
+def positions(part: dict[str, Any]) -> int:
+    """How many tokens a model has positions for; 0 when its config does not tell."""
+    value = part.get("max_position_embeddings", part.get("n_positions"))
+    if not isinstance(value, int):
+        return 0
+    # RoBERTa counts its positions from behind the padding token's id.
+    return value - int(part.get("pad_token_id", 1)) - 1 if part.get("model_type") == "roberta" else value
 
 
 def _parameters(path: Path) -> int:

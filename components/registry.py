@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from bertgen import BertGenerationTokenizer, EncoderDecoderModel
+from bertgen import AutoTokenizer, EncoderDecoderModel
 from bertgen.checkpoints import LoadReport
+from bertgen.published import PUBLISHED
 from components import advice
-from components.checkpoint import TASKS, Checkpoint, describe
+from components.checkpoint import TASKS, Checkpoint, describe, positions
 from components.memory import ModelMemory, default_limit
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "assets" / "checkpoints"
@@ -33,7 +34,7 @@ class Loaded:
 
     checkpoint: Checkpoint
     model: EncoderDecoderModel
-    tokenizer: BertGenerationTokenizer
+    tokenizer: Any
     device: str
     dtype: str
     nbytes: int = 0
@@ -45,14 +46,20 @@ class Loaded:
         """The tokenizer of what is written: a checkpoint with two vocabularies has one of its own for it."""
         return getattr(self.tokenizer, "decoder_tokenizer", None) or self.tokenizer
 
+    def prepare(self, text: str) -> str:
+        """A text as the model was trained to have it: as it is, but for some published checkpoints."""
+        published = PUBLISHED.get(self.checkpoint.hub_id)
+        return published.prepare_input.value(text, self.tokenizer) if published else text
+
     def count(self, text: str) -> int:
         """How many tokens the model reads for a text."""
-        return len(self.tokenizer.tokenize(text))  # unlike a call, silent on long texts
+        pieces = self.tokenizer.tokenize(self.prepare(text))  # unlike a call, silent on long texts
+        return len(pieces) + self.tokenizer.num_special_tokens_to_add()
 
     @property
     def positions(self) -> int:
         """How many tokens the decoder can write at most: it has no embedding for more."""
-        return int(getattr(self.model.config.decoder, "max_position_embeddings", 512))
+        return positions(self.model.config.decoder.to_dict()) or 512
 
     @property
     def report(self) -> LoadReport:
@@ -145,7 +152,8 @@ class Registry:
     def _load(self, checkpoint: Checkpoint, dtype: torch.dtype) -> Loaded:
         try:
             model = EncoderDecoderModel.from_pretrained(str(checkpoint.folder), torch_dtype=dtype)
-            tokenizer = BertGenerationTokenizer.from_pretrained(str(checkpoint.folder))
+            tokenizer = _tokenizer(checkpoint)
+            _complete(model, checkpoint)
             model = model.to(self.device).eval().requires_grad_(False)
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
             raise advice.not_loaded(checkpoint.folder.name, error) from error
@@ -175,16 +183,15 @@ class Registry:
         *,
         session: str | None = None,
         first: bool = False,
-        name: str = "",
         origin: str = "",
-        defaults: dict[str, Any] | None = None,
+        hub_id: str = "",
     ) -> Loaded:
         """Adds a folder of this machine and loads it: for one session, or (None) for everybody.
 
         ``first`` makes it its task's own checkpoint; the rest is for ``describe``. Raises ``Refusal`` (a
         ``ValueError``) with the reason and the next move; then everything is as it was.
         """
-        checkpoint = describe(Path(folder).expanduser(), name=name, origin=origin, defaults=defaults)
+        checkpoint = describe(Path(folder).expanduser(), origin=origin, hub_id=hub_id)
         known = next((c for c in self.all(session) if c.folder == checkpoint.folder), None)
         if known is None:
             checkpoint = replace(checkpoint, name=self._free_name(checkpoint, session))
@@ -220,6 +227,22 @@ class Registry:
         while name in taken:
             name, number = f"{checkpoint.name}-{number}", number + 1
         return name
+
+
+def _tokenizer(checkpoint: Checkpoint) -> Any:
+    """The tokenizer that the files ask for; of a published checkpoint the one it was trained with."""
+    published = PUBLISHED.get(checkpoint.hub_id)
+    folder = str(checkpoint.folder)
+    return published.load_tokenizer(folder) if published else AutoTokenizer.from_pretrained(folder)
+
+
+def _complete(model: EncoderDecoderModel, checkpoint: Checkpoint) -> None:
+    """Start, end and pad tokens that a published checkpoint's files leave out, by what is known of it."""
+    published = PUBLISHED.get(checkpoint.hub_id)
+    settings = model.current_generation_config()
+    for name, value in (published.generation.value if published else {}).items():
+        if name.endswith("token_id") and getattr(settings, name, None) is None:
+            setattr(settings, name, value)
 
 
 def _key(checkpoint: Checkpoint) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 from bertgen.checkpoints import LoadReport
 from components.advice import Refusal
@@ -44,7 +45,7 @@ def report_html(loaded: Loaded) -> str:
     known = [what for what in TITLES if what in counts]
     order = known + sorted(set(counts) - set(TITLES))
     total = sum(counts.values())
-    parts = [*map(_warning, loaded.warnings), _summary(loaded, total)]
+    parts = [*map(_advice, report.advice), _summary(loaded, total)]
     parts += [f"<p>{_esc(_sentence(remark))}</p>" for remark in report.remarks]
     if total > FIND_ROWS:
         parts.append(
@@ -104,6 +105,12 @@ def refusal_html(error: ValueError) -> str:
         f'<div class="bx-report bx-refused" role="alert"><p><b>Not opened.</b> {_esc(why[:1500])}</p>'
         f"{following}</div>"
     )
+
+
+def _advice(advice: Any) -> str:
+    """What the library advises: what it is, why, and the next move."""
+    what, why, move = map(_sentence, advice)
+    return f'<p class="bx-advice"><b>{_esc(what)}</b> {_esc(why)} Next: {_esc(move)}</p>'
 
 
 def _warning(text: str) -> str:

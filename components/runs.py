@@ -69,7 +69,7 @@ class Run:
         self.id = secrets.token_urlsafe(8)
         self.state = "streaming"
         self._parts, notes = parts_of(text, self.task, checkpoint.longest_source, loaded.count)
-        self.notes: list[str] = [*loaded.warnings, *notes]
+        self.notes: list[str] = [*loaded.warnings, *notes, *_prepared(loaded, self._parts[0].text)]
         self._about = {"device": loaded.device, "dtype": loaded.dtype, "model": checkpoint.title}
         self.segments: list[dict[str, Any]] = []
         self._texts: list[str] = []
@@ -104,7 +104,7 @@ class Run:
         stream = stream_generate(
             self.loaded.model,
             self.loaded.tokenizer,
-            part.text,
+            self.loaded.prepare(part.text),
             self.settings.generation_config(self.loaded.model.current_generation_config()),
             generator=self._generator,
             capture=self.keep is not None,
@@ -241,6 +241,12 @@ class Run:
 def message_value(state: str, message: str) -> dict[str, Any]:
     """A value without a run: ``error`` or ``idle`` and the sentence to show; what stood there stays."""
     return {"id": secrets.token_urlsafe(8), "state": state, "segments": [], "message": message, "play": False}
+
+
+def _prepared(loaded: Loaded, text: str) -> list[str]:
+    """That the model reads something else than was typed, where it does."""
+    prepared = loaded.prepare(text)
+    return [] if prepared == text else [f"As this checkpoint was trained, it is given: {prepared[:300]}"]
 
 
 def _texts(loaded: Loaded, trace: GenerationTrace) -> list[str]:

@@ -176,9 +176,8 @@ def build(ctx: AppContext) -> CheckpointsTab:
             facts_view = gr.HTML(
                 facts_html(first) if first else "", elem_id="bx-facts", apply_default_css=False
             )
-            with gr.Accordion(
-                "Load report", open=False, visible=bool(first), elem_id="bx-report-fold"
-            ) as fold:
+            look = {"elem_id": "bx-report-fold", "elem_classes": "bx-fold"}
+            with gr.Accordion("Load report", open=False, visible=bool(first), **look) as fold:
                 report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
             with gr.Accordion("Model card", open=True, elem_id="bx-card", elem_classes="bx-fold"):
                 card = gr.Markdown(card_markdown(first) if first else "", elem_id="bx-card-text")

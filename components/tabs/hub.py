@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import torch
 
 from bertgen import hub
+from bertgen.published import PUBLISHED
 from components import advice
 from components.checkpoint import size
 from components.context import AppContext
 from components.downloads import Download, check_name, check_revision, check_token
+from components.published_view import PICK_JS, published_html
 from components.reports import refusal_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
 
@@ -32,6 +36,7 @@ class HubPart:
     line: gr.HTML
     confirm: gr.Button
     cancel: gr.Button
+    published: gr.HTML
 
 
 # ---- what happens
@@ -51,6 +56,7 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
     needed = _least_memory(plan, ctx.registry.dtype)
     if needed > ctx.registry.memory.limit:
         raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
+    _check_family(plan, secret)
     ctx.plans.put(session, plan)
     verb = f"Download {size(plan.missing_bytes)} and open" if plan.missing_bytes else "Open"
     return plan_html(plan), gr.update(value=verb, visible=True)
@@ -60,6 +66,21 @@ def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
     """Bytes that the weights take once loaded, at least: files mostly hold float32, at times less."""
     held = sum(file.size for file in plan.files if file.name.endswith(WEIGHTS))
     return held // 4 * getattr(torch, dtype).itemsize
+
+
+def _check_family(plan: hub.HubPlan, secret: str | bool | None) -> None:
+    """Refuses a model that this page cannot run: its config.json, a few kB, says so before the download."""
+    try:
+        path = hub.cached_file(plan.repo_id, "config.json", revision=plan.revision, token=secret)
+        config = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    except OSError as error:
+        raise advice.hub_refusal(plan.repo_id, error, secret) from error
+    except ValueError as error:
+        raise advice.Refusal(f"the config.json of {plan.repo_id} is no JSON", "choose another") from error
+    config = config if isinstance(config, dict) else {}
+    advice.check_config(config)
+    if advice.is_base(config):
+        raise advice.no_writer(plan.repo_id)
 
 
 def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tuple[Any, ...]]:
@@ -79,7 +100,7 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
             yield progress_html(download), gr.skip(), gr.skip(), *rest
         yield opening_html(plan), gr.skip(), gr.update(visible=False), *rest
         where = f"{plan.repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
-        loaded = ctx.registry.open(download.folder, session=session or "", name=plan.repo_id, origin=where)
+        loaded = ctx.registry.open(download.folder, session=session or "", hub_id=plan.repo_id, origin=where)
         picker, line, *shown = after_opening(ctx, loaded, session)
         ctx.plans.drop(session)
         yield line, *_buttons(), picker, *shown
@@ -91,6 +112,12 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
         yield refusal_html(error), *_buttons(), *rest
     finally:
         ctx.downloads.drop(session)
+
+
+def on_pick(event: gr.EventData) -> Any:
+    """A published checkpoint was picked from the list: its id goes into the box."""
+    wanted = event._data.get("id") if isinstance(event._data, dict) else None
+    return wanted if isinstance(wanted, str) and wanted in PUBLISHED else gr.skip()
 
 
 def on_cancel(ctx: AppContext, session: str | None) -> None:
@@ -179,7 +206,11 @@ def build(ctx: AppContext, tab: CheckpointsTab) -> HubPart:
     line = gr.HTML("", elem_id="bx-hub-line", apply_default_css=False)
     confirm = gr.Button("Download and open", variant="primary", visible=False, elem_id="bx-hub-confirm")
     cancel = gr.Button("Cancel", visible=False, elem_id="bx-hub-cancel")
-    part = HubPart(repo, look, revision, token, line, confirm, cancel)
+    with gr.Accordion(
+        "Checkpoints published with the paper", open=False, elem_id="bx-published", elem_classes="bx-fold"
+    ):
+        published = gr.HTML(published_html(), js_on_load=PICK_JS, apply_default_css=False)
+    part = HubPart(repo, look, revision, token, line, confirm, cancel, published)
     _wire(ctx, part, tab)
     return part
 
@@ -197,17 +228,19 @@ def _wire(ctx: AppContext, part: HubPart, tab: CheckpointsTab) -> None:
     def cancel(request: gr.Request):
         on_cancel(ctx, request.session_hash)
 
+    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     shared = {"api_visibility": "private", "concurrency_id": "hub", "concurrency_limit": 4}
-    gr.on(
-        [part.look.click, part.repo.submit],
-        look_up,
-        [part.repo, part.revision, part.token],
-        [part.line, part.confirm],
-        api_name="hub_look",
-        show_progress="minimal",
-        show_progress_on=part.line,
+    picked = part.published.select(on_pick, None, part.repo, api_name="hub_pick", **instant)
+    looking = {
+        "fn": look_up,
+        "inputs": [part.repo, part.revision, part.token],
+        "outputs": [part.line, part.confirm],
+        "show_progress": "minimal",
+        "show_progress_on": part.line,
         **shared,
-    )
+    }
+    gr.on([part.look.click, part.repo.submit], api_name="hub_look", **looking)
+    picked.success(api_name="hub_look_picked", **looking)
     part.confirm.click(
         confirm,
         part.token,
@@ -216,5 +249,4 @@ def _wire(ctx: AppContext, part: HubPart, tab: CheckpointsTab) -> None:
         show_progress="hidden",
         **shared,
     )
-    instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     part.cancel.click(cancel, None, None, api_name="hub_cancel", **instant)

@@ -49,7 +49,7 @@ def test_a_hub_repository_is_sized_confirmed_watched_cancelled_and_opened(page, 
     look_up(page, "owner/fuser")
     page.wait_for_selector("#bx-hub-confirm", state="visible")
     assert "349 kB" in page.inner_text("#bx-hub-line")
-    assert small_hub.sent == 0
+    assert small_hub.sent < 10_000  # config.json alone, which says whether the page can run it
     before = cards(page)
     page.click("#bx-hub-confirm")
     page.wait_for_function("+document.querySelector('#bx-hub-line .bx-bar')?.ariaValueNow >= 20")
@@ -146,7 +146,7 @@ def test_an_untrained_cross_attention_is_said_with_the_run_and_beside_its_maps(p
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     open_folder(page, folder)
     page.wait_for_selector("#bx-opened .bx-warning")
-    page.wait_for_selector("#bx-report .bx-warning")
+    page.wait_for_selector("#bx-report .bx-advice")
     page.click("#bx-choose")
     page.wait_for_selector("#bx-second", state="visible")
     page.locator(".bxp-pace button", has_text="as it comes").click()

@@ -131,7 +131,7 @@ def test_what_is_untrained_runs_with_a_warning_that_stays(ctx, folder, parts, wa
     drop_weights(folder, *parts)
     _, line, *_, report = tab.on_open(ctx, str(folder), "me")
     assert warning in line.replace("&#x27;", "'")
-    assert report.index("bx-warning") < report.index("loaded from the files")
+    assert report.index("bx-advice") < report.index("loaded from the files")
     assert "not in the files, set at random" in report
     for _ in range(2):  # with every run
         last = list(generate.on_run(ctx, "the cat", "translate", "mine", SETTINGS, "me"))[-1]

@@ -42,8 +42,8 @@ def test_the_size_is_shown_and_nothing_fetched_before_it_is_confirmed(ctx, model
     assert "needs 8 files, 349 kB" in line
     assert button["value"].startswith("Download 349 kB")
     assert button["visible"]
-    assert model_hub.sent == 0
-    assert len(model_hub.log) == 1
+    config = len(model_hub.files(NAME)["config.json"])
+    assert model_hub.sent == config  # which says whether the page can run it
 
 
 def test_it_is_downloaded_opened_and_can_be_run(ctx, model_hub):
@@ -148,8 +148,8 @@ def test_what_cannot_be_looked_up_says_why(ctx, model_hub, how, name, revision, 
 def test_a_gated_repository_opens_with_a_token_that_is_kept_nowhere(ctx, model_hub, caplog):
     repository = model_hub.repositories[NAME]
     repository.gated = True
-    look(ctx)
-    assert "gated" in confirm(ctx)[-1][0]
+    with pytest.raises(Refusal, match="is gated: its owner wants to be asked first; ask for access"):
+        look(ctx)
     repository.granted.add("reader")
     look(ctx, token=SECRET)
     assert "is open" in confirm(ctx, token=SECRET)[-1][0]
@@ -169,9 +169,26 @@ def test_without_weights_or_of_another_family(ctx, model_hub, checkpoints):
     with pytest.raises(Refusal, match="holds no weights"):
         look(ctx)
     model_hub.add(NAME, {**files, "model.safetensors": b"\x02\0\0\0\0\0\0\0{}"})
-    before = names(ctx)
+    model_hub.sent = 0
+    with pytest.raises(Refusal, match="this model is of the family 't5'"):
+        look(ctx)
+    assert model_hub.sent == len(files["config.json"])  # before the download
+
+
+def test_an_encoder_alone_is_refused_before_the_download(ctx, hub, model, tmp_path):
+    model.encoder.save_pretrained(str(tmp_path / "encoder"))
+    hub.add("owner/encoder", tmp_path / "encoder")
+    with pytest.raises(Refusal, match="cannot read one text and write another; warm-start"):
+        look(ctx, "owner/encoder")
+
+
+def test_what_does_not_arrive_is_not_opened(ctx, model_hub):
     look(ctx)
-    assert "family &#x27;t5&#x27;" in confirm(ctx)[-1][0]
+    model_hub.truncate = {"model.safetensors": 0}
+    before = names(ctx)
+    last = confirm(ctx)[-1]
+    assert "Not opened" in last[0]
+    assert last[1]["visible"]  # to try again
     assert names(ctx) == before
 
 
