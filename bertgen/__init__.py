@@ -1,7 +1,7 @@
 """bertgen: BertGeneration encoder-decoders in plain PyTorch."""
 
 from bertgen.cache import KVCache
-from bertgen.checkpoints import LoadReport
+from bertgen.checkpoints import Advice, LoadReport
 from bertgen.checks import ConfigError
 from bertgen.config import (
     BertConfig,
@@ -42,6 +42,7 @@ from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 from bertgen.warm_start import save_warm_start, warm_start, warm_start_tokenizer
 
 __all__ = [
+    "Advice",
     "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",
