@@ -113,6 +113,7 @@ def _of_name(class_name: Any, source: str) -> type[PreTrainedTokenizer] | None:
 
 
 def _of_type(model_type: Any, source: str) -> type[PreTrainedTokenizer]:
+    model_type = str(model_type)
     if model_type not in TOKENIZERS:
         raise ValueError(
             f"{source}{model_type!r} is not among {', '.join(sorted(TOKENIZERS))}; if one of "

@@ -52,6 +52,8 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
         self.name_or_path = kwargs.get("name_or_path", "")
         limit = kwargs.get("model_max_length", kwargs.get("max_len"))
         self.model_max_length = NO_LIMIT if limit is None else limit
+        if not isinstance(self.model_max_length, (int, float)):
+            raise ValueError(f"model_max_length must be a number of tokens, got {limit!r}")
         self.padding_side = kwargs.get("padding_side", self.padding_side)
         self.truncation_side = kwargs.get("truncation_side", self.truncation_side)
         for name in ("padding_side", "truncation_side"):

@@ -67,7 +67,7 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
         )
 
     def _load(self, proto: bytes | None = None) -> None:
-        options = dict(self.sp_model_kwargs)
+        options = {**self.sp_model_kwargs, "model_file": None, "model_proto": None}  # those come below
         if options.get("nbest_size") in (0, 1):  # documented as "no sampling"; the library itself raises
             options["enable_sampling"] = False
         self.sp_model = sentencepiece.SentencePieceProcessor(**options)

@@ -13,6 +13,7 @@ from bertgen import hub
 from bertgen.config_base import split_hub_kwargs
 from bertgen.tokenizers.special import SPECIAL_TOKENS_ATTRIBUTES
 from bertgen.tokenizers.tokens import AddedToken
+from bertgen.tokenizers.vocabulary import check_ids, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ class TokenizerFiles(hub.PushToHubMixin):
         files = cls._find_files(name, **where)
         config = _read_json(files.get("config"))
         saved_class = config.pop("tokenizer_class", None)
-        if saved_class and saved_class.removesuffix("Fast") != cls.__name__.removesuffix("Fast"):
+        if saved_class and str(saved_class).removesuffix("Fast") != cls.__name__.removesuffix("Fast"):
             logger.warning("%s was saved by %s and is being loaded as %s", name, saved_class, cls.__name__)
-        init_inputs = init_inputs or tuple(config.pop("init_inputs", ()))
-        config.pop("tokenizer_file", None)
+        for key in (*cls.vocab_files_names, "tokenizer_file", "init_inputs"):
+            config.pop(key, None)  # paths of whoever saved it: no checkpoint names files outside itself
         config.update(kwargs)
         for key in cls.vocab_files_names:
             if key in files:
@@ -181,7 +182,7 @@ def _added_tokens(
     """The added tokens by id, of whatever generation of files there is; named tokens in `config` are
     replaced by their full form."""
     if "added_tokens_decoder" in config:
-        tokens = {int(i): _as_token(value) for i, value in config["added_tokens_decoder"].items()}
+        tokens = _by_id(config["added_tokens_decoder"])
         _use_full_form(config, tokens)
         return tokens
     for name, value in _read_json(files.get("special")).items():
@@ -198,9 +199,10 @@ def _added_tokens(
     special |= {str(token) for token in config.get("additional_special_tokens") or []}
     tokens = {
         index: AddedToken(content, special=content in special)
-        for content, index in _read_json(files.get("added")).items()
+        for content, index in check_ids(_read_json(files.get("added")), ADDED_TOKENS_FILE).items()
     }
-    fast = {t["id"]: AddedToken.from_dict(t) for t in _read_json(files.get("fast")).get("added_tokens", [])}
+    listed = _read_json(files.get("fast")).get("added_tokens") or []
+    fast = _by_id({token.get("id"): token for token in listed if isinstance(token, dict)})
     if fast:
         tokens.update(fast)
         _use_full_form(config, fast)
@@ -215,12 +217,24 @@ def _use_full_form(config: dict[str, Any], tokens: Mapping[int, AddedToken]) -> 
             config[name] = by_content.get(str(value), value)
 
 
-def _as_token(value: Any) -> AddedToken:
-    if isinstance(value, AddedToken):
-        return value
-    if not isinstance(value, dict):
-        raise ValueError(f"added_tokens_decoder holds {value!r}; it must be a dict or an AddedToken")
-    return AddedToken.from_dict(value)
+def _by_id(tokens: Any) -> dict[int, AddedToken]:
+    """Added tokens by id, from files where ids may be texts and tokens dicts.
+
+    Raises:
+        ValueError: an id that is no whole number, or something that is no token.
+    """
+    if not isinstance(tokens, dict):
+        raise ValueError(f"added_tokens_decoder must be a dict of id: token, got {type(tokens).__name__}")
+    found = {}
+    for index, value in tokens.items():
+        if not str(index).isdecimal():
+            raise ValueError(f"an added token has the id {index!r}; it must be a whole number from 0 on")
+        if not isinstance(value, AddedToken):
+            if not isinstance(value, dict) or not isinstance(value.get("content"), str):
+                raise ValueError(f"the added token {index} is {value!r}; a dict with a text 'content' is one")
+            value = AddedToken.from_dict(value)
+        found[int(index)] = value
+    return found
 
 
 def _revive(value: Any) -> Any:
@@ -250,13 +264,7 @@ def _plain(value: Any, typed: bool = False) -> Any:
 
 
 def _read_json(path: str | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    with open(path, encoding="utf-8") as file:
-        try:
-            return json.load(file)
-        except json.JSONDecodeError as error:
-            raise OSError(f"{path} is not valid JSON ({error}); fetch or save it again") from error
+    return {} if path is None else read_json(path)
 
 
 def _write_json(path: str, data: Any) -> None:

@@ -90,6 +90,11 @@ def check_vocab(vocab: Any, path: str) -> dict[str, int]:
     """The vocabulary itself when it maps texts to ids; else `VocabularyError`."""
     if not isinstance(vocab, dict) or not vocab:
         raise VocabularyError(f"{path!r} holds no vocabulary (a JSON object of token: id)")
+    return check_ids(vocab, path)
+
+
+def check_ids(vocab: dict[str, Any], path: str) -> dict[str, int]:
+    """The same tokens and ids; `VocabularyError` when an id is none."""
     for token, index in vocab.items():
         if type(index) is not int or not 0 <= index < 2**31:
             raise VocabularyError(f"{path!r}: {token!r} has {index!r}; an id is a whole number from 0 on")

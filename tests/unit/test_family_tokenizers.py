@@ -246,6 +246,38 @@ def test_tokenizer_json_of_other_kinds(kind, change, words, tmp_path):
         type(make(kind)).from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("tokenizer_config", [1], "not a JSON object"),
+        ("tokenizer_config", {"added_tokens_decoder": [1]}, "must be a dict of id: token"),
+        ("tokenizer_config", {"added_tokens_decoder": {"x": {"content": "a"}}}, "has the id 'x'"),
+        ("tokenizer_config", {"added_tokens_decoder": {"5": {"lstrip": True}}}, "a text 'content'"),
+        ("tokenizer_config", {"added_tokens_decoder": {"5": "a"}}, "a text 'content'"),
+        ("tokenizer_config", {"model_max_length": "many"}, "must be a number"),
+        ("tokenizer_config", {"padding_side": "up"}, "padding_side must be"),
+        ("added_tokens", {"a": "b"}, "an id is a whole number"),
+        ("special_tokens_map", "x", "not a JSON object"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_bad_files_beside_the_vocabulary(kind, file, content, words, tmp_path):
+    make(kind).save_vocabulary(tmp_path)
+    (tmp_path / f"{file}.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=words):
+        type(make(kind)).from_pretrained(tmp_path)
+
+
+def test_a_checkpoint_names_no_files_outside_itself(tmp_path):
+    make("bert").save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    outside = {"vocab_file": str(GOLDEN / "odd_bert" / "vocab.txt"), "tokenizer_file": "/no/where"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | outside | {"init_inputs": ["x"]}))
+    same(make("bert"), BertTokenizer.from_pretrained(tmp_path))
+    mine = BertTokenizer.from_pretrained(tmp_path, vocab_file=outside["vocab_file"])  # the caller's word
+    assert mine.vocab_size == 15
+
+
 def test_missing_and_oversized_files(tmp_path, monkeypatch):
     for error in (FileNotFoundError, ValueError):  # the reference has one for BERT, one for the others
         with pytest.raises(error, match="no vocabulary file at"):
