@@ -10,15 +10,20 @@ FROM_MASK = "mask"
 
 
 def resolve_positions(
-    position_ids: Tensor | str | None, mask: Tensor | None, past: int, first: int = 0
+    position_ids: Tensor | str | None,
+    mask: Tensor | None,
+    past: int,
+    first: int = 0,
+    masked: int | None = None,
 ) -> Tensor | None:
     """What forward's ``position_ids`` stands for: a tensor or None as it is, "mask" counted from the mask.
 
     With ``position_ids="mask"`` a token's position [B, T] is ``first`` plus the number of unmasked tokens
     before it, so that padding on the left does not shift the text. (By default, as in the reference,
-    positions are counted from the left edge, padding included.) ``mask`` [B, past + T] covers cached tokens
-    too; without a mask nothing is padded and the default holds. Raises ``ValueError`` on another word or a
-    3-D mask.
+    positions are counted from the left edge, padding included.) Masked tokens on the left get ``first``,
+    or all masked ones ``masked`` where that is given; nobody looks at them. ``mask`` [B, past + T] covers
+    cached tokens too; without a mask nothing is padded and the default holds. Raises ``ValueError`` on
+    another word or a 3-D mask.
     """
     if not isinstance(position_ids, str):
         return position_ids
@@ -34,7 +39,10 @@ def resolve_positions(
             f'position_ids="{FROM_MASK}" counts the ones of a mask [batch, keys]; this one has shape '
             f"{tuple(mask.shape)}: give the positions themselves"
         )
-    return ((mask != 0).long().cumsum(1) - 1).clamp(min=0)[:, past:] + first
+    positions = ((mask != 0).long().cumsum(1) - 1).clamp(min=0) + first
+    if masked is not None:
+        positions = positions.masked_fill(mask == 0, masked)
+    return positions[:, past:]
 
 
 def look_up(table: nn.Embedding, ids: Tensor, what: str) -> Tensor:

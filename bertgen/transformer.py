@@ -25,6 +25,7 @@ class TransformerModel(PreTrainedModel):
     """
 
     first_position: int = 0  # the position of a text's first token
+    masked_position: int | None = None  # of padding, where the family gives it one of its own
     gradient_checkpointing: bool = False
     checkpointing_options: ClassVar[dict[str, Any]] = {}
 
@@ -123,7 +124,9 @@ class TransformerModel(PreTrainedModel):
         use_cache = use_cache and not self.recomputes
         cache, as_tuples = self._open_cache(past_key_values, use_cache)
         past = cache.length if cache is not None else 0
-        position_ids = resolve_positions(position_ids, attention_mask, past, self.first_position)
+        position_ids = resolve_positions(
+            position_ids, attention_mask, past, self.first_position, self.masked_position
+        )
         hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
         memory = encoder_hidden_states if self.is_causal else None
         hidden, states, own, cross = self._run_blocks(

@@ -174,6 +174,7 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    masked_position = 1
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)

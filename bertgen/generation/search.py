@@ -98,11 +98,11 @@ def search_beams(
         totals = choose.totals.flatten()
         scorer.advance(ids, totals, parents)
         yield SearchStep(tokens, scores, output, parents, totals)
+        stepper.reorder(parents)  # after the last step too: its cache is handed out beside the ids
         if scorer.all_done or ids.shape[1] >= plan.max_length:
             return
         if any(stop(ids, scores) for stop in stopping):
             return
-        stepper.reorder(parents)
         feed = tokens[:, None]
 
 
