@@ -226,9 +226,14 @@ def check_memory(config: Any) -> None:
 def memory_bytes() -> float:
     """The machine's memory; infinite where the system does not tell."""
     try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        there = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, OSError, ValueError):
         return math.inf
+    try:  # a container may be allowed less
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            return min(there, float(file.read().strip().replace("max", "inf")))
+    except (OSError, ValueError):
+        return there
 
 
 def builds_for_real() -> bool:

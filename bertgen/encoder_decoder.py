@@ -15,9 +15,9 @@ from bertgen.checkpoints import LoadReport, advise
 from bertgen.config import EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
 from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
-from bertgen.inputs import mean_loss
+from bertgen.inputs import check_tensor, mean_loss
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
-from bertgen.outputs import BaseModelOutput, Seq2SeqLMOutput
+from bertgen.outputs import Seq2SeqLMOutput, as_output
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
 from bertgen.transformer import first_given
 
@@ -36,6 +36,9 @@ DECODERS: dict[str, type[GenerativeModel]] = {
 
 def shift_tokens_right(labels: Tensor, pad_token_id: int | None, start_token_id: int | None) -> Tensor:
     """Decoder inputs of labels [B, T]: the start token, then the labels but the last; -100 becomes pad."""
+    check_tensor(labels, "labels")
+    if labels.dim() != 2:
+        raise ValueError(f"labels have shape {tuple(labels.shape)}, expected [batch, length]")
     if start_token_id is None:
         raise ValueError(
             "config.decoder_start_token_id is None, so labels cannot be turned into decoder inputs; set "
@@ -251,8 +254,8 @@ class EncoderDecoderModel(GenerativeModel):
         if encoder_outputs is None:
             kwargs |= {"inputs_embeds": inputs_embeds, "return_dict": True}
             encoder_outputs = self.encoder(input_ids, attention_mask, **wanted, **kwargs)
-        elif isinstance(encoder_outputs, tuple):
-            encoder_outputs = BaseModelOutput(*encoder_outputs)
+        else:
+            encoder_outputs = as_output(encoder_outputs)
         if labels is not None and decoder_inputs_embeds is None:
             decoder_input_ids, decoder_attention_mask = self._inputs_of(
                 labels, decoder_input_ids, decoder_attention_mask, keep_start_in_mask

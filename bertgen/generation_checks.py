@@ -27,7 +27,7 @@ ABSENT: dict[str, str] = {
 }
 _OFF = {"penalty_alpha": 0, "guidance_scale": 1}
 _COUNTS = ("num_beams", "num_return_sequences", "num_beam_groups")
-_SIZES = ("min_length", "min_new_tokens", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size")
+_SIZES = ("top_k", "min_length", "min_new_tokens", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size")
 _NUMBERS = (
     "temperature",
     "top_p",
@@ -123,7 +123,7 @@ def _check_types(config: Any) -> None:
     for name in _ID_LISTS:
         value = getattr(config, name, None)
         listed = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
-        if not all(is_whole(item) for item in listed):
+        if not all(is_whole(item) for item in listed) or (is_whole(value) and "suppress" in name):
             raise ValueError(f"{name} must be a token id or a list of them, got {value!r}")
     for name in _FLAGS:
         value = getattr(config, name, None)
@@ -152,7 +152,9 @@ def _check_shapes(config: Any) -> None:
 
 def _check_groups(config: Any) -> None:
     groups, beams = config.num_beam_groups, config.num_beams
-    if groups == 1 and not (beams > 1 and config.diversity_penalty):
+    if groups == 1:
+        if config.diversity_penalty:
+            raise ValueError("diversity_penalty works between groups of beams: set num_beam_groups above 1")
         return
     if beams % groups:
         raise ValueError(

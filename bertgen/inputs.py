@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,6 +34,7 @@ def resolve_positions(
             f'position_ids={position_ids!r} is unknown; give a tensor of positions, or "{FROM_MASK}" '
             "to count them from the attention mask"
         )
+    check_tensor(mask, "attention_mask")
     if mask is None:
         return None
     if mask.dim() != 2:
@@ -65,18 +68,74 @@ def look_up(table: nn.Embedding, ids: Tensor, what: str) -> Tensor:
         ) from error
 
 
-def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> None:
-    """Raises ``ValueError`` unless exactly one is there, ids [B, T] or embeddings [B, T, C]."""
+class ShapeError(ValueError, RuntimeError):
+    """Tensors whose shapes do not fit each other (torch would raise a ``RuntimeError`` deep inside)."""
+
+
+def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: int) -> tuple[int, int]:
+    """(B, T) of what is given: ids [B, T] or embeddings [B, T, width], exactly one of them, and not empty."""
     if (input_ids is None) == (inputs_embeds is None):
         raise ValueError("give either input_ids or inputs_embeds, not both and not neither")
     given, name = (input_ids, "input_ids") if inputs_embeds is None else (inputs_embeds, "inputs_embeds")
-    wanted = {"input_ids": "[batch, length]", "inputs_embeds": "[batch, length, width]"}[name]
-    if not isinstance(given, Tensor):
-        raise ValueError(f"{name} must be a tensor {wanted}, got {type(given).__name__}; use torch.tensor")
+    wanted = {"input_ids": "[batch, length]", "inputs_embeds": f"[batch, length, {width}]"}[name]
+    check_tensor(given, name)
     if given.dim() != wanted.count(",") + 1:
         raise ValueError(
             f"{name} has shape {tuple(given.shape)}, expected {wanted}; ids[None] makes a batch of one row"
         )
+    if 0 in given.shape[:2]:
+        raise ValueError(f"{name} is empty (shape {tuple(given.shape)}): there is nothing to read")
+    if name == "inputs_embeds" and given.shape[2] != width:
+        raise ShapeError(f"{name} has shape {tuple(given.shape)}, expected {wanted}")
+    return given.shape[0], given.shape[1]
+
+
+def check_tensor(value: Any, name: str) -> None:
+    if value is not None and not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}; torch.tensor(...) makes one")
+
+
+def check_shape(value: Tensor | None, name: str, *shapes: tuple[int | str, ...]) -> None:
+    """Raises unless the tensor has one of the shapes; words stand for any size, a batch of 1 for all rows.
+
+    A wrong number of dimensions is left to whoever knows the reference's error for it.
+    """
+    check_tensor(value, name)
+    if value is None or value.dim() not in {len(shape) for shape in shapes}:
+        return
+    for shape in shapes:
+        if len(shape) == value.dim() and all(map(_fits, value.shape, shape, range(len(shape)))):
+            return
+    expected = " or ".join(str(list(shape)).replace("'", "") for shape in shapes)
+    raise ShapeError(f"{name} has shape {list(value.shape)}, expected {expected}")
+
+
+def _fits(there: int, wanted: int | str, place: int) -> bool:
+    return isinstance(wanted, str) or there == wanted or (place == 0 and there == 1)
+
+
+def check_context(
+    sizes: tuple[int, int, int],
+    attention_mask: Tensor | None,
+    position_ids: Tensor | None,
+    head_mask: Tensor | None,
+    memory: Tensor | None,
+    memory_mask: Tensor | None,
+    config: Any,
+) -> None:
+    """Raises ``ShapeError`` unless all fit ids [batch, length] after ``past`` ones; sizes are these three.
+
+    The numbers of dimensions, and a mask's length, are left to those who use them.
+    """
+    batch, length, past = sizes
+    check_shape(attention_mask, "attention_mask", (batch, "keys"), (batch, length, past + length))
+    check_shape(position_ids, "position_ids", (batch, length))
+    check_shape(head_mask, "head_mask", (config.num_hidden_layers, "heads"))
+    check_shape(memory, "encoder_hidden_states", (batch, "source", config.hidden_size))
+    check_tensor(memory_mask, "encoder_attention_mask")
+    if memory is not None and memory.dim() == 3:
+        source = memory.shape[1]
+        check_shape(memory_mask, "encoder_attention_mask", (batch, source), (batch, length, source))
 
 
 def mean_loss(logits: Tensor, labels: Tensor, *, shift: bool) -> Tensor:
@@ -85,8 +144,9 @@ def mean_loss(logits: Tensor, labels: Tensor, *, shift: bool) -> Tensor:
     ``shift``: logits at t are scored against labels at t + 1. Raises ``ValueError`` when the shapes do not
     fit, ``IndexError`` on labels outside the vocabulary.
     """
+    check_tensor(labels, "labels")
     if labels.shape != logits.shape[:-1]:
-        raise ValueError(
+        raise ShapeError(
             f"labels have shape {tuple(labels.shape)}, the outputs {tuple(logits.shape[:-1])}; every output "
             "needs its label (-100 where there is none)"
         )

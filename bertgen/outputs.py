@@ -63,6 +63,20 @@ class BaseModelOutput(ModelOutput):
     attentions: Tensors | None = None
 
 
+def as_output(encoder_outputs: Any) -> ModelOutput:
+    """An encoder's output as it is; a tuple (states, hidden states, attentions) as one."""
+    if isinstance(encoder_outputs, list | tuple):
+        encoder_outputs = BaseModelOutput(*encoder_outputs)
+    states = getattr(encoder_outputs, "last_hidden_state", None)
+    if not isinstance(states, torch.Tensor) or states.dim() != 3:
+        found = type(encoder_outputs).__name__ if states is None else f"states of {tuple(states.shape)}"
+        raise ValueError(
+            "encoder_outputs must be what the encoder returns, or a tuple that begins with its states "
+            f"[batch, source, width]; got {found}"
+        )
+    return encoder_outputs
+
+
 @_output
 class BaseModelOutputWithPastAndCrossAttentions(ModelOutput):
     """last_hidden_state [B, T, C]; hidden_states L+1 of the same; attentions L of [B, H, T, K]."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bertgen.cache import KVCache, LegacyCache
-from bertgen.inputs import check_inputs, mean_loss, resolve_positions
+from bertgen.inputs import check_context, check_inputs, mean_loss, resolve_positions
 from bertgen.layers import additive_mask
 from bertgen.outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
@@ -120,15 +120,17 @@ class TransformerModel(PreTrainedModel):
         config = self.config
         output_attentions = first_given(output_attentions, config.output_attentions)
         output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
-        check_inputs(input_ids, inputs_embeds)
+        batch, length = check_inputs(input_ids, inputs_embeds, config.hidden_size)
         use_cache = use_cache and not self.recomputes
         cache, as_tuples = self._open_cache(past_key_values, use_cache)
         past = cache.length if cache is not None else 0
         position_ids = resolve_positions(
             position_ids, attention_mask, past, self.first_position, self.masked_position
         )
-        hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
         memory = encoder_hidden_states if self.is_causal else None
+        sizes = (batch, length, past)
+        check_context(sizes, attention_mask, position_ids, head_mask, memory, encoder_attention_mask, config)
+        hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
         hidden, states, own, cross = self._run_blocks(
             hidden,
             self.self_attention_mask(attention_mask, hidden.shape[1], past),
@@ -180,6 +182,10 @@ class TransformerModel(PreTrainedModel):
         if isinstance(given, KVCache):
             return given, False
         if given is not None:
+            if len(given) != self.config.num_hidden_layers:
+                raise ValueError(
+                    f"past_key_values has {len(given)} layers, the model {self.config.num_hidden_layers}"
+                )
             return KVCache.from_legacy(given), True
         return (KVCache(self.config.num_hidden_layers) if use_cache else None), True
 

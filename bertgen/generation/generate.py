@@ -57,6 +57,7 @@ def generate(
     config = plan.config
     if streamer is not None and config.num_beams > 1:
         raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
+    _check_callables(logits_processor, stopping_criteria, prefix_allowed_tokens_fn, streamer)
     stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
     search = {
         "processors": build_processors(plan, prefix_allowed_tokens_fn, logits_processor),
@@ -91,6 +92,17 @@ def _search(model: Any, plan: Plan, source: Any, streamer: Any, search: dict[str
     return _token_output(plan, collected, source, stepper)
 
 
+def _check_callables(processors: Any, criteria: Any, prefix_fn: Any, streamer: Any) -> None:
+    """Raises ``ValueError`` on what cannot be called as generate will call it."""
+    for name, listed in (("logits_processor", processors), ("stopping_criteria", criteria)):
+        if not isinstance(listed, Sequence | None) or not all(callable(item) for item in listed or ()):
+            raise ValueError(f"{name} must be a list of functions (ids, scores), got {listed!r}")
+    if prefix_fn is not None and not callable(prefix_fn):
+        raise ValueError(f"prefix_allowed_tokens_fn must be a function (source, ids), got {prefix_fn!r}")
+    if streamer is not None and not all(callable(getattr(streamer, name, None)) for name in ("put", "end")):
+        raise ValueError(f"a streamer has put(ids) and end(), got {streamer!r}")
+
+
 def time_limit(seconds: float | None) -> list[StoppingCriterion]:
     """A criterion that ends the run so many seconds from now; none without a limit."""
     if seconds is None:
@@ -119,8 +131,7 @@ def encode_source(model: Any, plan: Plan, config: GenerationConfig) -> Any:
     if not model.config.is_encoder_decoder:
         return None
     if plan.encoder_outputs is not None:
-        given = plan.encoder_outputs
-        return outputs.BaseModelOutput(*given) if isinstance(given, tuple) else given
+        return plan.encoder_outputs
     return model.get_encoder()(
         input_ids=plan.source_ids if plan.inputs_embeds is None else None,
         inputs_embeds=plan.inputs_embeds,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bertgen.checks import memory_bytes
 from bertgen.config import GenerationConfig
 from bertgen.generation.settings import (
     Plan,
@@ -18,6 +19,8 @@ from bertgen.generation.settings import (
     resolve_length,
 )
 from bertgen.generation_checks import check_settings
+from bertgen.inputs import check_tensor
+from bertgen.outputs import as_output
 
 _MODEL_INPUTS = (
     "input_ids",
@@ -36,6 +39,11 @@ def make_plan(
     model: Any, inputs: Tensor | None, generation_config: GenerationConfig | None, kwargs: dict[str, Any]
 ) -> Plan:
     """Checks and settles everything before the first number is computed."""
+    if not (generation_config is None or isinstance(generation_config, GenerationConfig)):
+        raise ValueError(
+            f"generation_config must be a GenerationConfig, got {type(generation_config).__name__}; make one "
+            "with GenerationConfig(**settings)"
+        )
     config, rest = merged_config(model, generation_config, kwargs)
     given = {name: rest.pop(name, None) for name in _MODEL_INPUTS}
     unknown = sorted(name for name, value in rest.items() if value is not None)
@@ -47,25 +55,33 @@ def make_plan(
     given["input_ids"] = inputs if inputs is not None else given["input_ids"]
     eos, pad = eos_list(config.eos_token_id), config.pad_token_id
     pad = eos[0] if pad is None and eos else pad
-    if model.config.is_encoder_decoder:
-        return _joint_plan(model, config, given, eos, pad)
-    return _decoder_plan(model, config, given, eos, pad)
+    make = _joint_plan if model.config.is_encoder_decoder else _decoder_plan
+    plan = make(model, config, given, eos, pad)
+    decoder = model.get_decoder() if model.config.is_encoder_decoder else model
+    _check_tokens(config, decoder)
+    _check_room(plan, decoder)
+    return plan
 
 
 def _joint_plan(
     model: Any, config: GenerationConfig, given: dict[str, Any], eos: list[int], pad: int | None
 ) -> Plan:
     ids, embeds, encoded = given["input_ids"], given["inputs_embeds"], given["encoder_outputs"]
+    encoded = None if encoded is None else as_output(encoded)
     if ids is not None and embeds is not None:
         raise ValueError("give either input_ids or inputs_embeds, not both")
     if ids is None and embeds is None and encoded is None:
         ids = _from_bos(model, config, "input_ids")
     first = next(x for x in (encoded[0] if encoded is not None else None, ids, embeds) if x is not None)
+    check_tensor(first, "the source")
     if first.dim() < 2 or 0 in first.shape[:2]:
         raise ValueError(f"the source has shape {tuple(first.shape)}; expected [batch, length, ...]")
     if ids is not None:
         check_ids(ids, model.get_encoder(), "input_ids")
+    elif _differs(config.encoder_repetition_penalty) or config.encoder_no_repeat_ngram_size:
+        raise ValueError("penalties on the source's tokens need input_ids: states and embeddings have none")
     mask = given["attention_mask"]
+    check_tensor(mask, "attention_mask")
     if mask is None:
         of_ids = ids is not None and encoded is None
         ones = torch.ones(first.shape[:2], dtype=torch.long, device=first.device)
@@ -100,11 +116,15 @@ def _decoder_plan(
         raise ValueError('position_ids change with every token; give "mask" to count them from the mask')
     ids = given["input_ids"]
     ids = _from_bos(model, config, "input_ids as the prompt") if ids is None else ids
+    check_tensor(ids, "input_ids")
     if ids.dim() != 2 or 0 in ids.shape:
         raise ValueError(f"the prompt has shape {tuple(ids.shape)}; expected [batch, length]")
     check_ids(ids, model, "input_ids")
     mask = given["attention_mask"]
-    mask = infer_mask(ids, pad, eos) if mask is None else _as_long_as(ids, mask, "attention_mask")
+    check_tensor(mask, "attention_mask")
+    mask = infer_mask(ids, pad, eos) if mask is None else mask
+    if mask.shape != ids.shape:
+        raise ValueError(f"attention_mask has shape {tuple(mask.shape)}, the ids {tuple(ids.shape)}")
     plan = Plan(config, ids, resolve_length(config, ids.shape[1]), eos, pad)
     plan.prompt_mask, plan.position_ids = mask, given["position_ids"]
     return plan
@@ -131,6 +151,38 @@ def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:
     if mask.shape != ids.shape:
         raise ValueError(f"{name} has shape {tuple(mask.shape)}, the ids {tuple(ids.shape)}")
     return mask
+
+
+def _differs(penalty: float | None) -> bool:
+    return penalty is not None and penalty != 1.0
+
+
+def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
+    """Raises ``IndexError`` when a token that is to be forced or suppressed is none of the decoder's."""
+    rows = decoder.get_output_embeddings().weight.shape[0]
+    for name in ("forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens"):
+        value = getattr(config, name)
+        listed = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
+        if any(not -rows <= token < rows for token in listed):
+            raise IndexError(f"{name} names {value}, but the decoder's tokens end at {rows - 1}")
+    for place, token in config.forced_decoder_ids or []:
+        if token is not None and not 0 <= token < rows:
+            raise IndexError(f"forced_decoder_ids forces {token} at {place}; tokens end at {rows - 1}")
+
+
+def _check_room(plan: Plan, decoder: Any) -> None:
+    """Raises ``ValueError`` when the rows that are asked for do not fit into the machine's memory."""
+    config, sizes = plan.config, decoder.config
+    copies = config.num_beams if config.num_beams > 1 else config.num_return_sequences
+    rows = plan.batch * copies
+    length = min(plan.max_length, sizes.max_position_embeddings)
+    caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
+    needed, there = 4 * rows * (caches + 4 * sizes.vocab_size), memory_bytes()
+    if needed > there:
+        raise ValueError(
+            f"{rows} rows (batch {plan.batch} times {copies} num_beams or num_return_sequences) of {length} "
+            f"tokens take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB; ask for fewer"
+        )
 
 
 def check_ids(ids: Tensor, model: Any, name: str) -> None:

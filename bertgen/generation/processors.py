@@ -158,7 +158,7 @@ def prefix_allowed(allowed: Callable[[int, Tensor], list[int]], beams: int) -> L
         result = torch.full_like(scores, NEVER)
         for row, written in enumerate(ids):
             tokens = allowed(row // beams, written)
-            if len(tokens) == 0:
+            if tokens is None or len(tokens) == 0:
                 raise ValueError(
                     f"prefix_allowed_tokens_fn gave an empty list for source {row // beams} after "
                     f"{written.tolist()}; allow at least the end token"

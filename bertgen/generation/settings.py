@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bertgen.config import GenerationConfig
+from bertgen.inputs import check_tensor
 
 
 @dataclass
@@ -87,6 +88,11 @@ def decoder_prompt(config: GenerationConfig, given: Tensor | None, batch: int, d
     column = torch.full((batch, 1), start, dtype=torch.long, device=device)
     if given is None:
         return column
+    check_tensor(given, "decoder_input_ids")
+    if given.dim() != 2 or given.shape[0] != batch or given.shape[1] == 0:
+        raise ValueError(
+            f"decoder_input_ids have shape {tuple(given.shape)}, expected [{batch}, length]: one row a source"
+        )
     if bool((given[:, 0] == start).any()):
         return given
     return torch.cat([column, given], dim=1)
