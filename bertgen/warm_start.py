@@ -172,7 +172,7 @@ def _plan(setup: str, bert: Any, roberta: Any, gpt2: Any) -> tuple[Setup, dict[s
 
 def _check_family(family: str, source: str, classes: str, where: dict[str, Any]) -> None:
     """Raises ``ValueError`` when a checkpoint is of another family than it is given as."""
-    found = PretrainedConfig.get_config_dict(source, **where).get("model_type", family)
+    found = PretrainedConfig.get_config_dict(source, **where)[0].get("model_type", family)
     fits = {family, classes} if family == "bert" and classes == "bert-generation" else {family}
     if found not in fits:
         raise ValueError(
