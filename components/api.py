@@ -55,7 +55,7 @@ def add_api(ctx: AppContext) -> None:
         answers joined; for summarize only its beginning is read; for fuse it is refused with the count.
         An answer equal to the text means that the model found nothing to do.
 
-        Parameters:
+        Values:
             text: What the model reads, at most 2,000 characters; for fuse both sentences, or the first.
             task: "translate", "split", "fuse" or "summarize".
             checkpoint: The name of a checkpoint of this page; null is the task's own.

@@ -32,6 +32,7 @@ import torch
 from bertgen import BeamStep, GenerationTrace, TokenStep, stream_generate
 from bertgen.tokenizers import StreamDecoder
 from components.parts import parts_of, unchanged
+from components.pieces import readable, readable_trace
 from components.registry import Loaded
 from components.sentences import Part
 from components.validation import RunSettings
@@ -137,7 +138,7 @@ class Run:
 
     def _open_segment(self, part: Part, pieces: tuple[str, ...]) -> dict[str, Any]:
         segment: dict[str, Any] = {
-            "source": list(pieces),
+            "source": readable(self.loaded.tokenizer, pieces),
             "steps": [],
             "shape": None,
             "draft": None,
@@ -158,11 +159,13 @@ class Run:
         segment["draft"] = None
         if step.cross is not None and segment["shape"] is None:
             segment["shape"] = list(_live(step.cross).shape)
+        tokenizer = self.loaded.target_tokenizer
+        others = readable(tokenizer, [piece for _, piece, _ in step.top_k])
         data = {
-            "p": step.piece,
+            "p": readable(tokenizer, [step.piece])[0],
             "t": step.text,
             "l": _finite(step.logprob),
-            "k": [[piece, _finite(logprob)] for _, piece, logprob in step.top_k],
+            "k": [[p, _finite(logprob)] for p, (_, _, logprob) in zip(others, step.top_k, strict=True)],
             "x": int(step.token_id in self.loaded.special_ids),
             "a": "" if step.cross is None else _u16(_live(step.cross)),
         }
@@ -177,7 +180,9 @@ class Run:
         if segment["draft"] and len(trace.target_pieces) > len(segment["steps"]):
             self._adopt(segment, trace)  # a beam search that was stopped: its best draft is kept
         if self.keep is not None and len(trace.target_pieces):
-            segment["run"] = self.keep(trace)
+            segment["run"] = self.keep(
+                readable_trace(trace, self.loaded.tokenizer, self.loaded.target_tokenizer)
+            )
 
     def _adopt(self, segment: dict[str, Any], trace: GenerationTrace) -> None:
         """Writes a stopped beam search's best draft into the segment, as steps."""

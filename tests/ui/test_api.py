@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import urllib.error
 import urllib.request
 
@@ -13,6 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from bertgen import trace_generate
+from components.api import generate_texts
 from components.context import AppContext
 from components.page import build_page, launch_options
 from components.registry import Registry
@@ -143,3 +145,53 @@ def test_nothing_else_is_served(served, path):
 def test_a_page_without_a_checkpoint_still_opens(tmp_path):
     ctx = AppContext(Settings(), Registry("cpu", "float32", tmp_path))
     assert build_page(ctx) is not None
+
+
+@pytest.fixture(scope="module")
+def fusing(checkpoints, tmp_path_factory):
+    """A context with a checkpoint for fusing, which reads at most 24 tokens."""
+    root = shutil.copytree(checkpoints, tmp_path_factory.mktemp("fusing") / "all")
+    folder = shutil.copytree(root / "split-tiny", root / "fuse-tiny")
+    profile = json.loads((folder / "profile.json").read_text())
+    (folder / "profile.json").write_text(json.dumps({**profile, "task": "fuse"}))
+    return AppContext(Settings(), Registry("cpu", "float32", root))
+
+
+def fuse(ctx, text, text2=None, task="fuse"):
+    values = ("greedy", 4, 1.0, 50, 1.0, 12, 0)
+    return list(generate_texts(ctx, text, task, None, values, text2))[-1]
+
+
+def test_fusing_takes_one_text_or_two(fusing):
+    assert fuse(fusing, "A b. C d.") == fuse(fusing, "A b.", "C d.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (("A b.",), "two sentences"),
+        (("A b.", 3), "must be a string"),
+        (("A b.", "C d.", "translate"), "text2 is for the task 'fuse' alone"),
+        (
+            ("A b c d e f g. " * 2, "A b c d e f g. " * 2),
+            "tokens together and the model was trained on at most 24",
+        ),
+    ],
+)
+def test_what_cannot_be_fused_comes_back_with_the_reason(fusing, sent, words):
+    with pytest.raises(ValueError, match=words):
+        fuse(fusing, *sent)
+
+
+def test_what_a_visitor_opened_is_not_the_apis(fusing, checkpoints, tmp_path):
+    fusing.registry.open(shutil.copytree(checkpoints / "split-tiny", tmp_path / "mine"), session="me")
+    with pytest.raises(ValueError, match="unknown checkpoint 'mine'"):
+        list(generate_texts(fusing, "a", "split", "mine", ("greedy", 4, 1.0, 50, 1.0, 12, 0)))
+
+
+def test_the_endpoint_says_what_it_takes(served):
+    with urllib.request.urlopen(f"{served[0]}gradio_api/info") as response:
+        info = json.load(response)["named_endpoints"]["/generate"]
+    told = json.dumps(info)
+    for word in ("summarize", "fuse", "split", "second sentence", "sentence by sentence"):
+        assert word in told
