@@ -13,10 +13,9 @@ import bertgen
 from bertgen import AutoTokenizer, stream_generate
 from bertgen.warm_start import SETUPS, save_warm_start, warm_start, warm_start_tokenizer
 from tests.conftest import GOLDEN
+from tests.golden.warm_sources import END, write_sources
 
 JOINED = [name for name in SETUPS if name != "GPT"]
-WORDS = "the a cat dog sat ran on under mat tree and then it was very small big red . , ##s ##ed"
-SIZE, END = 47, 46  # rows of the golden checkpoints; GPT-2's one special token
 
 
 def sources_of(setup: str, checkpoints: dict[str, Path]) -> dict[str, Path]:
@@ -27,20 +26,7 @@ def sources_of(setup: str, checkpoints: dict[str, Path]) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory) -> dict[str, Path]:
     """Golden BERT (encoder with pooler), RoBERTa and GPT-2 checkpoints, each with a small vocabulary."""
-    folders = {}
-    for family, case in (("bert", "bert_encoder"), ("roberta", "roberta_encoder"), ("gpt2", "gpt2_lm")):
-        folder = folders[family] = tmp_path_factory.mktemp(family)
-        for name in ("config.json", "model.safetensors"):
-            shutil.copy(GOLDEN / case / name, folder)
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS.split(), *"0123456789abcdefghij"]
-    (folders["bert"] / "vocab.txt").write_text("\n".join(words[:SIZE]) + "\n")
-    letters = [*"abcdefghijklmnopqrstuvwxyz", "Ġ", *".,0123456789ABCDEFGH"]
-    for family, special in (("roberta", ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]), ("gpt2", [])):
-        tokens = [*special, *letters][:SIZE] if special else [*letters[:END], "<|endoftext|>"]
-        ids = {token: index for index, token in enumerate(tokens)}
-        (folders[family] / "vocab.json").write_text(json.dumps(ids))
-        (folders[family] / "merges.txt").write_text("#version: 0.2\n")
-    return folders
+    return write_sources(tmp_path_factory.mktemp("sources"))
 
 
 @pytest.mark.parametrize("classes", ["bert-generation", "own"])
@@ -217,7 +203,7 @@ def test_a_checkpoint_without_its_tokenizer(checkpoints, tmp_path):
 
 def test_a_tokenizer_too_large_is_refused(checkpoints, tmp_path):
     tokenizer = warm_start_tokenizer("BERT2BERT", bert=checkpoints["bert"])
-    tokenizer.add_tokens([f"word{i}" for i in range(40)])
+    tokenizer.add_tokens([f"new{i}" for i in range(40)])
     model = warm_start("BERT2BERT", bert=checkpoints["bert"])
-    with pytest.raises(ValueError, match="86 tokens but the encoder 47 rows"):
+    with pytest.raises(ValueError, match="87 tokens but the encoder 47 rows"):
         save_warm_start(model, tokenizer, tmp_path)
