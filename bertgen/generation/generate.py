@@ -73,6 +73,8 @@ def generate(
 def _search(model: Any, plan: Plan, source: Any, streamer: Any, search: dict[str, Any]) -> Any:
     config, collected = plan.config, _Collector(plan.config)
     rows = config.num_beams
+    if streamer is not None:
+        streamer.put(plan.prompt.cpu())  # one row a source, however many come back
     if rows == 1 and config.num_return_sequences > 1:
         source = expand_rows(plan, source, config.num_return_sequences)
     stepper = make_stepper(model, plan, source, rows=rows, hidden_states=config.output_hidden_states)
@@ -81,8 +83,6 @@ def _search(model: Any, plan: Plan, source: Any, streamer: Any, search: dict[str
         for step in search_beams(stepper, plan, scorer, **search):
             collected.add(step)
         return _beam_output(plan, scorer.finish(), collected, source, stepper)
-    if streamer is not None:
-        streamer.put(plan.prompt.cpu())
     for step in search_tokens(stepper, plan, **search):
         collected.add(step)
         if streamer is not None:

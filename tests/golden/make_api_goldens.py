@@ -22,7 +22,6 @@ CLASSES = (
     "BertGenerationConfig",
     "EncoderDecoderConfig",
     "GenerationConfig",
-    "BertGenerationTokenizer",
     "BertGenerationEncoder",
     "BertGenerationDecoder",
     "EncoderDecoderModel",
