@@ -79,25 +79,32 @@ def train(arguments: argparse.Namespace) -> None:
     from bertgen.training.corpus import build_corpus, build_vocabulary
     from bertgen.training.recipe import read_recipe
     from bertgen.training.seq2seq import Seq2Seq
+    from bertgen.training.start import start_tokenizer
+    from bertgen.training.vocabulary import write_tokenizer_files
 
     recipe, out = read_recipe(arguments.recipe), _open_run(arguments)
-    vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
-    _run(Seq2Seq(recipe, build_corpus(recipe, arguments.data, vocabulary), arguments.data), out, arguments)
+    if recipe.warm_start is None:
+        vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
+        write_tokenizer_files(out, vocabulary, recipe.longest_source)
+    tokenizer = start_tokenizer(recipe, out)
+    _run(Seq2Seq(recipe, build_corpus(recipe, arguments.data, tokenizer), arguments.data), out, arguments)
 
 
 def export(arguments: argparse.Namespace) -> None:
     """Write a run's weights, with all that belongs to them, as a checkpoint folder."""
-    from bertgen.training.export import export_checkpoint
-    from bertgen.training.recipe import read_recipe
+    from bertgen.training.export import export_base, export_checkpoint
+    from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
 
+    recipe = read_any_recipe(arguments.recipe)
+    if isinstance(recipe, PretrainingRecipe):
+        export_base(recipe, arguments.run_folder, arguments.out, arguments.weights)
+        return
     metrics = json.loads(arguments.metrics.read_text("utf-8")) if arguments.metrics else {}
-    export_checkpoint(
-        read_recipe(arguments.recipe), arguments.run_folder, arguments.out, arguments.weights, metrics
-    )
+    export_checkpoint(recipe, arguments.run_folder, arguments.out, arguments.weights, metrics)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Print, and with --json keep, BLEU and chrF of a checkpoint."""
+    """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
     from bertgen.training.evaluate import evaluate as run
     from bertgen.training.recipe import read_recipe
 

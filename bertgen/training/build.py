@@ -1,12 +1,14 @@
-"""The model of a recipe, and its training loss."""
+"""A fresh model of given sizes, and the training loss of any pair."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bertgen.config import BertGenerationConfig, EncoderDecoderConfig
 from bertgen.encoder_decoder import EncoderDecoderModel
+from bertgen.modeling import BertGenerationDecoder
 from bertgen.training.data import Batch
 from bertgen.training.fused_loss import linear_cross_entropy
 from bertgen.training.recipe import ModelSizes
@@ -53,13 +55,25 @@ def build_model(sizes: ModelSizes, vocabulary: int, seed: int) -> EncoderDecoder
 def training_loss(model: EncoderDecoderModel, batch: Batch, smoothing: float) -> Tensor:
     """Mean label-smoothed loss of a batch in nats a target token; with `smoothing` 0 the model's own loss.
 
-    Goes round the LM head: its scores [B, T, V] would be the largest tensor of the step.
+    Goes round the LM head of a BertGenerationDecoder: its scores [B, T, V] would be the largest tensor of
+    the step. Other decoders have layers in their heads and are asked for the scores.
     """
+    if not isinstance(model.decoder, BertGenerationDecoder):
+        scores = model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            decoder_input_ids=batch.decoder_input_ids,
+            decoder_attention_mask=batch.decoder_attention_mask,
+            use_cache=False,
+        ).logits  # [B, T, V]
+        return F.cross_entropy(
+            scores.flatten(0, 1).float(), batch.labels.flatten(), label_smoothing=smoothing
+        )
     memory = model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
     hidden = model.decoder.bert(
         input_ids=batch.decoder_input_ids,
-        attention_mask=(batch.decoder_input_ids != model.config.pad_token_id).to(torch.int64),
-        encoder_hidden_states=memory,  # [B, S, C]
+        attention_mask=batch.decoder_attention_mask,
+        encoder_hidden_states=model.project(memory),  # [B, S, C]
         encoder_attention_mask=batch.attention_mask,
         use_cache=False,
     ).last_hidden_state  # [B, T, C]

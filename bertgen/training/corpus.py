@@ -1,13 +1,14 @@
-"""From a recipe and a data folder to encoded training and validation rows."""
+"""From a recipe and its data to encoded training and validation rows."""
 
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import sentencepiece
-
+from bertgen.tokenizers.base import PreTrainedTokenizer
+from bertgen.training.cleaning import split_by_components, without_leaks
 from bertgen.training.data import (
     Example,
     curl_apostrophes,
@@ -15,63 +16,109 @@ from bertgen.training.data import (
     encode_pairs,
     join_examples,
     make_batches,
-    read_pairs,
     read_text,
 )
+from bertgen.training.readers import Pairs, locate, read_rows
 from bertgen.training.recipe import DataSet, Recipe
-from bertgen.training.vocabulary import EOS_ID, train_sentencepiece
+from bertgen.training.start import end_token
+from bertgen.training.vocabulary import train_sentencepiece
+
+SPLITS = ("valid", "test")
 
 
 @dataclass(frozen=True)
 class Corpus:
     """`train` holds the sets one after the other, `counts` their sizes; `valid` is keyed by set name."""
 
-    vocabulary: bytes
+    tokenizer: PreTrainedTokenizer
     train: list[Example]
     counts: list[int]
     valid: dict[str, list[Example]]
 
 
+def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
+    """The rows of "valid" or "test"; none where the set has no such side."""
+    if entry.carve:
+        return split_by_components(read_rows(entry.train, entry.format, data), entry.carve, seed)[
+            SPLITS.index(split)
+        ]
+    name = getattr(entry, split)
+    return read_rows(name, entry.format, data) if name else []
+
+
+def training_rows(entry: DataSet, data: Path, seed: int) -> Pairs:
+    """The training rows of one set; a drawn part of them where the recipe limits their number."""
+    rows = read_rows(entry.train, entry.format, data)
+    if entry.carve:
+        rows = split_by_components(rows, entry.carve, seed)[-1]
+    if entry.clean:
+        rows = without_leaks(
+            rows, [row for split in SPLITS for row in held_out_rows(entry, data, split, seed)]
+        )
+    if 0 < entry.rows < len(rows):
+        rows = random.Random(f"{entry.name}-{seed}").sample(rows, entry.rows)
+    return rows
+
+
 def build_vocabulary(recipe: Recipe, data: Path) -> bytes:
     """The SentencePiece model of the recipe, from both sides of all its training rows."""
-    lines = (text for entry in recipe.data for pair in read_pairs(data / entry.train) for text in pair)
+    lines = (
+        text for entry in recipe.data for pair in training_rows(entry, data, recipe.seed) for text in pair
+    )
     return train_sentencepiece(lines, recipe.vocabulary.size, recipe.vocabulary.model_type)
 
 
-def build_corpus(recipe: Recipe, data: Path, vocabulary: bytes) -> Corpus:
+def encode(pairs: Pairs, recipe: Recipe, tokenizer: PreTrainedTokenizer) -> list[Example]:
+    """Encode rows: sources as the model will be given them, targets between start and end token."""
+    target = tokenizer.decoder_tokenizer or tokenizer
+    return encode_pairs(
+        pairs,
+        lambda text: tokenizer(text).input_ids,
+        lambda text: target(text, add_special_tokens=False).input_ids,
+        end_token(target),
+        recipe.longest_source,
+        recipe.longest_target,
+    )
+
+
+def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> Corpus:
     """Read and encode all sets of the recipe."""
-    encode = sentencepiece.SentencePieceProcessor(model_proto=vocabulary).encode
-    longest = (recipe.longest_source, recipe.longest_target)
     train: list[Example] = []
     counts = []
     valid = {}
     for entry in recipe.data:
-        pairs = curl_apostrophes(read_pairs(data / entry.train), recipe.curly_share, recipe.seed)
-        rows = encode_pairs(pairs, encode, EOS_ID, *longest)
+        pairs = curl_apostrophes(training_rows(entry, data, recipe.seed), recipe.curly_share, recipe.seed)
+        rows = encode(pairs, recipe, tokenizer)
+        if not rows:
+            raise ValueError(
+                f"{entry.name}: no training row is short enough; raise longest_source and longest_target"
+            )
         train += rows
         counts.append(len(rows))
-        valid[entry.name] = encode_pairs(read_pairs(data / entry.valid), encode, EOS_ID, *longest)
-    return Corpus(vocabulary, train, counts, valid)
+        watched = held_out_rows(entry, data, "valid", recipe.seed)
+        if watched:
+            valid[entry.name] = encode(watched, recipe, tokenizer)
+    return Corpus(tokenizer, train, counts, valid)
 
 
-def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int) -> list[list[Example]]:
-    """All batches of one epoch, in training order; the same for the same recipe and epoch."""
-    shares = [entry.share for entry in recipe.data]
-    rows = [corpus.train[row] for row in draw_rows(corpus.counts, shares, recipe.seed, epoch)]
+def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) -> list[list[Example]]:
+    """All batches of one epoch of a stage, in training order; the same for the same recipe and epoch."""
+    drawn = draw_rows(corpus.counts, recipe.shares(stage), recipe.seed, epoch)
+    rows = [corpus.train[row] for row in drawn]
     longest = (recipe.longest_source, recipe.longest_target)
     rows = join_examples(rows, recipe.joined_share, longest, recipe.seed, epoch)
     batches = make_batches(rows, recipe.optimisation.batch_tokens, recipe.seed, epoch)
     return [[rows[row] for row in batch] for batch in batches]
 
 
-def read_references(entry: DataSet, data: Path, split: str) -> tuple[list[str], list[list[str]]]:
-    """Sources and, for each, its references: all of them where the set has a jsonl, else the tsv's one.
+def read_references(entry: DataSet, data: Path, split: str, seed: int) -> tuple[list[str], list[list[str]]]:
+    """Sources and, for each, its references: all of them where the set has a jsonl, else the file's one.
 
     `split` is "valid" or "test". Rows of the jsonl are {"source": text, "references": [text, ...]}.
     """
     name = entry.valid_references if split == "valid" else entry.test_references
     if not name:
-        pairs = read_pairs(data / (entry.valid if split == "valid" else entry.test))
+        pairs = held_out_rows(entry, data, split, seed)
         return [source for source, _ in pairs], [[target] for _, target in pairs]
-    rows = [json.loads(line) for line in read_text(data / name).rstrip("\n").split("\n")]
+    rows = [json.loads(line) for line in read_text(locate(name, data)).rstrip("\n").split("\n")]
     return [row["source"] for row in rows], [row["references"] for row in rows]

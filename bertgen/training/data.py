@@ -35,7 +35,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Example:
-    """One training pair as ids. `target` ends with the end token; the source has no special tokens."""
+    """One training pair as ids. `target` ends with the end token; the source is as the tokenizer gives it."""
 
     source: tuple[int, ...]
     target: tuple[int, ...]
@@ -43,7 +43,8 @@ class Example:
 
 def encode_pairs(
     pairs: Sequence[tuple[str, str]],
-    encode: Callable[[str], list[int]],
+    encode_source: Callable[[str], list[int]],
+    encode_target: Callable[[str], list[int]],
     eos_id: int,
     longest_source: int,
     longest_target: int,
@@ -51,7 +52,7 @@ def encode_pairs(
     """Encode both sides, append the end token to targets, leave out empty and over-long rows."""
     examples = []
     for source, target in pairs:
-        example = Example(tuple(encode(source)), (*encode(target), eos_id))
+        example = Example(tuple(encode_source(source)), (*encode_target(target), eos_id))
         if 0 < len(example.source) <= longest_source and 1 < len(example.target) <= longest_target:
             examples.append(example)
     return examples
@@ -71,7 +72,8 @@ def draw_rows(counts: Sequence[int], shares: Sequence[float], seed: int, epoch: 
     rows: list[int] = []
     first = 0
     for count, share in zip(counts, shares, strict=True):
-        rows += sorted(chance.sample(range(first, first + count), round(count * share)))
+        rows += list(range(first, first + count)) * int(share)  # 2.5: every row twice, half of them again
+        rows += sorted(chance.sample(range(first, first + count), round(count * (share % 1))))
         first += count
     return rows
 
@@ -126,11 +128,12 @@ def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int
 
 @dataclass(frozen=True)
 class Batch:
-    """`input_ids`, `attention_mask` [B, S]; `decoder_input_ids`, `labels` [B, T]; `target_tokens` labels."""
+    """Ids and masks of the source [B, S] and of the decoder [B, T]; `labels` [B, T]; how many are real."""
 
     input_ids: Tensor
     attention_mask: Tensor
     decoder_input_ids: Tensor
+    decoder_attention_mask: Tensor
     labels: Tensor
     target_tokens: int
 
@@ -149,6 +152,7 @@ class Batch:
             move(self.input_ids),
             move(self.attention_mask),
             move(self.decoder_input_ids),
+            move(self.decoder_attention_mask),
             move(self.labels),
             self.target_tokens,
         )
@@ -162,13 +166,15 @@ def pad_rows(rows: Sequence[Sequence[int]], value: int) -> Tensor:
 
 def collate(examples: Sequence[Example], pad_id: int, start_id: int) -> Batch:
     """Pad rows together; the decoder reads the labels shifted right behind the start token."""
+    # Masks follow the lengths: in some vocabularies the pad id is also an ordinary token's.
     input_ids = pad_rows([row.source for row in examples], pad_id)  # [B, S]
     labels = pad_rows([row.target for row in examples], IGNORED)  # [B, T]
     decoder_input_ids = pad_rows([(start_id, *row.target[:-1]) for row in examples], pad_id)  # [B, T]
     return Batch(
         input_ids=input_ids,
-        attention_mask=(input_ids != pad_id).to(torch.int64),
+        attention_mask=pad_rows([(1,) * len(row.source) for row in examples], 0),
         decoder_input_ids=decoder_input_ids,
+        decoder_attention_mask=(labels != IGNORED).to(torch.int64),
         labels=labels,
         target_tokens=sum(len(row.target) for row in examples),
     )

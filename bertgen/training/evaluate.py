@@ -1,4 +1,4 @@
-"""Final figures of a checkpoint folder: BLEU and chrF on the sets of a recipe."""
+"""Final figures of a checkpoint folder on the sets of a recipe, beside the baselines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 from tqdm import tqdm
 
 from bertgen.encoder_decoder import EncoderDecoderModel
-from bertgen.tokenizers import BertGenerationTokenizer
+from bertgen.tokenizers import AutoTokenizer
+from bertgen.training.baselines import BASELINES
+from bertgen.training.cleaning import tokenise
 from bertgen.training.corpus import read_references
-from bertgen.training.metrics import score
-from bertgen.training.recipe import Recipe
-from bertgen.training.validation import translate
-
-SPLITS = ("valid", "test")
+from bertgen.training.data import read_pairs
+from bertgen.training.metrics import exact_match, moses_bleu, score, token_bleu, token_sari
+from bertgen.training.readers import locate
+from bertgen.training.recipe import DataSet, Recipe
+from bertgen.training.validation import write_texts
 
 
 def evaluate(
@@ -27,29 +29,68 @@ def evaluate(
     settings: Sequence[dict[str, Any]],
     device: str = "cpu",
 ) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """Translate every set of the recipe with each of `settings` (keywords of generate), then score.
+    """Write texts for every set of the recipe with each of `settings` (keywords of generate), then score.
 
-    Returns one row a set, setting and kind of references ("one": the first; "all" where a set has several
-    a source), and the texts, keyed "set, setting".
+    Returns one row a set, setting (or baseline) and kind of references ("one": the first; "all" where a set
+    has several a source; "tokens": WikiSplit's own tokens; "moses": Moses's), and the texts, keyed
+    "set, setting".
     """
-    model = EncoderDecoderModel.from_pretrained(checkpoint).to(device)
-    tokenizer = BertGenerationTokenizer.from_pretrained(checkpoint)
+    model = EncoderDecoderModel.from_pretrained(checkpoint).to(device).eval()
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     rows: list[dict[str, Any]] = []
     outputs: dict[str, list[str]] = {}
     for entry in recipe.data:
-        sources, references = read_references(entry, data, split)
-        ids = [tokenizer(source, truncation=True).input_ids for source in sources]
+        sources, references = read_references(entry, data, split, recipe.seed)
+        if not sources:
+            continue
+        common = {"set": entry.name, "split": split, "rows": len(sources)}
+        tokens = read_token_rows(entry, data, split)
+        for name, baseline in BASELINES.get(recipe.task, {}).items():
+            texts = [baseline(source) for source in sources]
+            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses)
+            rows += [{**common, "baseline": name, **figure} for figure in figures]
         for setting in tqdm(settings, desc=f"{entry.name} {split}", unit="setting"):
-            name = ", ".join(f"{key} {value}" for key, value in setting.items())
             began = time.monotonic()
-            written = translate(model, ids, do_sample=False, **setting)
+            texts = write_texts(model, tokenizer, sources, do_sample=False, **setting)
             seconds = round(time.monotonic() - began, 1)
-            texts = tokenizer.batch_decode(written, skip_special_tokens=True)
-            outputs[f"{entry.name}, {name}"] = texts
-            kinds = {"one": [row[:1] for row in references]}
-            if any(len(row) > 1 for row in references):
-                kinds["all"] = references
-            for kind, wanted in kinds.items():
-                common = {"set": entry.name, "split": split, "rows": len(sources), "references": kind}
-                rows.append({**common, "decoding": setting, "seconds": seconds, **score(texts, wanted)})
+            outputs[f"{entry.name}, {', '.join(f'{key} {value}' for key, value in setting.items())}"] = texts
+            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses)
+            rows += [{**common, "decoding": setting, "seconds": seconds, **figure} for figure in figures]
     return rows, outputs
+
+
+def score_all(
+    task: str,
+    texts: Sequence[str],
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str],
+    tokens: tuple[list[str], list[list[str]]] | None = None,
+    moses: str = "",
+) -> list[dict[str, Any]]:
+    """One row of figures a kind of references."""
+    kinds = {"one": [row[:1] for row in references]}
+    if any(len(row) > 1 for row in references):
+        kinds["all"] = list(references)
+    rows = [{"references": kind, **score(task, texts, wanted, sources)} for kind, wanted in kinds.items()]
+    if tokens is not None:
+        cut, (token_sources, token_references) = [tokenise(text) for text in texts], tokens
+        figures = {
+            "exact": exact_match(cut, token_references),
+            "SARI": token_sari(cut, token_references, token_sources),
+            "BLEU": token_bleu(cut, token_references),
+        }
+        rows.append({"references": "tokens", **figures})
+    if moses:
+        rows.append({"references": "moses", "BLEU": moses_bleu(texts, references, moses)})
+    return rows
+
+
+def read_token_rows(entry: DataSet, data: Path, split: str) -> tuple[list[str], list[list[str]]] | None:
+    """Sources and references in WikiSplit's tokens, separator removed, where the set has them beside it.
+
+    `tokens` of the set is the pattern of the file's name, with `{split}` in it.
+    """
+    if not entry.tokens:
+        return None
+    pairs = read_pairs(locate(entry.tokens.format(split=split), data))
+    return [source for source, _ in pairs], [[target.replace(" <::::> ", " ")] for _, target in pairs]

@@ -7,24 +7,51 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from bertgen.config import GenerationConfig
-from bertgen.training.build import build_model
-from bertgen.training.recipe import Recipe
-from bertgen.training.state import LOG, load_state, read_log
-from bertgen.training.vocabulary import BOS_ID, EOS_ID, PAD_ID, write_tokenizer_files
-from bertgen.training.weights import WEIGHTS
+from bertgen.training.kept import load_best, load_mean
+from bertgen.training.masked_lm import build_base
+from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
+from bertgen.training.state import LOG, STATE, read_log
+from bertgen.training.vocabulary import write_tokenizer_files
 
 LARGEST_FILE = "9500KB"  # a clone can then be pushed to a Space without LFS (10 MB)
+WEIGHTS = ("masters", "averages", "best", "kept")
 
 
-def generation_config(recipe: Recipe) -> GenerationConfig:
+def run_weights(run: Path, weights: str) -> dict[str, Tensor]:
+    """A run's float32 weights by name.
+
+    "masters" are the last ones, "averages" their running average, "best" those of the best validation and
+    "kept" the mean of the last kept ones (both only where the recipe asked for them).
+    """
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
+    if weights == "best":
+        return load_best(run)
+    if weights == "kept":
+        return load_mean(run)
+    return torch.load(run / STATE, map_location="cpu", weights_only=True)["weights"][weights]
+
+
+@torch.no_grad()
+def _fill(model: nn.Module, values: dict[str, Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        if name not in values:
+            raise ValueError(f"the run has no weights for {name}; was it started with another recipe?")
+        parameter.copy_(values[name])
+
+
+def generation_config(recipe: Recipe, tokenizer: Any) -> GenerationConfig:
     """Greedy by default; long enough for the longest trained target."""
+    start = start_token(tokenizer)
     return GenerationConfig(
-        bos_token_id=BOS_ID,
-        eos_token_id=EOS_ID,
-        pad_token_id=PAD_ID,
-        decoder_start_token_id=BOS_ID,
+        bos_token_id=start,
+        eos_token_id=end_token(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=start,
         length_penalty=recipe.length_penalty,
         max_length=recipe.longest_target + 1,  # the start token counts
     )
@@ -47,25 +74,41 @@ def profile(recipe: Recipe, metrics: dict[str, Any]) -> dict[str, Any]:
 def export_checkpoint(recipe: Recipe, run: Path, folder: Path, weights: str, metrics: dict[str, Any]) -> None:
     """Write weights (float16), configs, tokenizer files, profile and log of a run to `folder`.
 
-    `weights` is "masters" (the last ones) or "averages". Word embeddings that training shared are stored on
-    both sides: the files then hold a plain, separate encoder and decoder, which every version of
-    transformers loads alike.
+    `weights` is one of `WEIGHTS`. Word embeddings that training shared are stored on both sides: the files
+    then hold a plain, separate encoder and decoder, which every version of transformers loads alike.
     """
-    if weights not in WEIGHTS:
-        raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
-    values = load_state(run, recipe, torch.device("cpu"))["weights"][weights]
-    model = build_model(recipe.model, recipe.vocabulary.size, recipe.seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(values[name])
-    if recipe.model.share_word_embeddings and recipe.model.share_weights == "none":
+    model, tokenizer = start_model(recipe), start_tokenizer(recipe, run)
+    _fill(model, run_weights(run, weights))
+    sizes = recipe.model
+    if sizes is not None and sizes.share_word_embeddings and sizes.share_weights == "none":
         table = model.encoder.embeddings.word_embeddings
-        table.weight = torch.nn.Parameter(table.weight.detach().clone())
+        table.weight = nn.Parameter(table.weight.detach().clone())
     folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config = generation_config(recipe)
+    model.generation_config = generation_config(recipe, tokenizer.decoder_tokenizer or tokenizer)
     model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
-    write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.longest_source)
+    if sizes is not None:
+        write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.longest_source)
+    else:
+        tokenizer.model_max_length = recipe.longest_source
+        tokenizer.save_pretrained(folder)
     text = json.dumps(profile(recipe, metrics), indent=2, ensure_ascii=False) + "\n"
     (folder / "profile.json").write_text(text, encoding="utf-8")
+    _copy_log(run, folder)
+
+
+def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str) -> None:
+    """Write a pre-trained base: weights (float16), config, tokenizer files and log.
+
+    No profile.json: a base does no task yet, `[warm_start]` reads it.
+    """
+    model = build_base(recipe)
+    _fill(model, run_weights(run, weights))
+    folder.mkdir(parents=True, exist_ok=True)
+    model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
+    write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.row_length)
+    _copy_log(run, folder)
+
+
+def _copy_log(run: Path, folder: Path) -> None:
     log = "".join(json.dumps(line) + "\n" for line in read_log(run))
     (folder / LOG).write_text(log, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -70,11 +71,42 @@ class Masker:
         return MaskedBatch(hidden, torch.where(chosen, ids, IGNORED), int(chosen.sum()))
 
 
-class MaskedLM:
-    """The objective of `pretrain`: a bidirectional BertGenerationDecoder, that is an encoder with an LM head.
+def sinusoids(count: int, width: int) -> Tensor:
+    """Vaswani et al.'s position waves [count, width], sines and cosines in turn."""
+    rates = 10000.0 ** -(torch.arange(0, width, 2) / width)
+    angles = torch.arange(count)[:, None] * rates  # [count, width / 2]
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
 
-    That class is what `from_encoder_decoder_pretrained` reads on both sides of a warm start.
-    """
+
+def build_base(recipe: PretrainingRecipe) -> BertGenerationDecoder:
+    """The base at its start: a bidirectional BertGenerationDecoder, that is an encoder with an LM head."""
+    sizes = recipe.model
+    config = BertGenerationConfig(
+        vocab_size=recipe.vocabulary.size,
+        hidden_size=sizes.hidden_size,
+        intermediate_size=sizes.intermediate_size,
+        num_attention_heads=sizes.num_attention_heads,
+        num_hidden_layers=sizes.num_hidden_layers,
+        max_position_embeddings=sizes.max_position_embeddings,
+        hidden_act=sizes.hidden_act,
+        hidden_dropout_prob=sizes.dropout,
+        attention_probs_dropout_prob=sizes.dropout,
+        pad_token_id=PAD_ID,
+        bos_token_id=BOS_ID,
+        eos_token_id=EOS_ID,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = BertGenerationDecoder(config)
+    table = model.bert.embeddings.position_embeddings.weight
+    with torch.no_grad():
+        # Waves instead of noise: a neighbour is then one rotation away, the same one at every position.
+        table.copy_(sinusoids(*table.shape) * config.initializer_range * math.sqrt(2))
+    return model
+
+
+class MaskedLM:
+    """The objective of `pretrain`; what it trains is read on both sides of a warm start."""
 
     def __init__(self, recipe: PretrainingRecipe, text: PackedText) -> None:
         self.recipe, self.text = recipe, text
@@ -82,27 +114,18 @@ class MaskedLM:
         self.rows_a_batch = recipe.optimisation.batch_tokens // recipe.row_length
 
     def build(self) -> BertGenerationDecoder:
-        sizes = self.recipe.model
-        config = BertGenerationConfig(
-            vocab_size=self.recipe.vocabulary.size,
-            hidden_size=sizes.hidden_size,
-            intermediate_size=sizes.intermediate_size,
-            num_attention_heads=sizes.num_attention_heads,
-            num_hidden_layers=sizes.num_hidden_layers,
-            max_position_embeddings=sizes.max_position_embeddings,
-            hidden_act=sizes.hidden_act,
-            hidden_dropout_prob=sizes.dropout,
-            attention_probs_dropout_prob=sizes.dropout,
-            pad_token_id=PAD_ID,
-            bos_token_id=BOS_ID,
-            eos_token_id=EOS_ID,
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.seed)
-            return BertGenerationDecoder(config)
+        return build_base(self.recipe)
 
-    def epoch(self, number: int) -> list[list[int]]:
-        """Row numbers, shuffled; the last, smaller batch of an epoch is left out."""
+    def row_length(self, step: int) -> int:
+        """Length of the rows of a step: short ones first.
+
+        A masked piece knows nothing but its place; only attention can bring it its neighbours, and over 256
+        keys that it weighs alike a neighbour's part is lost. Among 32 it is found (see LOG.md for figures).
+        """
+        return next((length for length, end in self.recipe.short_rows if step < end), self.recipe.row_length)
+
+    def epoch(self, number: int, stage: int) -> list[list[int]]:
+        """Row numbers, shuffled (there is one stage); the last, smaller batch of an epoch is left out."""
         rows = list(range(len(self.text.train)))
         random.Random(f"rows-{self.recipe.seed}-{number}").shuffle(rows)
         size = self.rows_a_batch
@@ -114,12 +137,18 @@ class MaskedLM:
         return [rows[start : start + size] for start in range(0, len(rows) - size + 1, size)]
 
     def collate(self, rows: list[int], step: int) -> MaskedBatch:
-        ids = torch.from_numpy(self.text.train[rows].astype("int64"))  # [B, T]
+        ids = torch.from_numpy(self.text.train[rows].astype("int64")).view(
+            -1, self.row_length(step)
+        )  # [B, T]
         return self.masker.mask(ids, self.recipe.seed * 1_000_003 + step)
 
     def loss(self, model: BertGenerationDecoder, batch: MaskedBatch) -> Tensor:
         """Only the chosen positions pass through the LM head."""
-        hidden = model.bert(batch.input_ids, use_cache=False).last_hidden_state  # [B, T, C]
+        length, whole = batch.input_ids.shape[1], self.recipe.row_length
+        # A piece of a row keeps its place in it, so that no position is left untrained.
+        places = torch.arange(whole, device=model.device).view(-1, length)  # [pieces a row, T]
+        positions = places.repeat(len(batch.input_ids) * length // whole, 1)  # [B, T]
+        hidden = model.bert(batch.input_ids, position_ids=positions, use_cache=False).last_hidden_state
         head = model.lm_head.decoder
         smoothing = self.recipe.optimisation.label_smoothing
         return linear_cross_entropy(hidden, head.weight, head.bias, batch.labels, smoothing)

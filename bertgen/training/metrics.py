@@ -1,29 +1,121 @@
-"""BLEU and chrF as sacreBLEU defines them (Post 2018), with the signatures that make figures comparable."""
+"""Figures of written texts, each with the signature that makes it comparable.
+
+BLEU and chrF are sacreBLEU's (Post 2018), ROUGE is the rouge-score package's, SARI is in `sari`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+from bertgen.training.sari import corpus_sari
 
 Score = dict[str, float | str]
+Rows = Sequence[Sequence[str]]  # one or more references a text
+ROUGES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 
 
-def _streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+def _streams(references: Rows) -> list[list[str | None]]:
     """References by row -> one stream per reference number, None where a row has fewer."""
     width = max(len(row) for row in references)
     return [[row[number] if number < len(row) else None for row in references] for number in range(width)]
 
 
-def score(texts: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
-    """Corpus BLEU (13a) and chrF2, one or more references a row: {"BLEU": {score, signature}, ...}."""
-    if len(texts) != len(references):
-        raise ValueError(
-            f"{len(texts)} texts against {len(references)} rows of references; they must be as many"
-        )
+def _figure(value: float, signature: str) -> Score:
+    return {"score": round(value, 2), "signature": signature}
+
+
+def bleu_and_chrf(texts: Sequence[str], references: Rows) -> dict[str, Score]:
+    """Corpus BLEU (13a) and chrF2."""
     streams = _streams(references)
-    result: dict[str, Score] = {}
+    found = {}
     for name, metric in (("BLEU", BLEU()), ("chrF", CHRF())):
         value = metric.corpus_score(list(texts), streams).score
-        result[name] = {"score": round(value, 2), "signature": str(metric.get_signature())}
-    return result
+        found[name] = _figure(value, str(metric.get_signature()))
+    return found
+
+
+def token_bleu(texts: Sequence[str], references: Rows) -> Score:
+    """BLEU over the texts' own tokens, unsmoothed: what NLTK's `corpus_bleu` gives for the same tokens."""
+    metric = BLEU(tokenize="none", smooth_method="none", force=True)
+    value = metric.corpus_score(list(texts), _streams(references)).score
+    return _figure(value, str(metric.get_signature()))
+
+
+def moses_bleu(texts: Sequence[str], references: Rows, language: str) -> Score:
+    """BLEU as the literature on Multi30k has it: Moses punctuation and tokens, lower-cased."""
+    from sacremoses import MosesPunctNormalizer, MosesTokenizer  # only this benchmark needs it
+
+    normalizer, tokenizer = MosesPunctNormalizer(lang=language), MosesTokenizer(lang=language)
+
+    def cut(text: str) -> str:
+        return tokenizer.tokenize(normalizer.normalize(text), return_str=True, escape=False).lower()
+
+    metric = BLEU(tokenize="none", force=True)
+    rows = [[cut(text) for text in row] for row in references]
+    value = metric.corpus_score([cut(text) for text in texts], _streams(rows)).score
+    signature = f"{metric.get_signature()}|sacremoses {version('sacremoses')}|norm|lc"
+    return _figure(value, signature)
+
+
+def exact_match(texts: Sequence[str], references: Rows) -> Score:
+    """Share of texts, in per cent, that equal one of their references."""
+    hits = sum(text in row for text, row in zip(texts, references, strict=True))
+    return _figure(100 * hits / len(texts), "whole text, case and punctuation count")
+
+
+def sari(texts: Sequence[str], references: Rows, sources: Sequence[str]) -> Score:
+    """SARI as Hugging Face's `evaluate` gives it: 13a tokens, lower-cased."""
+    tokenizer = Tokenizer13a()
+
+    def cut(text: str) -> list[str]:
+        return tokenizer(text.lower()).split()
+
+    value = corpus_sari(
+        [cut(text) for text in sources],
+        [cut(text) for text in texts],
+        [[cut(text) for text in row] for row in references],
+    )
+    return _figure(value, "tok:13a|case:lc|recall of kept n-grams by count")
+
+
+def token_sari(texts: Sequence[str], references: Rows, sources: Sequence[str]) -> Score:
+    """SARI over the texts' own tokens, case kept: tensor2tensor's form."""
+    rows = [[text.split() for text in row] for row in references]
+    value = corpus_sari([text.split() for text in sources], [text.split() for text in texts], rows)
+    return _figure(value, "tok:none|case:mixed|recall of kept n-grams by count")
+
+
+def rouge(texts: Sequence[str], references: Rows) -> dict[str, Score]:
+    """Mean F1 of ROUGE-1, -2 and -L with Porter stems; of several references the best one counts."""
+    from rouge_score.rouge_scorer import RougeScorer  # pulls NLTK in, which only summaries need
+
+    scorer = RougeScorer(list(ROUGES), use_stemmer=True)
+    rows = [scorer.score_multi(row, text) for text, row in zip(texts, references, strict=True)]
+    signature = f"rouge-score {version('rouge_score')}|F1|stemmer:porter|mean"
+    return {
+        name: _figure(100 * sum(row[key].fmeasure for row in rows) / len(rows), signature)
+        for key, name in ROUGES.items()
+    }
+
+
+def score(task: str, texts: Sequence[str], references: Rows, sources: Sequence[str]) -> dict[str, Score]:
+    """The figures that a task is judged by: {"BLEU": {score, signature}, ...}.
+
+    ROUGE for "summarize"; exact match and SARI beside BLEU and chrF for "split" and "fuse"; BLEU and chrF
+    for everything else.
+    """
+    if not len(texts) == len(references) == len(sources):
+        raise ValueError(
+            f"{len(texts)} texts against {len(references)} rows of references and {len(sources)} sources; "
+            "they must be as many"
+        )
+    if task == "summarize":
+        return rouge(texts, references)
+    found = bleu_and_chrf(texts, references)
+    if task in ("split", "fuse"):
+        found = {"exact": exact_match(texts, references), "SARI": sari(texts, references, sources), **found}
+    return found

@@ -34,8 +34,8 @@ class Objective(Protocol):
     def build(self) -> nn.Module:
         """The model at its start, in float32; the same at every call."""
 
-    def epoch(self, number: int) -> Sequence[Any]:
-        """Batches of one epoch in training order, as anything that `collate` understands."""
+    def epoch(self, number: int, stage: int) -> Sequence[Any]:
+        """Batches of one epoch of a stage in training order, as anything that `collate` understands."""
 
     def collate(self, rows: Any, step: int) -> TrainingBatch:
         """Tensors of one of them; `step` seeds what is drawn anew each time."""
@@ -44,4 +44,4 @@ class Objective(Protocol):
         """Mean training loss in nats a label."""
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on held-out rows; `model` is in eval mode."""
+        """Figures on held-out rows, the first of them the loss to watch; `model` is in eval mode."""

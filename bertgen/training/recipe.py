@@ -13,17 +13,27 @@ PRECISIONS = ("bf16", "fp32")
 
 @dataclass(frozen=True)
 class DataSet:
-    """One corpus: files below --data, origin, licence. `share` of its training rows is read each epoch."""
+    """One corpus: files below --data, origin, licence. `share` of its training rows is read each epoch.
+
+    `format` names the reader of its files, see `bertgen.training.readers`; `valid` and `test` may be left
+    out. `rows` above 0 keeps that many training rows, drawn once.
+    """
 
     name: str
     origin: str
     licence: str
     train: str
-    valid: str
-    test: str
+    valid: str = ""
+    test: str = ""
     valid_references: str = ""
     test_references: str = ""
     share: float = 1.0
+    format: str = "tsv"
+    rows: int = 0
+    clean: bool = False  # drop doubles, and training rows that share a text with valid or test
+    carve: tuple[int, ...] = ()  # [valid, test]: rows held out of `train`, for corpora of one file
+    moses: str = ""  # language of the targets: score BLEU on Moses tokens, lower-cased, as well
+    tokens: str = ""  # "test.tok.tsv"-like pattern with {split}: WikiSplit's own tokens, to score on as well
 
 
 @dataclass(frozen=True)
@@ -64,20 +74,63 @@ class BaseSizes:
 
 
 @dataclass(frozen=True)
-class Optimisation:
-    """AdamW, warm-up / stable / decay; a step reads `batch_tokens` padded positions on either side."""
+class WarmStart:
+    """Where the first weights come from; see `bertgen.warm_start`.
 
-    batch_tokens: int
+    `setup` is one of the paper's (BERT2BERT, BERTSHARE, RND2RND ...), `bert`, `roberta`, `gpt2` are
+    checkpoint folders or Hub ids. `model` instead goes on from a whole encoder-decoder.
+    """
+
+    setup: str = ""
+    bert: str = ""
+    roberta: str = ""
+    gpt2: str = ""
+    model: str = ""
+    classes: str = "bert-generation"
+    dropout: float = 0.1
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The checkpoints by family, those that were given."""
+        named = {"bert": self.bert, "roberta": self.roberta, "gpt2": self.gpt2}
+        return {family: source for family, source in named.items() if source}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run with a schedule of its own; `shares` (set name: share) replaces the sets' shares."""
+
+    name: str
     max_steps: int
     warmup_steps: int
     decay_steps: int
     learning_rate: float
+    shares: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW, warm-up / stable / decay; a step reads `batch_tokens` padded positions on either side.
+
+    The four numbers of the schedule are left out where [[stage]] tables give them.
+    """
+
+    batch_tokens: int
+    max_steps: int = 0
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    learning_rate: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.1
     precision: str = "bf16"  # of weights and activations in a step; the optimiser's own copy is float32
     average_decay: float = 0.999  # of the running average of the weights, kept beside the last ones
+    accumulate: int = 1  # batches a step and process: their gradients add up to one larger batch's
+    patience: int = 0  # stop after that many validations without a better loss on the first set; 0: never
+    keep_last: int = (
+        0  # weights of the last validations to keep, for an average of them (export --weights kept)
+    )
     validate_every: int = 500
     save_every_seconds: float = 180.0
 
@@ -93,9 +146,11 @@ class Recipe:
     longest_source: int
     longest_target: int
     data: tuple[DataSet, ...]
-    vocabulary: Vocabulary
-    model: ModelSizes
     optimisation: Optimisation
+    vocabulary: Vocabulary | None = None  # this and `model` for a start from nothing,
+    model: ModelSizes | None = None
+    warm_start: WarmStart | None = None  # or this alone
+    stage: tuple[Stage, ...] = ()
     examples: tuple[str, ...] = ()
     length_penalty: float = 1.0  # of beam searches, written to generation_config.json; tune on valid
     joined_share: float = 0.0  # rows glued to others, see data.join_examples
@@ -105,6 +160,16 @@ class Recipe:
     def licence(self) -> str:
         """Licences of the data that the weights are derived from."""
         return "; ".join(f"{entry.name}: {entry.licence}" for entry in self.data)
+
+    @property
+    def schedule(self) -> tuple[Stage, ...]:
+        """The stages of the run; one where the recipe has no [[stage]] table."""
+        return self.stage or _only_stage(self.optimisation)
+
+    def shares(self, stage: int) -> list[float]:
+        """The share of every set in a stage, in the order of `data`; unnamed sets rest."""
+        named = self.schedule[stage].shares
+        return [entry.share if named is None else named.get(entry.name, 0.0) for entry in self.data]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for logs and for comparing with a saved run."""
@@ -140,7 +205,14 @@ class PretrainingRecipe:
     model: BaseSizes
     optimisation: Optimisation
     masked_share: float = 0.15
+    # [[length, step], ...]: until that step rows are cut into pieces of that length, see MaskedLM.
+    short_rows: tuple[tuple[int, int], ...] = ()
     held_out: int = 400  # last paragraphs of every text: never trained on, the loss is watched on them
+
+    @property
+    def schedule(self) -> tuple[Stage, ...]:
+        """The one stage of the run."""
+        return _only_stage(self.optimisation)
 
     @property
     def licence(self) -> str:
@@ -150,6 +222,10 @@ class PretrainingRecipe:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for logs and for comparing with a saved run."""
         return asdict(self)
+
+
+def _only_stage(steps: Optimisation) -> tuple[Stage, ...]:
+    return (Stage("all", steps.max_steps, steps.warmup_steps, steps.decay_steps, steps.learning_rate),)
 
 
 def _build(kind: type, values: dict[str, Any], where: str) -> Any:
@@ -165,30 +241,115 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _check_steps(steps: Optimisation) -> None:
-    if steps.precision not in PRECISIONS:
-        raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {steps.precision!r}")
-    if steps.warmup_steps + steps.decay_steps > steps.max_steps:
-        raise ValueError("warmup_steps + decay_steps must not exceed max_steps")
+# Tables of a recipe: [name] or, where it may stand several times, [[name]].
+TABLES: dict[str, type] = {"vocabulary": Vocabulary, "optimisation": Optimisation, "warm_start": WarmStart}
+LISTS: dict[str, type] = {"data": DataSet, "stage": Stage, "text": RunningText}
 
 
-def _check(recipe: Recipe) -> None:
-    model = recipe.model
-    _check_steps(recipe.optimisation)
+def _read(path: Path, kind: type, sizes: type, needed: tuple[str, ...]) -> Any:
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name in needed:
+        if name not in values:
+            raise ValueError(f"{path}: the table [{name}] is missing")
+    for name, table in {**TABLES, "model": sizes}.items():
+        if name in values:
+            values[name] = _build(table, values[name], f"{path}, [{name}]")
+    for name, table in LISTS.items():
+        if name in values:
+            values[name] = [_build(table, entry, f"{path}, [[{name}]]") for entry in values[name]]
+    return _build(kind, values, str(path))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe; unknown, missing or clashing settings are a ValueError that names them."""
+    recipe = _read(path, Recipe, ModelSizes, ("optimisation",))
+    check_recipe(recipe)
+    return recipe
+
+
+def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
+    """As `read_recipe`, for the recipes of `pretrain`."""
+    recipe = _read(path, PretrainingRecipe, BaseSizes, ("vocabulary", "model", "optimisation"))
+    check_pretraining(recipe)
+    return recipe
+
+
+def read_any_recipe(path: Path) -> Recipe | PretrainingRecipe:
+    """A recipe of either kind; one with [[text]] tables is for `pretrain`."""
+    with path.open("rb") as file:
+        pretrains = "text" in tomllib.load(file)
+    return read_pretraining_recipe(path) if pretrains else read_recipe(path)
+
+
+def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
+    settings = recipe.optimisation
+    if settings.accumulate < 1 or settings.patience < 0 or settings.keep_last < 0:
+        raise ValueError("optimisation: accumulate must be at least 1, patience and keep_last at least 0")
+    precision = settings.precision
+    if precision not in PRECISIONS:
+        raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {precision!r}")
+    for stage in recipe.schedule:
+        if stage.max_steps < 1 or stage.learning_rate <= 0:
+            raise ValueError(
+                f"stage {stage.name!r}: max_steps and learning_rate must be above 0; give them in "
+                "[optimisation] or in [[stage]] tables"
+            )
+        if stage.warmup_steps + stage.decay_steps > stage.max_steps:
+            raise ValueError(f"stage {stage.name!r}: warmup_steps + decay_steps must not exceed max_steps")
+
+
+def _check_sizes(recipe: Recipe) -> None:
+    model, longest = recipe.model, max(recipe.longest_source, recipe.longest_target)
+    if longest > recipe.optimisation.batch_tokens:
+        raise ValueError("optimisation.batch_tokens must hold the longest row")
+    if model is None:
+        return
     if model.share_weights not in SHARING:
         raise ValueError(f"model.share_weights must be one of {SHARING}, got {model.share_weights!r}")
     if model.share_weights == "all" and model.encoder_layers != model.decoder_layers:
         raise ValueError("model.share_weights = 'all' needs as many encoder_layers as decoder_layers")
-    if max(recipe.longest_source, recipe.longest_target) > model.max_position_embeddings:
+    if longest > model.max_position_embeddings:
         raise ValueError("longest_source and longest_target must not exceed model.max_position_embeddings")
-    if max(recipe.longest_source, recipe.longest_target) > recipe.optimisation.batch_tokens:
-        raise ValueError("optimisation.batch_tokens must hold the longest row")
-    if not recipe.data:
+
+
+def _check_start(recipe: Recipe) -> None:
+    start = recipe.warm_start
+    if start is None:
+        for name in ("vocabulary", "model"):
+            if getattr(recipe, name) is None:
+                raise ValueError(
+                    f"the table [{name}] is missing; give [vocabulary] and [model], or [warm_start]"
+                )
+        return
+    if recipe.vocabulary is not None or recipe.model is not None:
+        raise ValueError("[warm_start] brings its vocabulary and sizes: leave [vocabulary] and [model] out")
+    if bool(start.model) == bool(start.setup):
+        raise ValueError("[warm_start]: give either setup, with its checkpoints, or model")
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """ValueError for settings that clash."""
+    _check_start(recipe)
+    _check_sizes(recipe)
+    _check_steps(recipe)
+    names = [entry.name for entry in recipe.data]
+    if not names:
         raise ValueError("a recipe needs at least one [[data]] table")
+    if not (recipe.data[0].valid or recipe.data[0].carve):
+        raise ValueError("the first [[data]] table needs `valid`: the run is watched on it")
+    for number, stage in enumerate(recipe.schedule):
+        unknown = sorted(set(stage.shares or {}) - set(names))
+        if unknown:
+            raise ValueError(
+                f"stage {stage.name!r}: no [[data]] table is called {unknown[0]!r}; there are {names}"
+            )
+        if not sum(recipe.shares(number)):
+            raise ValueError(f"stage {stage.name!r} reads nothing: every share is 0")
 
 
-def _check_pretraining(recipe: PretrainingRecipe) -> None:
-    _check_steps(recipe.optimisation)
+def check_pretraining(recipe: PretrainingRecipe) -> None:
+    """ValueError for settings that clash."""
+    _check_steps(recipe)
     if recipe.row_length > recipe.model.max_position_embeddings:
         raise ValueError("row_length must not exceed model.max_position_embeddings")
     if recipe.row_length > recipe.optimisation.batch_tokens:
@@ -197,30 +358,3 @@ def _check_pretraining(recipe: PretrainingRecipe) -> None:
         raise ValueError(f"masked_share must lie between 0 and 1, got {recipe.masked_share}")
     if not any(entry.learn for entry in recipe.text):
         raise ValueError("a pre-training recipe needs at least one [[text]] table to learn from")
-
-
-def _read(path: Path, tables: dict[str, type], list_name: str, list_kind: type, kind: type) -> Any:
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
-    for name, table in tables.items():
-        if name not in values:
-            raise ValueError(f"{path}: the table [{name}] is missing")
-        values[name] = _build(table, values[name], f"{path}, [{name}]")
-    entries = values.get(list_name, [])
-    values[list_name] = [_build(list_kind, table, f"{path}, [[{list_name}]]") for table in entries]
-    return _build(kind, values, str(path))
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe; unknown, missing or clashing settings are a ValueError that names them."""
-    tables = {"vocabulary": Vocabulary, "model": ModelSizes, "optimisation": Optimisation}
-    recipe = _read(path, tables, "data", DataSet, Recipe)
-    _check(recipe)
-    return recipe
-
-
-def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
-    """As `read_recipe`, for the recipes of `pretrain`."""
-    tables = {"vocabulary": Vocabulary, "model": BaseSizes, "optimisation": Optimisation}
-    recipe = _read(path, tables, "text", RunningText, PretrainingRecipe)
-    _check_pretraining(recipe)
-    return recipe

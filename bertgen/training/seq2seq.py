@@ -7,12 +7,12 @@ from pathlib import Path
 from torch import Tensor
 
 from bertgen.encoder_decoder import EncoderDecoderModel
-from bertgen.training.build import build_model, training_loss
+from bertgen.training.build import training_loss
 from bertgen.training.corpus import Corpus, epoch_batches
 from bertgen.training.data import Batch, Example, collate
 from bertgen.training.recipe import Recipe
+from bertgen.training.start import start_model, start_token
 from bertgen.training.validation import validate
-from bertgen.training.vocabulary import BOS_ID, PAD_ID
 
 
 class Seq2Seq:
@@ -20,15 +20,18 @@ class Seq2Seq:
 
     def __init__(self, recipe: Recipe, corpus: Corpus, data: Path) -> None:
         self.recipe, self.corpus, self.data = recipe, corpus, data
+        target = corpus.tokenizer.decoder_tokenizer or corpus.tokenizer
+        # Pads are masked on both sides; each side's embedding only has to know the id.
+        self.pad, self.start = target.pad_token_id, start_token(target)
 
     def build(self) -> EncoderDecoderModel:
-        return build_model(self.recipe.model, self.recipe.vocabulary.size, self.recipe.seed)
+        return start_model(self.recipe)
 
-    def epoch(self, number: int) -> list[list[Example]]:
-        return epoch_batches(self.corpus, self.recipe, number)
+    def epoch(self, number: int, stage: int) -> list[list[Example]]:
+        return epoch_batches(self.corpus, self.recipe, number, stage)
 
     def collate(self, rows: list[Example], step: int) -> Batch:
-        return collate(rows, PAD_ID, BOS_ID)
+        return collate(rows, self.pad, self.start)
 
     def loss(self, model: EncoderDecoderModel, batch: Batch) -> Tensor:
         return training_loss(model, batch, self.recipe.optimisation.label_smoothing)

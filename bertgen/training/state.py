@@ -15,7 +15,9 @@ STATE = "state.pt"
 LOG = "train.jsonl"
 AnyRecipe = Recipe | PretrainingRecipe
 # A resumed run may have other values here: the middle of the schedule is constant, the rest bookkeeping.
-MOVABLE = frozenset({"max_steps", "decay_steps", "validate_every", "save_every_seconds"})
+MOVABLE = frozenset(
+    {"max_steps", "decay_steps", "validate_every", "save_every_seconds", "patience", "keep_last"}
+)
 
 
 def _binding(recipe: AnyRecipe) -> dict[str, Any]:
@@ -24,7 +26,15 @@ def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     values["optimisation"] = {
         key: value for key, value in values["optimisation"].items() if key not in MOVABLE
     }
-    for shown in ("title", "examples", "length_penalty"):  # for the export; nothing in a step depends on it
+    for stage in values.get("stage", ()):
+        for key in MOVABLE & stage.keys():
+            del stage[key]
+    for shown in (
+        "short_rows",
+        "title",
+        "examples",
+        "length_penalty",
+    ):  # for the export; nothing in a step depends on it
         values.pop(shown, None)
     return values
 

@@ -1,4 +1,4 @@
-"""Losses and translations of held-out rows."""
+"""Losses and outputs of held-out rows."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import sentencepiece
 import torch
 
 from bertgen.encoder_decoder import EncoderDecoderModel
+from bertgen.tokenizers.base import PreTrainedTokenizer
 from bertgen.training.build import training_loss
 from bertgen.training.corpus import Corpus, read_references
 from bertgen.training.data import Example, collate, make_batches, pad_rows
 from bertgen.training.metrics import score
 from bertgen.training.recipe import Recipe
-from bertgen.training.vocabulary import BOS_ID, PAD_ID
 
-BLEU_ROWS = 300  # of the first set, so that a validation takes seconds
-BLEU_NEW_TOKENS = 48  # an untrained model never ends by itself
+SCORED_ROWS = 200  # of the first set, so that a validation takes seconds
+SCORED_TOKENS = 80  # an untrained model never ends by itself
 
 
 @torch.inference_mode()
 def validation_loss(model: EncoderDecoderModel, examples: Sequence[Example], batch_tokens: int) -> float:
     """Mean loss in nats a target token, without smoothing. `model` must be in eval mode."""
     total, count = 0.0, 0
+    pad, start = model.config.pad_token_id, model.config.decoder_start_token_id
     for rows in make_batches(examples, batch_tokens, seed=0, epoch=0):
-        batch = collate([examples[row] for row in rows], PAD_ID, BOS_ID).to(model.device)
+        batch = collate([examples[row] for row in rows], pad, start).to(model.device)
         total += training_loss(model, batch, smoothing=0.0).item() * batch.target_tokens
         count += batch.target_tokens
     return total / count
@@ -43,23 +43,38 @@ def translate(
     results: list[list[int]] = [[] for _ in sources]
     for start in range(0, len(order), rows):
         part = order[start : start + rows]
-        ids = pad_rows([sources[row] for row in part], PAD_ID).to(model.device)  # [B, S]
-        written = model.generate(ids, attention_mask=(ids != PAD_ID).to(torch.int64), **generation)
+        ids = pad_rows([sources[row] for row in part], model.config.pad_token_id).to(model.device)  # [B, S]
+        mask = pad_rows([(1,) * len(sources[row]) for row in part], 0).to(model.device)
+        written = model.generate(ids, attention_mask=mask, **generation)
         for row, target in zip(part, written.tolist(), strict=True):
             results[row] = target
     return results
 
 
+def write_texts(
+    model: EncoderDecoderModel, tokenizer: PreTrainedTokenizer, sources: Sequence[str], **generation: Any
+) -> list[str]:
+    """The texts that a model writes for source texts; `generation` as in `translate`."""
+    ids = [tokenizer(source, truncation=True).input_ids for source in sources]
+    target = tokenizer.decoder_tokenizer or tokenizer
+    return target.batch_decode(translate(model, ids, **generation), skip_special_tokens=True)
+
+
 def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: Path) -> dict[str, float]:
-    """Validation loss of every set, and greedy BLEU on the first set's first rows."""
+    """Validation loss of every set, and greedy figures on the first set's first rows."""
     result = {
         f"loss_{name}": round(validation_loss(model, rows, recipe.optimisation.batch_tokens), 4)
         for name, rows in corpus.valid.items()
     }
-    sources, references = read_references(recipe.data[0], data, "valid")
-    processor = sentencepiece.SentencePieceProcessor(model_proto=corpus.vocabulary)
-    ids = processor.encode(sources[:BLEU_ROWS])
-    written = translate(model, ids, num_beams=1, do_sample=False, max_new_tokens=BLEU_NEW_TOKENS)
-    texts = [processor.decode(row) for row in written]
-    result["bleu"] = score(texts, references[:BLEU_ROWS])["BLEU"]["score"]
-    return result
+    sources, references = read_references(recipe.data[0], data, "valid", recipe.seed)
+    sources, references = sources[:SCORED_ROWS], references[:SCORED_ROWS]
+    texts = write_texts(
+        model,
+        corpus.tokenizer,
+        sources,
+        num_beams=1,
+        do_sample=False,
+        max_new_tokens=min(SCORED_TOKENS, recipe.longest_target),
+    )
+    figures = score(recipe.task, texts, references, sources)
+    return {**result, **{name.lower(): figure["score"] for name, figure in figures.items()}}

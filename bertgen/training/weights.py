@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from bertgen.training.recipe import Optimisation
 
-WEIGHTS = ("masters", "averages")  # the two sets of weights that a run offers
 AVERAGE_EVERY = (
     8  # steps between two updates of the running average: it moves slowly, each costs a pass over it
 )
@@ -30,6 +29,7 @@ class MasterWeights:
         model.to(dtype)
         self.averages = [master.clone() for master in self.masters]
         self.gradients = [torch.zeros_like(master) for master in self.masters]
+        self._collected = False
         decayed = [master for master in self.masters if master.ndim > 1]
         plain = [master for master in self.masters if master.ndim <= 1]  # biases and LayerNorm: never decayed
         self.optimizer = torch.optim.AdamW(
@@ -46,22 +46,35 @@ class MasterWeights:
             master.grad = gradient
 
     @torch.no_grad()
-    def step(self, rate: float, number: int) -> Tensor:
-        """Apply the gradients lying on the model at learning rate `rate`; returns their norm before clipping.
+    def collect(self) -> None:
+        """Take the gradients lying on the model, in float32, on top of those since the last step.
 
-        `number` is the step's number from 0; parameters the loss never touched count as zero gradients.
+        Parameters that the loss never touched count as zero gradients.
         """
         for parameter in self.parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        torch._foreach_copy_(self.gradients, [parameter.grad for parameter in self.parameters])
+        found = [parameter.grad for parameter in self.parameters]
+        if self._collected:
+            torch._foreach_add_(self.gradients, [gradient.float() for gradient in found])
+        else:
+            torch._foreach_copy_(self.gradients, found)
+        self._collected = True
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, rate: float, number: int) -> Tensor:
+        """Apply the collected gradients at learning rate `rate`; returns their norm before clipping.
+
+        `number` is the step's number from 0.
+        """
+        self._collected = False
         norm = torch.nn.utils.clip_grad_norm_(self.masters, self.settings.clip_norm, foreach=True)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         torch._foreach_copy_(self.parameters, self.masters)
-        for parameter in self.parameters:
-            parameter.grad = None
         if (number + 1) % AVERAGE_EVERY == 0:
             # The average starts short and lengthens, so that the random start is forgotten soon.
             decay = min(

@@ -44,8 +44,11 @@ def test_other_column_counts_name_file_and_line(tmp_path: Path, content: str) ->
 
 
 def test_encoding_ends_targets_and_leaves_long_rows_out() -> None:
+    def letters(text: str) -> list[int]:
+        return [ord(letter) for letter in text]
+
     pairs = [("ab", "c"), ("abcd", "c"), ("a", "cccc"), ("", "c"), ("a", "")]
-    found = encode_pairs(pairs, lambda text: [ord(letter) for letter in text], 1, 3, 4)
+    found = encode_pairs(pairs, letters, letters, 1, 3, 4)
     assert found == [Example((97, 98), (99, 1))]
 
 
@@ -75,6 +78,8 @@ def test_a_share_of_each_set_is_drawn() -> None:
     assert len(set(drawn[10:])) == 10
     assert set(drawn[10:]) <= set(range(10, 30))
     assert drawn != draw_rows([10, 20], [1.0, 0.5], seed=1, epoch=1)
+    assert sorted(draw_rows([4], [2.5], seed=1, epoch=0))[:2] == [0, 0]  # more than once over
+    assert len(draw_rows([4, 4], [2.5, 0.0], seed=1, epoch=0)) == 10
 
 
 def test_joined_rows_lose_nothing() -> None:
@@ -101,6 +106,7 @@ def test_collate_pads_shifts_and_ignores() -> None:
     assert batch.input_ids.tolist() == [[7, 8, 9], [7, 0, 0]]
     assert batch.attention_mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch.labels.tolist() == [[5, 1, -100], [5, 6, 1]]
+    assert batch.decoder_attention_mask.tolist() == [[1, 1, 0], [1, 1, 1]]
     assert batch.decoder_input_ids.tolist() == [[2, 5, 0], [2, 5, 6]]
     assert batch.target_tokens == 5
     assert batch.to(torch.device("cpu")).labels is batch.labels

@@ -104,6 +104,7 @@ def test_master_weights_step_as_adamw_does() -> None:
         torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=False)
+        weights.collect()
         weights.step(1e-2, number)
     for mine, theirs in zip(model.parameters(), plain.parameters(), strict=True):
         # Steps are 1e-2 long; gradients that are zero but for rounding (key biases) are scaled up, noise too.
@@ -117,6 +118,7 @@ def test_running_average_and_copies() -> None:
     batch = collate([Example((7, 8, 9), (5, 1))], pad_id=0, start_id=2)
     for number in range(AVERAGE_EVERY):
         training_loss(model.eval(), batch, 0.1).backward()
+        weights.collect()
         weights.step(1e-2, number)
     decay = min(0.5**AVERAGE_EVERY, AVERAGE_EVERY / (11 * AVERAGE_EVERY))
     other = build_model(SIZES, 40, seed=1)

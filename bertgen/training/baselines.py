@@ -1,0 +1,42 @@
+"""What a task scores without a model: the figures that a trained one has to beat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+FIRST_SENTENCE = re.compile(r"(.+?[.!?][\"”)]?)(?= [A-Z\"“(]|$)")
+
+
+def copy(source: str) -> str:
+    """The source as it is."""
+    return source
+
+
+def first_sentence(source: str) -> str:
+    """Everything up to the first end of a sentence."""
+    found = FIRST_SENTENCE.match(source)
+    return found.group(1) if found else source
+
+
+def first_words(source: str) -> str:
+    """The first ten words."""
+    return " ".join(source.split()[:10])
+
+
+def join_with_and(source: str) -> str:
+    """Two sentences as one: ", and" between them, the second's first letter small unless it is "I"."""
+    first = first_sentence(source)
+    rest = source[len(first) :].strip()
+    if not rest:
+        return source
+    small = rest if re.match(r"I\b", rest) else rest[0].lower() + rest[1:]
+    return f"{first.rstrip('.!?')}, and {small}"
+
+
+BASELINES: dict[str, dict[str, Callable[[str], str]]] = {
+    "translate": {"copy": copy},
+    "split": {"copy": copy},
+    "fuse": {"copy": copy, 'always ", and"': join_with_and},
+    "summarize": {"first sentence": first_sentence, "first 10 words": first_words},
+}

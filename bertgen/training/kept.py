@@ -1,0 +1,54 @@
+"""Weights kept beside the state: the best ones of a run, and the last few to average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+BEST = "best.safetensors"
+KEPT = "kept-{:07d}.safetensors"
+
+
+def keep(folder: Path, step: int, names: Sequence[str], tensors: Sequence[Tensor], count: int) -> None:
+    """Save the weights of `step`, and drop all but the last `count` saved ones."""
+    _save(folder / KEPT.format(step), names, tensors)
+    for path in kept_files(folder)[:-count]:
+        path.unlink()
+
+
+def keep_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
+    """Save the weights as the run's best so far."""
+    _save(folder / BEST, names, tensors)
+
+
+def _save(path: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
+    temporary = path.with_suffix(".tmp")
+    save_file({name: tensor.contiguous() for name, tensor in zip(names, tensors, strict=True)}, temporary)
+    temporary.replace(path)  # a kill leaves the old file or the new one
+
+
+def kept_files(folder: Path) -> list[Path]:
+    """The kept weights, oldest first."""
+    return sorted(folder.glob("kept-*.safetensors"))
+
+
+def load_best(folder: Path) -> dict[str, Tensor]:
+    """The best weights by name; FileNotFoundError where a run kept none."""
+    if not (folder / BEST).exists():
+        raise FileNotFoundError(f"{folder} keeps no best weights; set optimisation.patience in the recipe")
+    return load_file(folder / BEST)
+
+
+def load_mean(folder: Path) -> dict[str, Tensor]:
+    """The mean of the kept weights (Vaswani et al. 2017 average the last few checkpoints)."""
+    files = kept_files(folder)
+    if not files:
+        raise FileNotFoundError(f"{folder} keeps no checkpoints; set optimisation.keep_last in the recipe")
+    mean = load_file(files[0])
+    for number, path in enumerate(files[1:], start=2):
+        for name, tensor in load_file(path).items():
+            mean[name].lerp_(tensor, 1 / number)
+    return mean

@@ -1,0 +1,165 @@
+"""Readers of parallel text: two-column files, the formats public corpora come in, and noised plain text.
+
+Every reader gives rows (source, target) of natural text. `read_rows` chooses by a recipe's `format`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from bertgen.training.cleaning import detokenise, natural
+from bertgen.training.data import read_pairs, read_text
+
+Pairs = list[tuple[str, str]]
+SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")
+
+
+def _lines(path: Path) -> list[str]:
+    return read_text(path).rstrip("\n").split("\n")
+
+
+def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[str]:
+    columns = line.rstrip("\r").split("\t")
+    if len(columns) < least:
+        raise ValueError(f"{path}, line {number}: {len(columns)} columns; {kind} has at least {least}")
+    return columns
+
+
+def read_jsonl(path: Path) -> Pairs:
+    """`{"source": text, "target": text}` a line; `references` (a list) may stand for `target`."""
+    pairs = []
+    for number, line in enumerate(_lines(path), start=1):
+        row = json.loads(line)
+        try:
+            target = row["target"] if "target" in row else row["references"][0]
+            pairs.append((row["source"], target))
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"{path}, line {number}: expected the keys source and target") from error
+    return pairs
+
+
+def read_wikisplit(path: Path) -> Pairs:
+    """WikiSplit (Botha et al. 2018): tokenised `sentence<TAB>part <::::> part`; gives natural text."""
+    pairs = []
+    for number, line in enumerate(_lines(path), start=1):
+        source, target = _columns(path, number, line, 2, "WikiSplit")[:2]
+        pairs.append((detokenise(source), detokenise(target.replace(" <::::> ", " "))))
+    return pairs
+
+
+def read_discofuse(path: Path) -> Pairs:
+    """DiscoFuse (Geva et al. 2019): a header, then coherent first/second and incoherent first/second.
+
+    The source is the incoherent pair joined by one space; the fused text has one part or two.
+    """
+    rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
+    needed = [
+        f"{kind}_{part}_sentence" for kind in ("incoherent", "coherent") for part in ("first", "second")
+    ]
+    missing = sorted(set(needed) - set(rows.fieldnames or ()))
+    if missing:
+        raise ValueError(f"{path}: no column {missing[0]!r}; DiscoFuse files start with a header line")
+    pairs = []
+    for row in rows:
+        first, second, fused, rest = (detokenise(row[name] or "") for name in needed)
+        pairs.append((f"{first} {second}".strip(), f"{fused} {rest}".strip()))
+    return pairs
+
+
+def read_anki(path: Path) -> Pairs:
+    """Tatoeba by way of manythings.org/anki: `english<TAB>other<TAB>attribution`; old files lack that."""
+    rows = (_columns(path, number, line, 2, "Anki") for number, line in enumerate(_lines(path), start=1))
+    return [(natural(row[0]), natural(row[1])) for row in rows]
+
+
+def read_line_files(path: Path) -> Pairs:
+    """Two files of equal length, one sentence a line, as Multi30k has them: `train.{en,de}` names both."""
+    match = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", str(path))
+    if match is None:
+        raise ValueError(f"{path}: name both files of a pair, such as train.{{en,de}}")
+    before, first, second, after = match.groups()
+    sides = [_lines(Path(f"{before}{side}{after}")) for side in (first, second)]
+    if len(sides[0]) != len(sides[1]):
+        raise ValueError(
+            f"{path}: {len(sides[0])} lines against {len(sides[1])}; the files must run in parallel"
+        )
+    return [(natural(source), natural(target)) for source, target in zip(*sides, strict=True)]
+
+
+def read_denoising(path: Path) -> Pairs:
+    """Plain text, one paragraph a line: one to three neighbouring sentences, noised -> as they are.
+
+    Teaches a freshly made cross-attention to copy (Lewis et al. 2020). A tenth of the words is dropped and
+    a twentieth swapped with the next one; every third row is left alone. The same rows for the same file.
+    """
+    chance = random.Random(f"denoising-{path.name}")
+    pairs = []
+    for line in _lines(path):
+        sentences = SENTENCE_END.split(line)
+        start = 0
+        while start < len(sentences):
+            size = chance.randint(1, 3)
+            text = " ".join(sentences[start : start + size])
+            start += size
+            words = text.split(" ")
+            if 3 <= len(words) <= 60:
+                pairs.append((text if chance.random() < 1 / 3 else _noised(words, chance), text))
+    return pairs
+
+
+def _noised(words: list[str], chance: random.Random) -> str:
+    kept = [word for word in words if chance.random() >= 0.1] or words[:1]
+    for place in range(len(kept) - 1):
+        if chance.random() < 0.05:
+            kept[place], kept[place + 1] = kept[place + 1], kept[place]
+    return " ".join(kept)
+
+
+READERS: dict[str, Callable[[Path], Pairs]] = {
+    "tsv": read_pairs,
+    "jsonl": read_jsonl,
+    "wikisplit": read_wikisplit,
+    "discofuse": read_discofuse,
+    "anki": read_anki,
+    "lines": read_line_files,
+    "denoising": read_denoising,
+}
+
+
+def read_rows(name: str, kind: str, data: Path | str) -> Pairs:
+    """Rows of one file below `data` in format `kind`.
+
+    `data` is a folder, or `hf://datasets/OWNER/NAME` for the files of a Hub dataset repository. An unknown
+    format, or a file that is not in it, is a ValueError.
+    """
+    if kind not in READERS:
+        raise ValueError(f"format {kind!r} is unknown; choose one of {sorted(READERS)}")
+    return READERS[kind](locate(name, data))
+
+
+def locate(name: str, data: Path | str) -> Path:
+    """Where a recipe's file lies: below the folder `data`, or in the cache after a download from the Hub."""
+    repository = hub_dataset(data)
+    if repository is None:
+        return Path(data) / name
+    from huggingface_hub import hf_hub_download  # only who asks for the Hub needs it
+
+    pair = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", name)
+    if pair is None:
+        return Path(hf_hub_download(repository, name, repo_type="dataset"))
+    before, first, second, after = pair.groups()
+    for side in (first, second):
+        found = Path(hf_hub_download(repository, f"{before}{side}{after}", repo_type="dataset"))
+    return found.parent / Path(f"{before}{{{first},{second}}}{after}").name
+
+
+def hub_dataset(data: Path | str) -> str | None:
+    """The repository id in `hf://datasets/OWNER/NAME`; None for a folder."""
+    match = re.match(r"hf:/{1,2}datasets/(.+)", str(data))  # Path() folds the two slashes into one
+    return match.group(1).strip("/") if match else None
