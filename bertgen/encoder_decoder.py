@@ -17,7 +17,7 @@ from bertgen.config_base import PretrainedConfig
 from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.inputs import check_tensor, mean_loss
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
-from bertgen.outputs import Seq2SeqLMOutput, as_output
+from bertgen.outputs import BaseModelOutputWithPoolingAndCrossAttentions, Seq2SeqLMOutput, as_output
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
 from bertgen.transformer import first_given
 
@@ -270,7 +270,7 @@ class EncoderDecoderModel(GenerativeModel):
         )
         loss = None if labels is None else mean_loss(output.logits, labels, shift=False)
         if not first_given(return_dict, self.config.use_return_dict):
-            inner = output.to_tuple() + encoder_outputs.to_tuple()
+            inner = output.to_tuple() + _tuple_of(encoder_outputs)
             return inner if loss is None else (loss, *inner)
         return _joint_output(loss, output, encoder_outputs)
 
@@ -296,6 +296,13 @@ class EncoderDecoderModel(GenerativeModel):
     def project(self, memory: Tensor) -> Tensor:
         """Encoder states [B, S, C_enc] at the decoder's width [B, S, C_dec]."""
         return self.enc_to_dec_proj(memory) if hasattr(self, "enc_to_dec_proj") else memory
+
+
+def _tuple_of(encoder: Any) -> tuple:
+    """The encoder's plain tuple; an encoder without its pooler keeps the pooler's place, as None."""
+    if isinstance(encoder, BaseModelOutputWithPoolingAndCrossAttentions) and encoder.pooler_output is None:
+        return (encoder[0], None, *encoder.to_tuple()[1:])
+    return encoder.to_tuple()
 
 
 def _joint_output(loss: Tensor | None, decoder: Any, encoder: Any) -> Seq2SeqLMOutput:

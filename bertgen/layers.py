@@ -115,6 +115,8 @@ class BertGenerationEmbeddings(nn.Module):
             else:
                 positions = look_up(self.position_embeddings, position_ids, "position_ids")
             hidden = hidden + positions
+        else:  # relative positions reach as far as absolute ones would
+            counted_positions(self.position_embeddings, 0, past_length + hidden.shape[1])
         return self.dropout(self.LayerNorm(hidden))
 
     def adds_positions(self) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bertgen.cache import KVCache, LegacyCache
-from bertgen.inputs import check_context, check_inputs, mean_loss, resolve_positions
+from bertgen.inputs import ShapeError, check_context, check_inputs, mean_loss, resolve_positions
 from bertgen.layers import additive_mask
 from bertgen.outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
 from bertgen.pretrained import GenerativeModel, PreTrainedModel
@@ -200,17 +200,16 @@ class TransformerModel(PreTrainedModel):
         return additive_mask(mask[:, None, None] if mask.dim() == 2 else mask[:, None], self.dtype)
 
 
-def check_mask(mask: Tensor | None, past: int, length: int) -> None:
-    """Raises ``ValueError`` unless a self-attention mask is [B, past + length]."""
+def check_mask(mask: Tensor | None, past: int, length: int, square: bool = True) -> None:
+    """Raises ``ShapeError`` unless a self-attention mask is [B, past + length]; ``square``: others exist."""
     if mask is None:
         return
     if mask.dim() != 2:
-        raise ValueError(
-            f"attention_mask has shape {tuple(mask.shape)}; expected [batch, keys] or [batch, queries, keys]"
-        )
+        wanted = "[batch, keys] or [batch, queries, keys]" if square else "[batch, keys]"
+        raise ShapeError(f"attention_mask has shape {tuple(mask.shape)}; expected {wanted}")
     total = past + length
     if mask.shape[1] != total:
-        raise ValueError(
+        raise ShapeError(
             f"attention_mask covers {mask.shape[1]} positions but there are {total} "
             f"({past} cached + {length} new); it must cover the cached ones as well"
         )

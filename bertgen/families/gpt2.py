@@ -223,7 +223,7 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
 
     def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
         """Causal part and padding are added up, so that a masked query looks at its past's padding only."""
-        check_mask(mask, past, length)
+        check_mask(mask, past, length, square=False)
         additive = None
         if length > 1:
             additive = additive_mask(self.causal_rows(past, past + length), self.dtype)[None, None]

@@ -162,6 +162,29 @@ def test_too_long_is_said_for_every_family():
         with pytest.raises((RuntimeError, IndexError), match=f"the model has {room} .*max_length={room}"):
             model(torch.full((1, 33), 9))
         model(torch.full((1, room), 9))
+    for case in ("bert_encoder_relative", "roberta_encoder_relative"):
+        with pytest.raises((RuntimeError, IndexError), match="the model has 32 "):
+            cases.load(case)(torch.full((1, 33), 9))
+
+
+@pytest.mark.parametrize("case", ["gpt2_lm", "bert_lm"])
+def test_masks_of_other_shapes_are_told(case):
+    ids, wanted = torch.full((2, 5), 9), {"gpt2_lm": r"\[batch, keys\]$", "bert_lm": "queries"}[case]
+    for error in (ValueError, RuntimeError):
+        with pytest.raises(error, match=f"attention_mask has shape .* {wanted}"):
+            cases.load(case)(ids, attention_mask=torch.ones(2, 1, 5, 5))
+        with pytest.raises(error, match="covers 7 positions but there are 5"):
+            cases.load(case)(ids, attention_mask=torch.ones(2, 7))
+
+
+def test_an_encoder_without_its_pooler_keeps_the_place():
+    """In the plain tuple of an encoder-decoder, as in the reference."""
+    given = cases.load("encdec_bert2bert")
+    encoder = bertgen.BertModel(given.config.encoder, add_pooling_layer=False).eval()
+    model = bertgen.EncoderDecoderModel(given.config, encoder, given.decoder)
+    ids = torch.tensor([[6, 7, 8]])
+    plain = model(ids, decoder_input_ids=ids, use_cache=False, return_dict=False)
+    assert [None if x is None else tuple(x.shape) for x in plain] == [(1, 3, 47), (1, 3, 16), None]
 
 
 def test_padding_takes_no_position_in_roberta():
