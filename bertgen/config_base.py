@@ -295,9 +295,10 @@ class PretrainedConfig(PushToHubMixin):
         config = cls(**copy.deepcopy(config_dict))
         unused = {}
         for key, value in kwargs.items():
-            if not hasattr(config, key):
-                unused[key] = value
-                continue
+            if key == "torch_dtype" or not hasattr(config, key):
+                unused[key] = value  # (a dtype is a field, and what a model is loaded in)
+                if key != "torch_dtype":
+                    continue
             current = getattr(config, key)
             if isinstance(current, PretrainedConfig) and isinstance(value, dict):
                 value = type(current)(**value)

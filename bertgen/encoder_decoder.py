@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bertgen.cache import KVCache, LegacyCache
 from bertgen.checkpoints import LoadReport, advise
 from bertgen.config import EncoderDecoderConfig
-from bertgen.config_base import PretrainedConfig
+from bertgen.config_base import PretrainedConfig, split_hub_kwargs
 from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.inputs import check_tensor, mean_loss
 from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
@@ -345,16 +345,17 @@ def _load_side(
 ) -> Any:
     if name is None:
         raise ValueError(f"give {side}_pretrained_model_name_or_path or {side}_model")
-    config = kwargs.pop("config", None)
+    config, hub_kwargs = kwargs.pop("config", None), split_hub_kwargs(kwargs)
     if config is None:
-        data = PretrainedConfig.get_config_dict(name)[0]
+        data, _ = PretrainedConfig.get_config_dict(name, **hub_kwargs)
         kind = _class_of(classes, side, data.get("model_type", "bert-generation"), name)
         config, kwargs = kind.config_class.from_dict(
             {**data, "_name_or_path": str(name)}, return_unused_kwargs=True, **kwargs
         )
         for flag, value in flags.items():
             setattr(config, flag, value)
-    return _class_of(classes, side, config.model_type, name).from_pretrained(name, config=config, **kwargs)
+    kind = _class_of(classes, side, config.model_type, name)
+    return kind.from_pretrained(name, config=config, **hub_kwargs, **kwargs)
 
 
 def _warn_of_copier(decoder_input_ids: Tensor, labels: Tensor) -> None:
