@@ -33,7 +33,8 @@ def _cleaned(code: int, char: str) -> str | None:
 
 def _spaced(code: int, char: str) -> str | None:
     cleaned = _cleaned(code, char)
-    return f" {char} " if any(low <= code <= high for low, high in _CJK) else cleaned
+    chinese = cleaned is not None and any(low <= code <= high for low, high in _CJK)
+    return f" {char} " if chinese else cleaned  # unassigned code points of these blocks are gone
 
 
 def _set_off(code: int, char: str) -> str:

@@ -13,6 +13,7 @@ FAMILY_TEXTS: list[Any] = [
     "[SEP]\n[SEP]\t[SEP]", "a <mask> b", "a  <mask>  b<mask>",
     "<|endoftext|>", "The<|endoftext|>house <|endoftext|> ", "<|EndOfText|>",
     "ΑΣ ΟΔΥΣΣΕΥΣ Σ σς ΑΣ[SEP]ΑΣ", "İstanbul ıI ŞŞ ǅ ŉ ẞ ﬃ", "中文a中b文 \U00020000\U0002a6d6x\uf900",
+    "a\ufa6eb\ufadac \U0002a6dfd\U0002fa1f",  # unassigned code points of Chinese blocks
     "I'm I'M don'T he'll HE'LL 's'S 've're", "a\n\n b \t\n c   \n", " \n", "x " * 20,
     "\u2028a\u2029b\x85c\x1cd",
     "a.b The a.b. THE", "1a2b3c ½٣४ 10,000.5", "##ing ## a##b ▁ Ġ Ċ", {"text": ["q", 99]},
