@@ -123,6 +123,30 @@ def evaluate(arguments: argparse.Namespace) -> None:
         )
 
 
+def curves(arguments: argparse.Namespace) -> None:
+    """Draw the learning curves of one or more runs or checkpoints as one picture."""
+    from bertgen.training.curves import draw_curves
+    from bertgen.training.state import read_log
+
+    draw_curves({folder.name: read_log(folder) for folder in arguments.folders}, arguments.out)
+
+
+def card(arguments: argparse.Namespace) -> None:
+    """Write a checkpoint's model card from its recipe, log and evaluations."""
+    from bertgen.training.card import write_base_card, write_card
+    from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
+
+    recipe, notes = read_any_recipe(arguments.recipe), arguments.notes.read_text("utf-8")
+    if isinstance(recipe, PretrainingRecipe):
+        write_base_card(arguments.checkpoint, recipe, arguments.command, notes)
+        return
+    if arguments.results is None:
+        raise ValueError("give --results, what `evaluate --split test --json` wrote")
+    valid = json.loads(arguments.valid.read_text("utf-8")) if arguments.valid else None
+    results = json.loads(arguments.results.read_text("utf-8"))
+    write_card(arguments.checkpoint, recipe, arguments.data, results, arguments.command, notes, valid)
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; the chosen command's function is `.run`."""
     parser = argparse.ArgumentParser(prog="python -m bertgen.training", description=__doc__)
@@ -159,7 +183,25 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--json", type=Path, help="keep metrics and outputs here")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run=evaluate)
+    _parse_reports(commands)
     return parser.parse_args(arguments)
+
+
+def _parse_reports(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("curves", help=curves.__doc__)
+    command.add_argument("folders", type=Path, nargs="+", help="runs or checkpoints, with their train.jsonl")
+    command.add_argument("--out", type=Path, required=True, help=".png or .svg")
+    command.set_defaults(run=curves)
+
+    command = commands.add_parser("card", help=card.__doc__)
+    command.add_argument("checkpoint", type=Path)
+    command.add_argument("recipe", type=Path)
+    command.add_argument("--data", type=Path)
+    command.add_argument("--results", type=Path, help="what evaluate --split test --json wrote")
+    command.add_argument("--valid", type=Path, help="the same of the validation sets: ten outputs are shown")
+    command.add_argument("--command", required=True, help="the command line(s) that made it, for the card")
+    command.add_argument("--notes", type=Path, required=True, help="Markdown: limits and failures")
+    command.set_defaults(run=card)
 
 
 def main() -> None:

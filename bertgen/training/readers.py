@@ -17,6 +17,7 @@ from bertgen.training.cleaning import detokenise, natural
 from bertgen.training.data import read_pairs, read_text
 
 Pairs = list[tuple[str, str]]
+PARAGRAPHS = 20_000  # of plain text, that are read for denoising
 SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")
 
 
@@ -96,11 +97,13 @@ def read_denoising(path: Path) -> Pairs:
     """Plain text, one paragraph a line: one to three neighbouring sentences, noised -> as they are.
 
     Teaches a freshly made cross-attention to copy (Lewis et al. 2020). A tenth of the words is dropped and
-    a twentieth swapped with the next one; every third row is left alone. The same rows for the same file.
+    a twentieth swapped with the next one; every third row is left alone. Of a long file 20,000 paragraphs
+    are drawn. The same rows for the same file.
     """
     chance = random.Random(f"denoising-{path.name}")
     pairs = []
-    for line in _lines(path):
+    lines = _lines(path)
+    for line in lines if len(lines) <= PARAGRAPHS else chance.sample(lines, PARAGRAPHS):
         sentences = SENTENCE_END.split(line)
         start = 0
         while start < len(sentences):

@@ -1,0 +1,222 @@
+"""Model cards in the Hub's form: what a checkpoint is, does, scores, was made of, and where it fails."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bertgen.training.corpus import read_references
+from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.state import LOG
+
+PIPELINES = {
+    "translate": "translation",
+    "split": "text-generation",
+    "fuse": "text-generation",
+    "summarize": "summarization",
+}
+SHOWN = 10  # outputs, drawn at random
+METRICS = {"BLEU": "bleu", "chrF": "chrf", "SARI": "sari", "exact": "exact_match"}
+
+
+def write_card(
+    checkpoint: Path,
+    recipe: Recipe,
+    data: Path,
+    results: dict[str, Any],
+    command: str,
+    notes: str,
+    valid: dict[str, Any] | None = None,
+) -> None:
+    """Write README.md into `checkpoint`.
+
+    `results` is what `evaluate --json` wrote on the test sets, `valid` the same on the validation sets: ten
+    of its outputs are drawn and shown. `notes` (Markdown) tells limits and failures, found by reading.
+    """
+    parts = [
+        _metadata(checkpoint.name, recipe, results["metrics"]),
+        f"# {checkpoint.name}: {recipe.title}\n",
+        _shape(checkpoint, recipe),
+        _use(recipe),
+        _figures(results["metrics"]),
+        _training(recipe.data, command, _last_step(checkpoint), recipe.seed),
+        _outputs(recipe, data, valid) if valid else "",
+        f"## Limits and failures\n\n{notes.strip()}\n",
+        _licence(recipe),
+    ]
+    (checkpoint / "README.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
+
+
+def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, notes: str) -> None:
+    """Write README.md of a pre-trained base; its figures are the log's last ones."""
+    last = _last_step(checkpoint)
+    figures = "\n".join(
+        f"- {name.removeprefix('last_')}: {last[name]}" for name in sorted(last) if name.startswith("last_")
+    )
+    front = {
+        "license": "other",
+        "license_name": "see-below",
+        "license_link": "#licence-and-attribution",
+        "language": ["en"],
+        "library_name": "transformers",
+        "pipeline_tag": "fill-mask",
+        "tags": ["bert-generation", "masked-lm"],
+    }
+    parts = [
+        _front_matter(front),
+        f"# {checkpoint.name}: {recipe.title}\n",
+        "A `BertGenerationDecoder` that looks both ways: an encoder with an LM head, pre-trained by masked-"
+        "language modelling. It does no task by itself; both sides of an encoder-decoder start from it:\n",
+        "```python\nfrom bertgen import warm_start\n\n"
+        f'model = warm_start("BERTSHARE", bert="{checkpoint.name}")  # then fine-tune\n```\n',
+        f"## Figures\n\nOn held-out paragraphs, {recipe.masked_share:.0%} of the pieces chosen (loss in nats; "
+        f"a tenth of them is left as it is, as in BERT):\n\n{figures}\n",
+        _training(recipe.text, command, last, recipe.seed),
+        f"## Limits and failures\n\n{notes.strip()}\n",
+        _licence(recipe),
+    ]
+    (checkpoint / "README.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _front_matter(values: dict[str, Any]) -> str:
+    """YAML between two lines of dashes; JSON is YAML, so lists and objects are written as JSON."""
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join(["---", *lines, "---\n"])
+
+
+def _metadata(name: str, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> str:
+    found = []
+    for row in rows:
+        if "decoding" not in row:
+            continue
+        metrics = [
+            {
+                "type": METRICS.get(key, key.lower()),
+                "value": row[key]["score"],
+                "name": f"{key}, {_decoding(row)}",
+            }
+            for key in row
+            if isinstance(row[key], dict) and "score" in row[key]
+        ]
+        dataset = {"name": f"{row['set']} {row['split']}, {row['references']}", "type": row["set"]}
+        task = {"type": PIPELINES.get(recipe.task, "text-generation"), "name": recipe.title}
+        found.append({"task": task, "dataset": dataset, "metrics": metrics})
+    return _front_matter(
+        {
+            "license": "other",
+            "license_name": "see-below",
+            "license_link": "#licence-and-attribution",
+            "language": ["en", "de"] if recipe.task == "translate" else ["en"],
+            "library_name": "transformers",
+            "pipeline_tag": PIPELINES.get(recipe.task, "text-generation"),
+            "tags": ["bert-generation", "encoder-decoder"],
+            "model-index": [{"name": name, "results": found}],
+        }
+    )
+
+
+def _decoding(row: dict[str, Any]) -> str:
+    if "baseline" in row:
+        return f"baseline: {row['baseline']}"
+    beams = row["decoding"].get("num_beams", 1)
+    return "greedy" if beams == 1 else f"beam {beams}"
+
+
+def _shape(checkpoint: Path, recipe: Recipe) -> str:
+    config = json.loads((checkpoint / "config.json").read_text("utf-8"))
+    encoder, decoder = config["encoder"], config["decoder"]
+    size = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors")) / 1e6
+    start = "random weights" if recipe.warm_start is None else f"{recipe.warm_start.setup or 'a checkpoint'}"
+    shared = ", encoder and decoder shared" if config.get("tie_encoder_decoder") else ""
+    return (
+        f"A BertGeneration encoder-decoder: width {encoder['hidden_size']}, "
+        f"{encoder['num_attention_heads']} heads, {encoder['num_hidden_layers']} encoder and "
+        f"{decoder['num_hidden_layers']} decoder layers{shared}, "
+        f"{encoder['vocab_size']:,} pieces, {size:.1f} MB as float16. Start: {start} (Rothe et al. 2020).\n"
+    )
+
+
+def _use(recipe: Recipe) -> str:
+    example = json.dumps(recipe.examples[0] if recipe.examples else "A sentence.", ensure_ascii=False)
+    return f"""## Use
+
+```python
+from bertgen import AutoTokenizer, EncoderDecoderModel
+
+folder = "assets/checkpoints/{recipe.name}"
+tokenizer, model = AutoTokenizer.from_pretrained(folder), EncoderDecoderModel.from_pretrained(folder)
+inputs = tokenizer({example}, return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs, num_beams=4)[0], skip_special_tokens=True))
+```
+"""
+
+
+def _figures(rows: Sequence[dict[str, Any]]) -> str:
+    signatures: dict[str, None] = {}
+    tables: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        figures = {key: value for key, value in row.items() if isinstance(value, dict) and "score" in value}
+        signatures |= {
+            f"- {row['references']} {key}: {value['signature']}": None for key, value in figures.items()
+        }
+        cells = [f"{row['set']} {row['split']}", f"{row['rows']:,}", row["references"], _decoding(row)]
+        cells += [f"{value['score']:.2f}" for value in figures.values()]
+        tables.setdefault(tuple(figures), []).append(f"| {' | '.join(cells)} |")
+    text = ["## Figures\n", "The test sets were read once, with the finished model.\n"]
+    for names, lines in tables.items():
+        head = ["set", "rows", "references", "decoding", *names]
+        text += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines, ""]
+    return "\n".join([*text, "Signatures:\n", *signatures, ""])
+
+
+def _training(entries: Sequence[Any], command: str, last: dict[str, Any], seed: int) -> str:
+    lines = [f"| {entry.name} | {entry.origin} | {entry.licence} |" for entry in entries]
+    table = "\n".join(["| data | origin | licence |", "|---|---|---|", *lines])
+    steps, tokens = last.get("step", 0), last.get("tokens", 0)
+    minutes = last.get("seconds", 0) / 60
+    return (
+        f"## Training\n\n{table}\n\n```\n{command.strip()}\n```\n\nEvery setting and the seed ({seed}) are "
+        f"in the recipe. {steps:,} steps, {tokens / 1e6:.1f}M tokens, {minutes:.0f} minutes; `{LOG}` is the "
+        "log, `curves.png` its picture.\n"
+    )
+
+
+def _last_step(checkpoint: Path) -> dict[str, Any]:
+    """The last value of everything that the log holds."""
+    values: dict[str, Any] = {}
+    for line in (checkpoint / LOG).read_text("utf-8").splitlines():
+        values |= json.loads(line)
+    return values
+
+
+def _outputs(recipe: Recipe, data: Path, valid: dict[str, Any]) -> str:
+    """Ten rows of the first set, drawn by the recipe's seed, not picked."""
+    sources, references = read_references(recipe.data[0], data, "valid", recipe.seed)
+    name, texts = next(
+        (key, value)
+        for key, value in reversed(valid["outputs"].items())
+        if key.startswith(recipe.data[0].name)
+    )
+    drawn = random.Random(f"card-{recipe.seed}").sample(range(len(sources)), min(SHOWN, len(sources)))
+    lines = [
+        "| "
+        + " | ".join(_cell(text) for text in (sources[row], texts[row], " / ".join(references[row])))
+        + " |"
+        for row in drawn
+    ]
+    head = f"## {len(drawn)} validation outputs, drawn at random ({name})\n"
+    return "\n".join([head, "| source | output | references |", "|---|---|---|", *lines, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _licence(recipe: Recipe | PretrainingRecipe) -> str:
+    return (
+        "## Licence and attribution\n\nThe weights are derived from the data above; their licences: "
+        f"{recipe.licence}. The code is Apache-2.0.\n"
+    )

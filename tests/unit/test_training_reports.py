@@ -1,0 +1,119 @@
+"""Pictures and model cards of runs."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from bertgen.training.__main__ import main
+from bertgen.training.card import write_card
+from bertgen.training.curves import draw_curves, smooth
+from bertgen.training.recipe import read_any_recipe
+
+RECIPES = Path(__file__).parents[2] / "bertgen" / "training" / "recipes"
+LOG = [
+    {"step": step, "loss": 9.0 - step / 10, "tokens": step * 100, "seconds": 60.0}
+    for step in range(20, 61, 20)
+]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A folder with the files that a card reads; no weights of any size are needed for it."""
+    folder = tmp_path / "split-mini"
+    folder.mkdir()
+    side = {"hidden_size": 256, "num_attention_heads": 4, "num_hidden_layers": 4, "vocab_size": 8000}
+    config = {"encoder": side, "decoder": side, "tie_encoder_decoder": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes(bytes(3_000_000))
+    log = [*LOG, {"step": 60, "last_loss": 3.25, "last_accuracy": 0.5, "average_loss": 3.5}]
+    (folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "wikisplit").mkdir()
+    rows = "".join(f"Source {n} | end.\tTarget {n}. End.\n" for n in range(30))
+    (tmp_path / "wikisplit" / "valid.tsv.gz").write_bytes(gzip.compress(rows.encode()))
+    return tmp_path
+
+
+RESULTS = {
+    "metrics": [
+        {
+            "set": "wikisplit",
+            "split": "test",
+            "rows": 30,
+            "references": "one",
+            "baseline": "copy",
+            "exact": {"score": 0.0, "signature": "whole text"},
+        },
+        {
+            "set": "wikisplit",
+            "split": "test",
+            "rows": 30,
+            "references": "one",
+            "decoding": {"num_beams": 4},
+            "exact": {"score": 12.345, "signature": "whole text"},
+        },
+    ],
+    "outputs": {"wikisplit, num_beams 4": [f"Output {n}." for n in range(30)]},
+}
+
+
+def test_a_card_holds_figures_outputs_licences_and_the_command(checkpoint: Path, data: Path) -> None:
+    recipe = read_any_recipe(RECIPES / "split-mini.toml")
+    write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", RESULTS)
+    text = (checkpoint / "README.md").read_text()
+    front = text.split("---\n")[1]
+    values = {line.split(": ", 1)[0]: json.loads(line.split(": ", 1)[1]) for line in front.splitlines()}
+    result = values["model-index"][0]["results"]
+    assert [metric["value"] for row in result for metric in row["metrics"]] == [12.345]  # no baseline there
+    assert values["pipeline_tag"] == "text-generation"
+    assert "| wikisplit test | 30 | one | baseline: copy | 0.00 |" in text
+    assert "| wikisplit test | 30 | one | beam 4 | 12.35 |" in text
+    assert "3.0 MB as float16" in text
+    assert "BERTSHARE" in text
+    assert "60 steps" in text
+    for expected in ("python -m it", "It fails.", "CC BY-SA 4.0", "- one exact: whole text"):
+        assert expected in text
+    shown = [line for line in text.splitlines() if line.startswith("| Source")]
+    assert len(shown) == 10
+    for line in shown:
+        number = line.split()[2]
+        assert line == f"| Source {number} \\| end. | Output {number}. | Target {number}. End. |"
+
+
+def test_the_card_of_a_base_and_curves_through_the_command_line(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.md").write_text("Small.\n")
+    recipe = RECIPES / "bert-mini.toml"
+    command = ["card", checkpoint, recipe, "--command", "python -m it", "--notes", tmp_path / "notes.md"]
+    monkeypatch.setattr("sys.argv", ["training", *map(str, command)])
+    main()
+    text = (checkpoint / "README.md").read_text()
+    assert "- loss: 3.25\n" in text
+    assert "- accuracy: 0.5\n" in text
+    assert 'pipeline_tag: "fill-mask"' in text
+    command = ["curves", checkpoint, "--out", tmp_path / "curves.png"]
+    monkeypatch.setattr("sys.argv", ["training", *map(str, command)])
+    main()
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_curves_show_every_run(tmp_path: Path) -> None:
+    watched = {"step": 60, "last_loss_a": 3.0, "last_sari": 40.0}
+    draw_curves({"first-run": [*LOG, watched], "second-run": LOG}, tmp_path / "curves.svg")
+    text = (tmp_path / "curves.svg").read_text()
+    assert "<!-- first-run -->" in text
+    assert "<!-- second-run -->" in text
+    assert "sari on held-out rows" in text
+    with pytest.raises(ValueError, match="log of empty holds no training step"):
+        draw_curves({"empty": [watched]}, tmp_path / "curves.svg")
+
+
+def test_smoothing_is_a_running_mean() -> None:
+    assert smooth([1.0, 3.0, 5.0, 7.0], 2) == [1.0, 2.0, 4.0, 6.0]
