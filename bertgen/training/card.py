@@ -72,8 +72,8 @@ def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, n
         "language modelling. It does no task by itself; both sides of an encoder-decoder start from it:\n",
         "```python\nfrom bertgen import warm_start\n\n"
         f'model = warm_start("BERTSHARE", bert="{checkpoint.name}")  # then fine-tune\n```\n',
-        f"## Figures\n\nOn held-out paragraphs, {recipe.masked_share:.0%} of the pieces chosen (loss in nats; "
-        f"a tenth of them is left as it is, as in BERT):\n\n{figures}\n",
+        f"## Figures\n\nOn held-out paragraphs, {recipe.masked_share:.0%} of the pieces chosen (loss in "
+        f"nats; a tenth of them is left as it is, as in BERT):\n\n{figures}\n",
         _training(recipe.text, command, last, recipe.seed),
         f"## Limits and failures\n\n{notes.strip()}\n",
         _licence(recipe),

@@ -12,6 +12,7 @@ import numpy as np
 import sentencepiece
 
 from bertgen.training.data import read_text
+from bertgen.training.readers import locate
 from bertgen.training.recipe import PretrainingRecipe, RunningText
 from bertgen.training.vocabulary import EOS_ID, MASK, SEPARATOR, train_sentencepiece
 
@@ -30,7 +31,7 @@ class PackedText:
 
 def read_paragraphs(entry: RunningText, data: Path) -> list[str]:
     """All paragraphs of one text, in their order; empty lines are left out."""
-    path = data / entry.file
+    path = locate(entry.file, data)
     tabular = ".tsv" in path.suffixes
     lines = read_text(path).split("\n")
     parts = (part for line in lines for part in line.split("\t")) if tabular else iter(lines)

@@ -1,7 +1,11 @@
 """Pre-training: packing, masks, whole runs on a made-up text."""
 
 import math
+import os
 import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +170,35 @@ def test_a_resumed_pretraining_ends_with_the_same_bits(data: Path) -> None:
     assert second.epoch == straight.epoch > 0
     for mine, theirs in zip(second.weights.masters, straight.weights.masters, strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(data: Path) -> None:
+    recipe = recipe_file(data, 60)
+    recipe.write_text(recipe.read_text() + "save_every_seconds = 0\n")  # after every step
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+
+    def command(run: str, *more: str) -> list[str]:
+        words = ["pretrain", str(recipe), "--data", str(data), "--out", str(data / run), *more]
+        return [sys.executable, "-m", "bertgen.training", *words]
+
+    straight = subprocess.Popen(command("straight"), env=environment, stderr=subprocess.DEVNULL)
+    killed = subprocess.Popen(command("killed"), env=environment, stderr=subprocess.DEVNULL)
+    while not (data / "killed" / "train.jsonl").exists() and killed.poll() is None:
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    state = torch.load(data / "killed" / "state.pt")
+    assert 0 < state["step"] < 60
+    again = subprocess.run(command("killed", "--resume"), env=environment, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert straight.wait() == 0
+    ends = [torch.load(data / run / "state.pt")["weights"] for run in ("straight", "killed")]
+    for kind in ("masters", "averages", "exp_avg", "exp_avg_sq"):
+        for name, tensor in ends[0][kind].items():
+            assert torch.equal(tensor, ends[1][kind][name]), (kind, name)
+    logs = [[line["step"] for line in read_log(data / run)] for run in ("straight", "killed")]
+    assert logs[0] == logs[1]
 
 
 def test_pretrain_learns_the_text(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
