@@ -280,8 +280,19 @@ def kept_columns(heads: set[int], pruned: set[int], left: int, width: int) -> tu
         raise ValueError(f"head {max(gone)} does not exist; this layer was built with {total} heads")
     alive = [head for head in range(total) if head not in pruned]
     stays = [i for i, head in enumerate(alive) if head not in gone]
-    ranges = [torch.arange(i * width, (i + 1) * width) for i in stays]
-    return gone, torch.cat(ranges or [torch.arange(0)])
+    columns = [i * width + column for i in stays for column in range(width)]
+    return gone, torch.tensor(columns, dtype=torch.long, device="cpu")  # (loading builds on another device)
+
+
+def kept_part(weight: Tensor, keep: Tensor, dim: int = 0) -> nn.Parameter:
+    """A parameter of the rows (dim 0) or columns (dim 1) that stay.
+
+    Without values yet (the meta device) only the shape counts; indexing there would import torch's compiler.
+    """
+    if weight.is_meta:
+        shape = [len(keep) if axis == dim else size for axis, size in enumerate(weight.shape)]
+        return nn.Parameter(weight.new_empty(shape))
+    return nn.Parameter(weight.detach().index_select(dim, keep.to(weight.device)).clone())
 
 
 class BertGenerationAttention(nn.Module):
@@ -302,13 +313,12 @@ class BertGenerationAttention(nn.Module):
         )
         if not gone:
             return
-        keep = keep.to(self.self.query.weight.device)
         for projection in (self.self.query, self.self.key, self.self.value):
-            projection.weight = nn.Parameter(projection.weight.detach()[keep].clone())
-            projection.bias = nn.Parameter(projection.bias.detach()[keep].clone())
+            projection.weight = kept_part(projection.weight, keep)
+            projection.bias = kept_part(projection.bias, keep)
             projection.out_features = len(keep)
         dense = self.output.dense
-        dense.weight = nn.Parameter(dense.weight.detach()[:, keep].clone())
+        dense.weight = kept_part(dense.weight, keep, dim=1)
         dense.in_features = len(keep)
         self.self.num_attention_heads -= len(gone)
         self.pruned_heads |= gone

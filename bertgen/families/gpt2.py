@@ -18,6 +18,7 @@ from bertgen.layers import (
     counted_positions,
     empty_embedding,
     kept_columns,
+    kept_part,
 )
 from bertgen.outputs import BaseModelOutputWithPastAndCrossAttentions, CausalLMOutputWithCrossAttentions
 from bertgen.transformer import LanguageModel, TransformerModel, check_mask, first_given
@@ -40,10 +41,9 @@ class Conv1D(nn.Module):
 
     def keep(self, columns: Tensor, dim: int) -> None:
         """Keeps these columns of the weight (dim 1: outputs, with their bias; dim 0: inputs)."""
-        columns = columns.to(self.weight.device)
-        self.weight = nn.Parameter(self.weight.detach().index_select(dim, columns).clone())
+        self.weight = kept_part(self.weight, columns, dim)
         if dim == 1:
-            self.bias = nn.Parameter(self.bias.detach()[columns].clone())
+            self.bias = kept_part(self.bias, columns)
 
 
 class GPT2Attention(HeadAttention):
