@@ -279,7 +279,9 @@ class GenerationConfig(PushToHubMixin):
     __hash__ = None
 
     def __repr__(self) -> str:
-        return f"GenerationConfig {self.to_json_string()}"
+        shown = {k: repr(v) if k == "sequence_bias" else jsonable(v) for k, v in self.to_diff_dict().items()}
+        text = json.dumps(shown, indent=2, sort_keys=True, default=repr)
+        return f"GenerationConfig {text}\n"
 
     def _settings(self) -> dict[str, Any]:
         hidden = ("_from_model_config", "transformers_version")

@@ -137,6 +137,11 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def _not_for_files(value: Any) -> None:
+    hint = "; give hidden_act by its name" if callable(value) else ""
+    raise TypeError(f"{value!r} is something that no file can hold{hint}")
+
+
 class PretrainedConfig(PushToHubMixin):
     """What every model configuration holds: the reference's common fields, plus any further keyword."""
 
@@ -200,7 +205,8 @@ class PretrainedConfig(PushToHubMixin):
     __hash__ = None  # mutable
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} {self.to_json_string()}"
+        text = json.dumps(self.to_diff_dict(), indent=2, sort_keys=True, default=repr)
+        return f"{type(self).__name__} {text}\n"
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, nested configs as dicts, dtypes as words."""
@@ -232,10 +238,7 @@ class PretrainedConfig(PushToHubMixin):
 
     def to_json_string(self, use_diff: bool = True) -> str:
         data = self.to_diff_dict() if use_diff else self.to_dict()
-        for key, value in data.items():
-            if callable(value):
-                raise TypeError(f"{key} is a function, which no file can hold; save its name")
-        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+        return json.dumps(data, indent=2, sort_keys=True, default=_not_for_files) + "\n"
 
     def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
         with open(json_file_path, "w", encoding="utf-8") as file:

@@ -198,3 +198,14 @@ def test_activation_function_generates(make_model):
 
 def test_errors_are_public():
     assert issubclass(bertgen.ConfigError, ValueError)
+
+
+def test_whatever_a_config_holds_can_be_shown():
+    """repr never raises: functions and tuples as keys, which no file can hold, are shown."""
+    config = BertGenerationConfig(**BASE, hidden_act=torch.relu)
+    assert "relu" in repr(config)
+    joint = EncoderDecoderConfig.from_encoder_decoder_configs(config, BertGenerationConfig(**BASE))
+    assert "relu" in repr(joint)
+    with pytest.raises(TypeError, match="by its name"):
+        joint.to_json_string()
+    assert "sequence_bias" in repr(GenerationConfig(sequence_bias={(3, 4): 1.0}))
