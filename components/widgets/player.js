@@ -153,11 +153,13 @@
     /** The server gave up without a word of its own (the event failed). */
     fail() {
       if (!this.pending && !this.serverBusy()) return;
+      const why = this.pending ? 'did not take this run: too many are waiting, or it cannot be reached'
+        : 'could not finish this run';
       this.pending = false;
       this.playing = false;
       this.message = {
         state: 'error',
-        message: 'The server could not finish this run. Your text is kept; press Run to try again.',
+        message: `The server ${why}. Your text is kept; press Run to try again.`,
       };
       if (this.value && this.value.state === 'streaming') this.value = { ...this.value, state: 'stopped' };
       this.render();
