@@ -22,6 +22,7 @@ SCRIPTS = tuple(
         "shared",
         "explorer_data",
         "explorer_mosaic",
+        "explorer_pan",
         "explorer_map",
         "explorer_text",
         "explorer_controls",

@@ -6,6 +6,8 @@
   const A = BX.attention;
   const SIZE = 12; // px of labels
   const LINE = 14; // the least distance of two labels
+  const ROOMY = 17; // px a cell in a map that is longer than its room, and so begins with a part of it
+  const EDGE = 14; // px beside and below the map, for its scroll bars
   const CONFIG = { responsive: false, displayModeBar: false, displaylogo: false, scrollZoom: true,
     doubleClick: false, showTips: false, modeBarButtonsToRemove: ['sendChartToCloud'] };
 
@@ -50,14 +52,14 @@
       const flat = longest + 6 <= cell;
       const slant = Math.ceil(longest * 0.72);
       const angle = flat ? 0 : (room - slant) / C >= 19 ? -45 : -90;
-      const right = angle === -45 ? slant : 8;
+      const right = angle === -45 ? Math.max(slant, EDGE) : EDGE;
       cell = Math.min(68, (Math.max(120, host.clientWidth - left - right)) / C);
       const top = Math.ceil(angle === 0 ? 24 : longest * (angle === -45 ? 0.72 : 1) + 18);
-      const tall = Math.max(160, (now.state.room || 480) - top - 8);
+      const tall = Math.max(160, (now.state.room || 480) - top - EDGE);
       const height = Math.min(34, Math.max(19, cell * 0.9), tall / R);
       const plotHeight = Math.min(R * height, Math.max(tall, 160));
       return { left, right, top, angle, shift, most, names, columns,
-        width: left + right + cell * C, height: top + plotHeight + 8 };
+        width: left + right + cell * C, height: top + plotHeight + EDGE };
     }
 
     /** Tick positions of one axis: every k-th so that labels never touch, on what the zoom shows. */
@@ -83,7 +85,7 @@
       const { size, theme } = now;
       const [R, C] = shapeOf();
       const xs = ticks(...ranges.x, C, size.width - size.left - size.right);
-      const ys = ticks(...ranges.y, R, size.height - size.top - 8);
+      const ys = ticks(...ranges.y, R, size.height - size.top - EDGE);
       const css = getComputedStyle(host);
       Object.assign(layout.xaxis, { tickvals: xs, ticktext: xs.map((i) => columnText(i, size)) });
       Object.assign(layout.yaxis, { tickvals: ys,
@@ -91,15 +93,23 @@
       return layout;
     }
     const whole = () => { const [R, C] = shapeOf(); return { x: [-0.5, C - 0.5], y: [R - 0.5, -0.5] }; };
+    /** What a map opens with: all of it, or as much of its beginning as can be labelled row by row. */
+    function opening(size) {
+      const [R, C] = shapeOf();
+      const fits = (pixels, n) => (n * LINE <= pixels ? n : Math.max(8, Math.floor(pixels / ROOMY)));
+      const rows = fits(size.height - size.top - EDGE, R);
+      const columns = fits(size.width - size.left - size.right, C);
+      return { x: [-0.5, columns - 0.5], y: [rows - 0.5, -0.5] };
+    }
 
     function layoutOf(size, theme, keep) {
       const css = getComputedStyle(host);
       const ink = css.getPropertyValue('--bx-fg').trim() || theme.ink.text;
       const family = css.getPropertyValue('--bx-font').trim();
       const layout = structuredClone(theme.layout);
-      const ranges = keep || whole();
+      const ranges = keep || opening(size);
       Object.assign(layout, { width: size.width, height: size.height, dragmode: coarse() ? false : 'zoom',
-        margin: { l: size.left, r: size.right, t: size.top, b: 8 } });
+        margin: { l: size.left, r: size.right, t: size.top, b: EDGE } });
       layout.font = { ...layout.font, family, size: SIZE, color: ink };
       for (const [name, axis] of [['x', layout.xaxis], ['y', layout.yaxis]]) {
         axis.range = [...ranges[name]];
@@ -153,6 +163,35 @@
       zoomTo({ x: clamp(around(...x, cx), C), y: [rows[1], rows[0]] });
     }
     const reset = () => zoomTo(whole());
+    /** Moves the visible part, without a change of scale, until it begins at low. */
+    function panTo(axis, low) {
+      const ranges = current();
+      const [R, C] = shapeOf();
+      const [from, to] = axis === 'x' ? ranges.x : [ranges.y[1], ranges.y[0]];
+      const n = axis === 'x' ? C : R;
+      const start = Math.min(n - 0.5 - (to - from), Math.max(-0.5, low));
+      if (Math.abs(start - from) < 0.05) return;
+      const moved = [start, start + to - from];
+      zoomTo(axis === 'x' ? { ...ranges, x: moved } : { ...ranges, y: [moved[1], moved[0]] });
+    }
+    /** Moves the visible part as little as it takes to see a row or column; -1 is none. */
+    function reveal(r, c) {
+      const { x, y } = current();
+      const start = (at, [from, to]) => (at < 0 || (at - 0.5 >= from - 0.01 && at + 0.5 <= to + 0.01) ? from
+        : at - 0.5 < from ? at - 0.5 : at + 0.5 - (to - from));
+      const [left, top] = [start(c, x), start(r, [y[1], y[0]])];
+      panTo('x', left);
+      if (Math.abs(top - y[1]) > 0.05) panTo('y', top);
+    }
+    const pan = { x: null, y: null };
+    const panSoon = BX.coalesce(() => {
+      for (const axis of ['x', 'y']) {
+        const low = pan[axis];
+        pan[axis] = null;
+        if (low !== null) panTo(axis, low);
+      }
+    });
+    const bars = BX.panBars(stage, (axis, low) => { pan[axis] = low; panSoon(); });
 
     /** The box of a cell range in px inside the stage, cut to the plot; null when outside. */
     function box(r0, r1, c0, c1) {
@@ -175,6 +214,11 @@
       marks.replaceChildren();
       const all = box(0, R - 1, 0, C - 1);
       mark('bxa-edge', all);
+      const { x, y } = current();
+      if (all) {
+        bars.place('x', all, x, C);
+        bars.place('y', all, [y[1], y[0]], R);
+      }
       blank.hidden = !all || now.shown.kind !== 'decoder_self';
       if (all) for (const [key, value] of Object.entries(all)) blank.style[key] = `${value}px`;
       pinned.rows.forEach((r) => mark('bxa-band', box(r, r, 0, C - 1)));
@@ -216,7 +260,7 @@
       if (to) {
         const next = cursor ? to : [0, 0];
         moveTo(Math.min(R - 1, Math.max(0, next[0])), Math.min(C - 1, Math.max(0, next[1])), true);
-        if (!box(cursor[0], cursor[0], cursor[1], cursor[1])) reset();
+        reveal(...cursor);
       } else if (event.key === 'Enter' || event.key === ' ') {
         if (cursor) on.row(cursor[0]);
       } else if (event.key === '+' || event.key === '=') zoomBy(0.6);
@@ -283,7 +327,14 @@
     }
 
     function pin(rows, columns) {
+      const news = JSON.stringify([rows, columns]) !== JSON.stringify([pinned.rows, pinned.columns]);
       pinned = { rows, columns };
+      if (news && plot._fullLayout && rows.length + columns.length === 1) {
+        // the strongest cell of a row or column is what there is to see of it
+        const top = (weights) => weights.indexOf(Math.max(...weights));
+        if (rows.length) reveal(rows[0], top(now.shown.z[rows[0]]));
+        else reveal(top(now.shown.z.map((row) => row[columns[0]])), columns[0]);
+      }
       overlay();
     }
     return { draw, pin, reset, zoomIn: () => zoomBy(0.6), zoomOut: () => zoomBy(1 / 0.6), stage, plot,

@@ -250,3 +250,40 @@ def test_the_table_holds_what_the_map_shows(page):
     assert labels[int(np.argmax(weights))] in rows.nth(0).inner_text()
     page.get_by_role("button", name="where it looked, not why").click()
     assert "not why" in page.inner_text(".bxa-honesty")
+
+
+LONG = (
+    "The old man who lives in the small house near the river told my brother that the weather would be "
+    "bad tomorrow, that the train to the old town would be late, that nobody would sell any coffee at the "
+    "station, and that it would be better to stay at home with a good book."
+)
+
+
+def test_a_long_map_scrolls_and_keeps_its_labels(page):
+    page.locator(".bxp-pace button", has_text="as it comes").click()
+    page.fill("#bx-text textarea", LONG)
+    page.click("#bx-run")
+    page.wait_for_function(
+        "document.querySelector('.bxp').dataset.state === 'finished' && BX.player.flat.length > 40"
+    )
+    page.click(".bxp-open")
+    page.wait_for_function(f"{HOOK}?.view?.z.length > 40")
+    page.wait_for_selector(".bxa-pan.y", state="visible")
+    layout = f"{HOOK}.map.plot._fullLayout"
+    rows = f"{layout}.yaxis.range.map(Math.round)"
+    labels = f"{layout}.yaxis.ticktext.length"
+    shown = page.evaluate(f"{layout}.yaxis.range[0] - {layout}.yaxis.range[1]")
+    assert page.evaluate(labels) == round(shown) < page.evaluate(f"{HOOK}.view.z.length"), (
+        "no label is left out"
+    )
+    page.evaluate("document.querySelector('.bxa-pan.y').scrollTop = 1e6")
+    page.wait_for_function(f"Math.abs({layout}.yaxis.range[0] - {HOOK}.view.z.length + 0.5) < 0.1")
+    assert page.evaluate(labels) == round(shown)
+    page.evaluate("document.querySelector('.bxa-pan.y').scrollTop = 0")
+    page.wait_for_function(f"{rows}[1] === 0 || {rows}[1] === -1 || Object.is({rows}[1], -0)")
+    page.locator(".bxa-stage").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("PageDown")
+    page.wait_for_function(f"{layout}.yaxis.range[0] > {HOOK}.view.z.length - 1")
+    page.get_by_label("Show the whole map").click()
+    page.wait_for_selector(".bxa-pan.y", state="hidden")
