@@ -167,8 +167,18 @@ def check_model_config(config: Any) -> None:
     for name, rule in _RULES.items():
         if name in fields:
             rule(name, fields[name])
+    _check_heads(config)
     _check_pad(fields)
     _check_pruned(config)
+
+
+def _check_heads(config: Any) -> None:
+    width, heads = getattr(config, "hidden_size", None), getattr(config, "num_attention_heads", None)
+    if width is not None and heads is not None and width % heads:
+        raise ConfigError(
+            f"hidden_size {width} is not a multiple of num_attention_heads {heads}; each head gets "
+            "hidden_size / num_attention_heads numbers"
+        )
 
 
 def _check_pad(fields: dict[str, Any]) -> None:

@@ -208,21 +208,11 @@ class HeadAttention(nn.Module):
         return context.transpose(1, 2).flatten(2), weights  # [B, T, C]
 
 
-def check_heads(width: int, heads: int) -> None:
-    """Raises ``ValueError`` when the model's width does not divide into its heads."""
-    if width % heads:
-        raise ValueError(
-            f"hidden_size {width} is not a multiple of num_attention_heads {heads}; each head gets "
-            "hidden_size / num_attention_heads numbers"
-        )
-
-
 class BertGenerationSelfAttention(HeadAttention):
     """Three projections; relative positions where configured."""
 
     def __init__(self, config: PretrainedConfig, position_embedding_type: str | None = None) -> None:
         super().__init__()
-        check_heads(config.hidden_size, config.num_attention_heads)
         self.num_attention_heads = config.num_attention_heads
         self.attention_head_size = config.hidden_size // config.num_attention_heads
         self.query = nn.Linear(config.hidden_size, config.hidden_size)

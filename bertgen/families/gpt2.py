@@ -14,7 +14,6 @@ from bertgen.inputs import FROM_MASK, look_up
 from bertgen.layers import (
     HeadAttention,
     additive_mask,
-    check_heads,
     counted_positions,
     empty_embedding,
     kept_columns,
@@ -54,7 +53,6 @@ class GPT2Attention(HeadAttention):
     def __init__(self, config: GPT2Config, layer: int, is_cross_attention: bool = False) -> None:
         super().__init__()
         width = config.hidden_size
-        check_heads(width, config.num_attention_heads)
         self.num_attention_heads = config.num_attention_heads
         self.attention_head_size = width // config.num_attention_heads
         self.c_attn = Conv1D((2 if is_cross_attention else 3) * width, width)

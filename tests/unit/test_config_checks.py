@@ -209,3 +209,44 @@ def test_whatever_a_config_holds_can_be_shown():
     with pytest.raises(TypeError, match="by its name"):
         joint.to_json_string()
     assert "sequence_bias" in repr(GenerationConfig(sequence_bias={(3, 4): 1.0}))
+
+
+FAMILIES = {
+    "bert": (bertgen.BertConfig, bertgen.BertModel),
+    "roberta": (bertgen.RobertaConfig, bertgen.RobertaModel),
+    "gpt2": (bertgen.GPT2Config, bertgen.GPT2LMHeadModel),
+}
+GPT2_NAMES = {"hidden_size": "n_embd", "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"}
+GPT2_NAMES |= {"max_position_embeddings": "n_positions", "hidden_act": "activation_function"}
+GPT2_NAMES |= {"hidden_dropout_prob": "resid_pdrop", "layer_norm_eps": "layer_norm_epsilon"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("vocab_size", "67", TypeError),
+        ("hidden_size", "24", TypeError),
+        ("hidden_size", 25, ValueError),
+        ("hidden_size", 10**9, RuntimeError),
+        ("num_hidden_layers", 10**9, RuntimeError),
+        ("num_attention_heads", -4, RuntimeError),
+        ("max_position_embeddings", 1e99, TypeError),
+        ("hidden_act", "swoosh", KeyError),
+        ("hidden_dropout_prob", 1.5, ValueError),
+        ("layer_norm_eps", "a", TypeError),
+        ("initializer_range", -1.0, RuntimeError),
+    ],
+)
+def test_other_families(tmp_path, family, field, value, error):
+    """The same checks under each family's own names, for a file as for a config."""
+    config_class, model_class = FAMILIES[family]
+    name = GPT2_NAMES.get(field, field) if family == "gpt2" else field
+    sizes = {GPT2_NAMES.get(key, key): size for key, size in BASE.items() if key != "intermediate_size"}
+    config = config_class(**{**(sizes if family == "gpt2" else BASE), name: value})
+    with pytest.raises(error, match=f"{name}|hidden_size|this machine has") as caught:
+        model_class(config)
+    assert isinstance(caught.value, ValueError)
+    config.save_pretrained(tmp_path)
+    with pytest.raises(error):
+        model_class.from_pretrained(tmp_path)
