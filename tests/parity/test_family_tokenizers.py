@@ -92,9 +92,9 @@ def test_tokenizer_json_alone(name, tmp_path):
             assert record(tokenizer.encode(revive(case["text"]))) == case["ids"], case["text"]
 
 
-@pytest.mark.skipif(folder() is None, reason="run tests/install_weights.py for the real vocabulary")
 def test_real_vocabulary():
     """A BERT vocabulary of 30,522 tokens, by its vocab.txt and by its tokenizer.json alone."""
+    assert folder() is not None, "the real vocabulary is missing; run tests/install_weights.py first"
     tokenizer = AutoTokenizer.from_pretrained(folder())
     alone = BertTokenizer.from_pretrained(folder() / "tokenizer.json")
     assert type(tokenizer) is BertTokenizer

@@ -24,7 +24,11 @@ from tests.install_weights import folder
 from tests.parity import cases
 
 FOLDER = folder()
-pytestmark = pytest.mark.skipif(FOLDER is None, reason="run tests/install_weights.py for the real weights")
+
+
+@pytest.fixture(autouse=True)
+def _weights_are_there():
+    assert FOLDER is not None, "the real weights are missing; run tests/install_weights.py first"
 
 
 def batch() -> dict[str, torch.Tensor]:
