@@ -267,7 +267,8 @@ def test_a_long_map_scrolls_and_keeps_its_labels(page):
         "document.querySelector('.bxp').dataset.state === 'finished' && BX.player.flat.length > 40"
     )
     page.click(".bxp-open")
-    page.wait_for_function(f"{HOOK}?.view?.z.length > 40")
+    page.wait_for_selector(".bxa[data-drawn]")
+    page.wait_for_function(f"{HOOK}.view?.z.length > 40")
     page.wait_for_selector(".bxa-pan.y", state="visible")
     layout = f"{HOOK}.map.plot._fullLayout"
     rows = f"{layout}.yaxis.range.map(Math.round)"
