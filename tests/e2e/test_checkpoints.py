@@ -103,16 +103,20 @@ def test_fusing_has_two_boxes_and_its_examples_fill_both(page, fuser):
     page.wait_for_selector("#bx-second", state="hidden")
 
 
-def test_a_task_appears_as_soon_as_there_is_a_checkpoint_for_it_for_this_visitor(page, open_page, fuser):
-    assert page.locator("#bx-task label", has_text="Fuse").count() == 0
-    open_folder(page, fuser)
+def test_a_task_appears_as_soon_as_there_is_a_checkpoint_for_it_for_this_visitor(
+    page, open_page, fuser, tmp_path
+):
+    folder = shutil.copytree(fuser, tmp_path / "untold")
+    (folder / "profile.json").unlink()  # without it nobody knows what it was trained for
+    assert page.locator("#bx-task label", has_text="Other").count() == 0
+    open_folder(page, folder)
     page.wait_for_selector("#bx-opened >> text=is open")
     page.get_by_role("tab", name="Generate").click()
-    page.wait_for_selector("#bx-task label:has-text('Fuse')")
+    page.wait_for_selector("#bx-task label:has-text('Other')")
     other = open_page()
-    assert other.locator("#bx-task label", has_text="Fuse").count() == 0
+    assert other.locator("#bx-task label", has_text="Other").count() == 0
     open_tab(other)
-    assert not any("Fuser" in card for card in cards(other))
+    assert not any("untold" in card for card in cards(other))
 
 
 def test_the_load_report_opens_and_is_searched(page):
