@@ -11,6 +11,7 @@ import json
 import warnings
 from pathlib import Path
 
+import huggingface_hub.constants  # noqa: F401 - it keeps what HF_HUB_OFFLINE says when it is imported
 import pytest
 import torch
 from safetensors.torch import save_file
