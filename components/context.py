@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from bertgen.hub import HubPlan
+from components.advice import Refusal
 from components.checkpoint import Checkpoint
 from components.downloads import Download
 from components.parts import joined
@@ -101,7 +102,10 @@ def build_context(settings: Settings) -> AppContext:
         except ValueError as error:
             raise SettingsError(str(error)) from error
     ctx = AppContext(settings, registry)
-    _run_example(ctx)
+    try:
+        _run_example(ctx)
+    except Refusal as error:  # such as one that --model-memory has no room for
+        raise SettingsError(str(error)) from error
     return ctx
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import tempfile
 import threading
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from bertgen import hub
 from components.advice import Refusal
@@ -13,13 +17,16 @@ from components.settings import Settings
 UPDATE_SECONDS = 0.25
 MAX_TOKEN = 200
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SALT = secrets.token_bytes(16)
+_private: list[tempfile.TemporaryDirectory] = []
+_private_lock = threading.Lock()
 
 
 class Download:
     """Fetches what a plan still lacks. ``done`` of ``total`` bytes are there; ``folder`` once all are."""
 
-    def __init__(self, plan: hub.HubPlan, token: str | bool | None) -> None:
-        self.plan = plan
+    def __init__(self, plan: hub.HubPlan, token: str | bool | None, cache_dir: str | None = None) -> None:
+        self.plan, self._cache_dir = plan, cache_dir
         self.done, self.total = plan.nbytes - plan.missing_bytes, plan.nbytes
         self.folder: str | None = None
         self._error: BaseException | None = None
@@ -51,11 +58,31 @@ class Download:
             self.done, self.total = done, total
 
         try:
-            self.folder = hub.download(self.plan, token=token, progress=progress, cancelled=self._stop.is_set)
+            self.folder = hub.download(
+                self.plan,
+                token=token,
+                cache_dir=self._cache_dir,
+                progress=progress,
+                cancelled=self._stop.is_set,
+            )
         except BaseException as error:  # handed to the thread that watches
             self._error = error
         finally:
             self._over.set()
+
+
+def cache_for(settings: Settings, token: str | bool | None) -> str | None:
+    """Where downloads are kept; None for the Hub's own cache.
+
+    What a stranger's token opened is no other stranger's, even when the Hub cannot be asked who may read it:
+    it is kept apart, by token, until the page ends.
+    """
+    if not isinstance(token, str) or settings.host in _LOOPBACK:
+        return None
+    with _private_lock:
+        if not _private:
+            _private.append(tempfile.TemporaryDirectory(prefix="bertgen-private-"))
+    return str(Path(_private[0].name) / hashlib.sha256(_SALT + token.encode()).hexdigest()[:24])
 
 
 def check_name(settings: Settings, repo_id: object) -> str:

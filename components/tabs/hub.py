@@ -17,7 +17,7 @@ from bertgen.published import PUBLISHED
 from components import advice
 from components.checkpoint import size
 from components.context import AppContext
-from components.downloads import Download, check_name, check_revision, check_token
+from components.downloads import Download, cache_for, check_name, check_revision, check_token
 from components.published_view import PICK_JS, published_html
 from components.reports import refusal_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
@@ -49,14 +49,15 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
     """
     ctx.plans.drop(session)
     repo_id, secret = check_name(ctx.settings, repo_id), check_token(ctx.settings, token)
+    cache = cache_for(ctx.settings, secret)
     try:
-        plan = hub.plan_download(repo_id, revision=check_revision(revision), token=secret)
+        plan = hub.plan_download(repo_id, revision=check_revision(revision), token=secret, cache_dir=cache)
     except OSError as error:
         raise advice.hub_refusal(repo_id, error, secret) from error
     needed = _least_memory(plan, ctx.registry.dtype)
     if needed > ctx.registry.memory.limit:
         raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
-    _check_family(plan, secret)
+    _check_family(plan, secret, cache)
     ctx.plans.put(session, plan)
     verb = f"Download {size(plan.missing_bytes)} and open" if plan.missing_bytes else "Open"
     return plan_html(plan), gr.update(value=verb, visible=True)
@@ -68,10 +69,11 @@ def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
     return held // 4 * getattr(torch, dtype).itemsize
 
 
-def _check_family(plan: hub.HubPlan, secret: str | bool | None) -> None:
+def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | None) -> None:
     """Refuses a model that this page cannot run: its config.json, a few kB, says so before the download."""
     try:
-        path = hub.cached_file(plan.repo_id, "config.json", revision=plan.revision, token=secret)
+        where = {"revision": plan.revision, "token": secret, "cache_dir": cache}
+        path = hub.cached_file(plan.repo_id, "config.json", **where)
         config = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
     except OSError as error:
         raise advice.hub_refusal(plan.repo_id, error, secret) from error
@@ -93,7 +95,7 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
     try:
         secret = check_token(ctx.settings, token)
         check_name(ctx.settings, plan.repo_id)
-        download = Download(plan, secret)
+        download = Download(plan, secret, cache_for(ctx.settings, secret))
         ctx.downloads.put(session, download)
         yield progress_html(download), *_buttons(running=True), *rest
         for _ in download.watch():
@@ -199,6 +201,7 @@ def build(ctx: AppContext, tab: CheckpointsTab) -> HubPart:
             label="Access token",
             info="For private and gated repositories. It is used for these requests, never stored or logged.",
             type="password",
+            html_attributes=gr.InputHTMLAttributes(autocomplete="new-password", spellcheck=False),
             max_lines=1,
             elem_id="bx-hub-token",
         )

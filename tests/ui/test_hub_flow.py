@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bertgen import hub as bertgen_hub
+from bertgen.hub import network
 from components.advice import Refusal, hub_refusal
 from components.context import AppContext
 from components.downloads import check_token
@@ -216,6 +217,19 @@ def test_the_operators_login_serves_only_visitors_of_the_same_machine():
     assert check_token(Settings(host="127.0.0.1"), "") is None
     assert check_token(Settings(host="0.0.0.0"), "") is False
     assert check_token(Settings(host="0.0.0.0"), f" {SECRET} ") == SECRET
+
+
+def test_what_one_strangers_token_opened_is_no_others(checkpoints, model_hub):
+    model_hub.repositories[NAME].private = True
+    shared = AppContext(Settings(host="0.0.0.0"), Registry("cpu", "float32", checkpoints))
+    look(shared, token="hf_owner")
+    assert "is open" in confirm(shared, token="hf_owner")[-1][0]
+    model_hub.down = 503  # nobody can be asked who may read it
+    network.forget()
+    for token in ("", "hf_reader"):
+        with pytest.raises(Refusal, match="cannot be reached"):
+            look(shared, token=token, session="you")
+    assert "all on this machine already" in look(shared, token="hf_owner")[0]
 
 
 def test_a_token_never_comes_back_in_a_message():
