@@ -90,7 +90,7 @@
       state.room = width < 720 ? 440 : Math.max(330, Math.min(640, window.innerHeight - above - 44));
       // A long run gets what fits on the screen at once, even if the page has to be scrolled to it.
       const rows = run.arrays[state.kind]?.shape[2] || 0;
-      state.room = Math.max(state.room, Math.min(window.innerHeight - 150, rows * 6));
+      state.room = Math.max(state.room, Math.min(window.innerHeight - 150, rows * 9));
       if (!run.arrays[state.kind]) state.kind = A.KINDS.find((kind) => run.arrays[kind]) || state.kind;
       views = Object.fromEntries(A.KINDS.map((kind) => [kind, viewOf(kind, { hideSpecial: false })]));
       const missing = A.KINDS.map((kind) => views[kind]).filter((view) => view?.missing);
