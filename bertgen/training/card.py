@@ -71,7 +71,7 @@ def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, n
         "A `BertGenerationDecoder` that looks both ways: an encoder with an LM head, pre-trained by masked-"
         "language modelling. It does no task by itself; both sides of an encoder-decoder start from it:\n",
         "```python\nfrom bertgen import warm_start\n\n"
-        f'model = warm_start("BERTSHARE", bert="{checkpoint.name}")  # then fine-tune\n```\n',
+        f'model = warm_start("BERTSHARE", bert="assets/bases/{checkpoint.name}")  # then fine-tune\n```\n',
         f"## Figures\n\nOn held-out paragraphs, {recipe.masked_share:.0%} of the pieces chosen (loss in "
         f"nats; a tenth of them is left as it is, as in BERT):\n\n{figures}\n",
         _training(recipe.text, command, last, recipe.seed),
