@@ -1,4 +1,7 @@
-"""Train, export and evaluate small BertGeneration encoder-decoders (python -m bertgen.training --help)."""
+"""Pre-train, fine-tune, export and evaluate small BertGeneration models (python -m bertgen.training --help).
+
+Several processes or GPUs: torchrun --nproc-per-node=2 -m bertgen.training train RECIPE --data DATA --out RUN
+"""
 
 from __future__ import annotations
 
@@ -52,12 +55,12 @@ def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
-def _run(objective: Objective, out: Path, arguments: argparse.Namespace) -> None:
-    import torch
-
+def _run(prepare: Callable[[], Objective], out: Path, arguments: argparse.Namespace) -> None:
     from bertgen.training.loop import Trainer
+    from bertgen.training.team import Team
 
-    trainer = Trainer(objective, out, torch.device(arguments.device))
+    team = Team()
+    trainer = Trainer(team.after_the_lead(prepare), out, team.device(arguments.device))
     if arguments.resume:
         trainer.resume()
     trainer.run()
@@ -70,8 +73,12 @@ def pretrain(arguments: argparse.Namespace) -> None:
     from bertgen.training.text import build_base_vocabulary, load_rows
 
     recipe, out = read_pretraining_recipe(arguments.recipe), _open_run(arguments)
-    vocabulary = _vocabulary(out, lambda: build_base_vocabulary(recipe, arguments.data))
-    _run(MaskedLM(recipe, load_rows(recipe, arguments.data, out, vocabulary)), out, arguments)
+
+    def prepare() -> MaskedLM:
+        vocabulary = _vocabulary(out, lambda: build_base_vocabulary(recipe, arguments.data))
+        return MaskedLM(recipe, load_rows(recipe, arguments.data, out, vocabulary))
+
+    _run(prepare, out, arguments)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -83,11 +90,15 @@ def train(arguments: argparse.Namespace) -> None:
     from bertgen.training.vocabulary import write_tokenizer_files
 
     recipe, out = read_recipe(arguments.recipe), _open_run(arguments)
-    if recipe.warm_start is None:
-        vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
-        write_tokenizer_files(out, vocabulary, recipe.longest_source)
-    tokenizer = start_tokenizer(recipe, out)
-    _run(Seq2Seq(recipe, build_corpus(recipe, arguments.data, tokenizer), arguments.data), out, arguments)
+
+    def prepare() -> Seq2Seq:
+        if recipe.warm_start is None:
+            vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
+            write_tokenizer_files(out, vocabulary, recipe.longest_source)
+        tokenizer = start_tokenizer(recipe, out)
+        return Seq2Seq(recipe, build_corpus(recipe, arguments.data, tokenizer), arguments.data)
+
+    _run(prepare, out, arguments)
 
 
 def export(arguments: argparse.Namespace) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.distributed
 from torch import Tensor
+
+Prepared = TypeVar("Prepared")
 
 
 class Team:
@@ -26,6 +29,19 @@ class Team:
     def leads(self) -> bool:
         """Whether this process writes the log and the state."""
         return self.rank == 0
+
+    def device(self, name: str) -> torch.device:
+        """This process's device: of several GPUs on a machine the one of its own number."""
+        own = name == "cuda" and "LOCAL_RANK" in os.environ
+        return torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if own else name)
+
+    def after_the_lead(self, prepare: Callable[[], Prepared]) -> Prepared:
+        """Prepare in the leading process first: the others then find the files that it wrote."""
+        if self.size == 1:
+            return prepare()
+        prepared = prepare() if self.leads else None
+        torch.distributed.barrier()
+        return prepared if self.leads else prepare()
 
     def total(self, *values: float, device: torch.device) -> list[float]:
         """The sums of every process's values."""

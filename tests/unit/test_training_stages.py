@@ -321,24 +321,31 @@ def team_trainer(folder: Path, run: Path, tokens: int) -> Trainer:
     return trainer
 
 
+def torchrun(*words: object) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run([*command, *map(str, words)], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+
+
 def test_two_processes_equal_one_with_twice_the_batch(data: Path) -> None:
     script = data / "two.py"
     script.write_text(TWO.format(tests=str(Path(__file__).parent), folder=str(data)))
-    (data / "two").mkdir()
     base_trainer(data, data / "two")  # packs the rows before two processes would
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script]
-    root = Path(__file__).parents[2]
-    result = subprocess.run(
-        command,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
+    torchrun(script)
     single = team_trainer(data, data / "one", 256)
     for _ in range(3):
         single.train_step()
     for mine, theirs in zip(torch.load(data / "two.pt"), single.weights.masters, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_torchrun_pretrains_from_the_command_line(data: Path) -> None:
+    """The second process finds the vocabulary and the rows of the first, and only the first writes a log."""
+    words = ["pretrain", data / "base.toml", "--data", data, "--out", data / "team"]
+    torchrun("-m", "bertgen.training", *words)
+    log = read_log(data / "team")
+    assert [line["step"] for line in log] == [6, 6]
+    assert log[0]["tokens"] == 6 * 2 * 128
+    assert (data / "team" / "state.pt").exists()
