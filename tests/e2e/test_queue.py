@@ -1,4 +1,4 @@
-"""A page that everybody wants at once: the place in the queue, and a queue that is full."""
+"""A page that everybody wants at once: the place in the queue."""
 
 from __future__ import annotations
 
@@ -54,17 +54,3 @@ def test_the_place_in_the_queue_is_shown(busy):
     page.wait_for_function("/place \\d+ of \\d+ in the queue/.test(BX.player.statusEl.innerText)")
     job.cancel()
     wait_for_state(page, "finished")
-
-
-def test_a_full_queue_is_said_and_the_text_kept(busy):
-    page, client = busy
-    jobs = [client.submit(**ENDLESS) for _ in range(2)]
-    while not jobs[0].outputs():
-        page.wait_for_timeout(100)
-    run(page, "the cat")
-    wait_for_state(page, "error")
-    assert "too many are waiting" in page.inner_text(".bxp-status")
-    assert page.input_value("#bx-text textarea") == "the cat"
-    assert page.locator("#bx-run").is_visible()
-    for job in jobs:
-        job.cancel()
