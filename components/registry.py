@@ -80,7 +80,8 @@ class Registry:
         self._opened: OrderedDict[str, OrderedDict[str, Checkpoint]] = OrderedDict()
         self._first: dict[str, str] = {}  # task -> the checkpoint that the operator opened at the start
         self._lock = threading.Lock()  # of these dictionaries; never held while a model is loaded
-        for config in sorted(root.glob("*/config.json")):
+        # Bases to train from stand beside the checkpoints: described in the page, in no picker of runs.
+        for config in sorted(root.glob("*/config.json")) + sorted(root.parent.glob("bases/*/config.json")):
             checkpoint = describe(config.parent, origin="embedded in this page")
             self._shared[checkpoint.name] = checkpoint
 

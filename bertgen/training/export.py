@@ -91,22 +91,27 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, weights: str, met
     else:
         tokenizer.model_max_length = recipe.longest_source
         tokenizer.save_pretrained(folder)
-    text = json.dumps(profile(recipe, metrics), indent=2, ensure_ascii=False) + "\n"
-    (folder / "profile.json").write_text(text, encoding="utf-8")
+    _write_profile(folder, profile(recipe, metrics))
     _copy_log(run, folder)
 
 
 def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str) -> None:
-    """Write a pre-trained base: weights (float16), config, tokenizer files and log.
+    """Write a pre-trained base: weights (float16), config, tokenizer files, profile and log.
 
-    No profile.json: a base does no task yet, `[warm_start]` reads it.
+    Its profile's task is "base": it does none yet, `[warm_start]` reads it.
     """
     model = build_base(recipe)
     _fill(model, run_weights(run, weights))
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
     write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.row_length)
+    _write_profile(folder, {"task": "base", "title": recipe.title, "licence": recipe.licence})
     _copy_log(run, folder)
+
+
+def _write_profile(folder: Path, values: dict[str, Any]) -> None:
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    (folder / "profile.json").write_text(text, encoding="utf-8")
 
 
 def _copy_log(run: Path, folder: Path) -> None:

@@ -162,10 +162,12 @@ def test_a_visitor_opens_so_many_at_most(ctx, checkpoints, tmp_path, monkeypatch
     assert [c.name for c in ctx.registry.all("me")][3:] == ["two", "three"]
 
 
-def test_a_base_checkpoint_has_a_card_and_is_in_no_run_picker(checkpoints, tmp_path, model, tokenizer):
+@pytest.mark.parametrize("place", ["all", "bases"])
+def test_a_base_checkpoint_has_a_card_and_is_in_no_run_picker(checkpoints, tmp_path, model, place):
+    """A base among the checkpoints, or in the folder of bases beside them."""
     root = shutil.copytree(checkpoints, tmp_path / "all")
-    model.encoder.save_pretrained(str(root / "bert-tiny"))
-    (root / "bert-tiny" / "README.md").write_text("# The base\n")
+    model.encoder.save_pretrained(str(tmp_path / place / "bert-tiny"))
+    (tmp_path / place / "bert-tiny" / "README.md").write_text("# The base\n")
     ctx = AppContext(Settings(), Registry("cpu", "float32", root))
     assert ctx.registry.tasks() == {"translate": "Translate", "split": "Split"}
     assert "bert-tiny" not in [c.name for c in ctx.registry.checkpoints()]
