@@ -148,7 +148,8 @@ from bertgen import AutoTokenizer, EncoderDecoderModel
 
 folder = "assets/checkpoints/{recipe.name}"
 tokenizer, model = AutoTokenizer.from_pretrained(folder), EncoderDecoderModel.from_pretrained(folder)
-inputs = tokenizer({example}, return_tensors="pt")
+text = {example}
+inputs = tokenizer(text, return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, num_beams=4)[0], skip_special_tokens=True))
 ```
 """
