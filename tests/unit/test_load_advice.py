@@ -54,11 +54,13 @@ def test_a_sound_checkpoint_needs_none(folder):
 
 
 def test_the_embedded_checkpoints():
-    """Their tokenizers, tokens and lengths fit; the weights are stored in half precision on purpose."""
+    """Their tokenizers, tokens and lengths fit; half precision, and one copy of shared weights, are meant."""
+    meant = ("read as float32", "shared with others")
     for place in sorted((ROOT / "assets" / "checkpoints").iterdir()):
         if "EncoderDecoder" in (place / "config.json").read_text():
             whats = [what for what, _, _ in EncoderDecoderModel.from_pretrained(place).load_report.advice]
-            assert all("read as float32" in what for what in whats), (place.name, whats)
+            strange = [what for what in whats if not any(words in what for words in meant)]
+            assert not strange, place.name
 
 
 def test_it_stands_in_the_text(folder):
