@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from bertgen.config import BertGenerationConfig, EncoderDecoderConfig
 from bertgen.config_base import PretrainedConfig
 from bertgen.tokenizers import AutoTokenizer, BertTokenizer
+from bertgen.tokenizers.base import PreTrainedTokenizer
 
 T = TypeVar("T")
 SOURCES = ("card", "files", "peer test", "issue thread", "inferred")
@@ -59,23 +60,8 @@ class PlainBertTokenizer(BertTokenizer):
 
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
 
-    def build_inputs_with_special_tokens(self, ids: list[int], pair: list[int] | None = None) -> list[int]:
-        return ids if pair is None else ids + pair
-
-    def create_token_type_ids_from_sequences(
-        self, ids: list[int], pair: list[int] | None = None
-    ) -> list[int]:
-        return [0] * len(ids) + [1] * len(pair or [])
-
-    def get_special_tokens_mask(
-        self,
-        token_ids_0: list[int],
-        token_ids_1: list[int] | None = None,
-        already_has_special_tokens: bool = False,
-    ) -> list[int]:
-        if already_has_special_tokens:
-            return super().get_special_tokens_mask(token_ids_0, token_ids_1, True)
-        return [0] * (len(token_ids_0) + len(token_ids_1 or []))
+    build_inputs_with_special_tokens = PreTrainedTokenizer.build_inputs_with_special_tokens
+    create_token_type_ids_from_sequences = PreTrainedTokenizer.create_token_type_ids_from_sequences
 
     def _config_to_save(self) -> dict[str, Any]:
         return {**super()._config_to_save(), "tokenizer_class": "BertTokenizer"}

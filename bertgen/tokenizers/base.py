@@ -176,7 +176,10 @@ class PreTrainedTokenizer(Calling, SpecialTokens, TargetSide, TokenizerFiles):
         With `already_has_special_tokens=True`, 1 where `token_ids_0` holds one.
         """
         if not already_has_special_tokens:
-            return [0] * (len(token_ids_0) + len(token_ids_1 or []))
+            text: Any = object()  # in the place of every id that is no special token's
+            pair = None if token_ids_1 is None else [text] * len(token_ids_1)
+            built = self.build_inputs_with_special_tokens([text] * len(token_ids_0), pair)
+            return [int(token is not text) for token in built]
         if token_ids_1 is not None:
             raise ValueError("pass one finished sequence, not two, with already_has_special_tokens=True")
         special = set(self.all_special_ids)

@@ -244,18 +244,6 @@ class GPT2Tokenizer(ByteLevelTokenizer):
         first = [*bos, *token_ids_0]
         return first if token_ids_1 is None else [*first, *bos, *token_ids_1]
 
-    def get_special_tokens_mask(
-        self,
-        token_ids_0: list[int],
-        token_ids_1: list[int] | None = None,
-        already_has_special_tokens: bool = False,
-    ) -> list[int]:
-        """1 where a special token stands, or will stand, see `PreTrainedTokenizer`."""
-        if already_has_special_tokens or not self.add_bos_token:
-            return super().get_special_tokens_mask(token_ids_0, token_ids_1, already_has_special_tokens)
-        mask = [1, *[0] * len(token_ids_0)]
-        return mask if token_ids_1 is None else [*mask, 1, *[0] * len(token_ids_1)]
-
 
 class RobertaTokenizer(ByteLevelTokenizer):
     """The byte-level BPE tokenizer of RoBERTa models: `<s> a </s>`, `<s> a </s></s> b </s>`.
@@ -326,18 +314,6 @@ class RobertaTokenizer(ByteLevelTokenizer):
     ) -> list[int]:
         """0 everywhere: RoBERTa tells sequences apart by `</s></s>`."""
         return [0] * len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1))
-
-    def get_special_tokens_mask(
-        self,
-        token_ids_0: list[int],
-        token_ids_1: list[int] | None = None,
-        already_has_special_tokens: bool = False,
-    ) -> list[int]:
-        """1 where a special token stands, or will stand, see `PreTrainedTokenizer`."""
-        if already_has_special_tokens:
-            return super().get_special_tokens_mask(token_ids_0, token_ids_1, True)
-        mask = [1, *[0] * len(token_ids_0), 1]
-        return mask if token_ids_1 is None else [*mask, 1, *[0] * len(token_ids_1), 1]
 
 
 def _as_token(value: Any, **fields: bool) -> Any:

@@ -180,18 +180,6 @@ class BertTokenizer(PreTrainedTokenizer):
         second = 0 if token_ids_1 is None else len(token_ids_1) + 1
         return [0] * (len(token_ids_0) + 2) + [1] * second
 
-    def get_special_tokens_mask(
-        self,
-        token_ids_0: list[int],
-        token_ids_1: list[int] | None = None,
-        already_has_special_tokens: bool = False,
-    ) -> list[int]:
-        """1 where a special token stands, or will stand, see `PreTrainedTokenizer`."""
-        if already_has_special_tokens:
-            return super().get_special_tokens_mask(token_ids_0, token_ids_1, True)
-        mask = [1, *[0] * len(token_ids_0), 1]
-        return mask if token_ids_1 is None else [*mask, *[0] * len(token_ids_1), 1]
-
     # --- files -------------------------------------------------------------------------------
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
         """Write vocab.txt into a folder (where there is none of the name: to a file of that name).
