@@ -9,12 +9,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bertgen.training.objective import Objective
 
 # glibc gives large buffers back to the kernel and asks for them again a moment later: half a step's time.
 ALLOCATORS = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2")
@@ -32,73 +28,28 @@ def use_fast_allocator() -> None:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
-def _open_run(arguments: argparse.Namespace) -> Path:
-    """The folder of the run, made where it is new; refuses to overwrite one and to resume none."""
-    from bertgen.training.state import STATE
-
-    out = arguments.out
-    exists = (out / STATE).exists()
-    if exists and not arguments.resume:
-        raise ValueError(f"{out} holds a run already; go on with --resume, or choose another --out")
-    if arguments.resume and not exists:
-        raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
-def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
-    """The run's SentencePiece model, made at its first start."""
-    path = out / "spiece.model"
-    if not path.exists():
-        print("training the vocabulary", file=sys.stderr)
-        path.write_bytes(build())
-    return path.read_bytes()
-
-
-def _run(prepare: Callable[[], Objective], out: Path, arguments: argparse.Namespace) -> None:
-    from bertgen.training.loop import Trainer
-    from bertgen.training.team import Team
-
-    team = Team()
-    trainer = Trainer(team.after_the_lead(prepare), out, team.device(arguments.device))
-    if arguments.resume:
-        trainer.resume()
-    trainer.run()
-
-
 def pretrain(arguments: argparse.Namespace) -> None:
     """Pre-train a base on running text by masked-language modelling, or go on with a stopped run."""
-    from bertgen.training.masked_lm import MaskedLM
     from bertgen.training.recipe import read_pretraining_recipe
-    from bertgen.training.text import build_base_vocabulary, load_rows
+    from bertgen.training.run import open_run, pre_train
 
-    recipe, out = read_pretraining_recipe(arguments.recipe), _open_run(arguments)
-
-    def prepare() -> MaskedLM:
-        vocabulary = _vocabulary(out, lambda: build_base_vocabulary(recipe, arguments.data))
-        return MaskedLM(recipe, load_rows(recipe, arguments.data, out, vocabulary))
-
-    _run(prepare, out, arguments)
+    recipe, out = read_pretraining_recipe(arguments.recipe, arguments.set), arguments.out
+    open_run(out, arguments.resume)
+    folder = pre_train(recipe, arguments.data, out, arguments.resume, arguments.device)
+    if folder is not None:
+        print(f"the base is in {folder}; start a training from it with --set warm_start.bert={folder}")
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train a recipe from the start, or go on with a stopped run."""
-    from bertgen.training.corpus import build_corpus, build_vocabulary
+    """Train a recipe from the start, or go on with a stopped run; its end is OUT/checkpoint."""
     from bertgen.training.recipe import read_recipe
-    from bertgen.training.seq2seq import Seq2Seq
-    from bertgen.training.start import start_tokenizer
-    from bertgen.training.vocabulary import write_tokenizer_files
+    from bertgen.training.run import fine_tune, open_run
 
-    recipe, out = read_recipe(arguments.recipe), _open_run(arguments)
-
-    def prepare() -> Seq2Seq:
-        if recipe.warm_start is None:
-            vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, arguments.data))
-            write_tokenizer_files(out, vocabulary, recipe.longest_source)
-        tokenizer = start_tokenizer(recipe, out)
-        return Seq2Seq(recipe, build_corpus(recipe, arguments.data, tokenizer), arguments.data)
-
-    _run(prepare, out, arguments)
+    recipe, out = read_recipe(arguments.recipe, arguments.set), arguments.out
+    open_run(out, arguments.resume)
+    folder = fine_tune(recipe, arguments.data, out, arguments.resume, arguments.device)
+    if folder is not None:
+        print(f"the checkpoint is in {folder}; open it with: python app.py --checkpoint {folder}")
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -106,7 +57,7 @@ def export(arguments: argparse.Namespace) -> None:
     from bertgen.training.export import export_base, export_checkpoint
     from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
 
-    recipe = read_any_recipe(arguments.recipe)
+    recipe = read_any_recipe(arguments.recipe, arguments.set)
     if isinstance(recipe, PretrainingRecipe):
         export_base(recipe, arguments.run_folder, arguments.out, arguments.weights)
         return
@@ -122,7 +73,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
     if arguments.length_penalty is not None:
         settings = [{**setting, "length_penalty": arguments.length_penalty} for setting in settings]
-    recipe = read_recipe(arguments.recipe)
+    recipe = read_recipe(arguments.recipe, arguments.set)
     rows, outputs = run(
         arguments.checkpoint, recipe, arguments.data, arguments.split, settings, arguments.device
     )
@@ -132,6 +83,23 @@ def evaluate(arguments: argparse.Namespace) -> None:
         arguments.json.write_text(
             json.dumps({"metrics": rows, "outputs": outputs}, ensure_ascii=False, indent=1)
         )
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
+    from bertgen.training.compare import compare as run
+
+    variants = {setup: [f"warm_start.setup={setup}"] for setup in arguments.setups}
+    variants |= {name: settings for name, *settings in arguments.variant}
+    if not variants:
+        raise ValueError(
+            "name what to compare: --setups RND2RND BERTSHARE, or --variant NAME TABLE.KEY=VALUE"
+        )
+    variants = {name: [*arguments.set, *settings] for name, settings in variants.items()}
+    settings = [{"num_beams": beams} for beams in arguments.num_beams]
+    run(
+        arguments.recipe, variants, arguments.data, arguments.out, arguments.split, settings, arguments.device
+    )
 
 
 def curves(arguments: argparse.Namespace) -> None:
@@ -147,7 +115,7 @@ def card(arguments: argparse.Namespace) -> None:
     from bertgen.training.card import write_base_card, write_card
     from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
 
-    recipe, notes = read_any_recipe(arguments.recipe), arguments.notes.read_text("utf-8")
+    recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")
     if isinstance(recipe, PretrainingRecipe):
         write_base_card(arguments.checkpoint, recipe, arguments.command, notes)
         return
@@ -165,7 +133,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
     for run in (pretrain, train):
         command = commands.add_parser(run.__name__, help=run.__doc__)
-        command.add_argument("recipe", type=Path, help="a .toml file, see bertgen/training/recipes")
+        _add_recipe(command, "a .toml file, see bertgen/training/recipes")
         command.add_argument(
             "--data", type=Path, required=True, help="folder that the recipe's file names start from"
         )
@@ -177,16 +145,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         command.set_defaults(run=run)
 
     command = commands.add_parser("export", help=export.__doc__)
-    command.add_argument("recipe", type=Path)
+    _add_recipe(command)
     command.add_argument("run_folder", type=Path, metavar="RUN", help="the --out of train")
     command.add_argument("--out", type=Path, required=True, help="the checkpoint folder to write")
-    command.add_argument("--weights", default="averages", choices=("averages", "masters"))
+    command.add_argument("--weights", default="auto", help="auto (default), masters, averages, best, kept")
     command.add_argument("--metrics", type=Path, help="JSON object for profile.json")
     command.set_defaults(run=export)
 
     command = commands.add_parser("evaluate", help=evaluate.__doc__)
     command.add_argument("checkpoint", type=Path)
-    command.add_argument("recipe", type=Path, help="names the sets to score")
+    _add_recipe(command, "names the sets to score")
     command.add_argument("--data", type=Path, required=True)
     command.add_argument("--split", default="valid", choices=("valid", "test"))
     command.add_argument("--num-beams", type=int, nargs="+", default=[1, 4])
@@ -194,8 +162,42 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--json", type=Path, help="keep metrics and outputs here")
     command.add_argument("--device", default="cpu")
     command.set_defaults(run=evaluate)
+    _parse_compare(commands)
     _parse_reports(commands)
     return parser.parse_args(arguments)
+
+
+def _add_recipe(command: argparse.ArgumentParser, text: str | None = None) -> None:
+    command.add_argument("recipe", type=Path, help=text)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="TABLE.KEY=VALUE",
+        help="replace a setting of the recipe, e.g. warm_start.bert=bert-base-uncased; may repeat",
+    )
+
+
+def _parse_compare(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("compare", help=compare.__doc__)
+    _add_recipe(command)
+    command.add_argument("--data", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, help="one run a variant, table.md, curves.png")
+    command.add_argument(
+        "--setups", nargs="+", default=[], metavar="SETUP", help="warm starts: RND2RND BERT2RND ..."
+    )
+    command.add_argument(
+        "--variant",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "TABLE.KEY=VALUE"),
+        help="a variant by its settings; may stand several times",
+    )
+    command.add_argument("--split", default="valid", choices=("valid", "test"))
+    command.add_argument("--num-beams", type=int, nargs="+", default=[1, 4])
+    command.add_argument("--device", default="cpu")
+    command.set_defaults(run=compare)
 
 
 def _parse_reports(commands: argparse._SubParsersAction) -> None:
@@ -206,7 +208,7 @@ def _parse_reports(commands: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser("card", help=card.__doc__)
     command.add_argument("checkpoint", type=Path)
-    command.add_argument("recipe", type=Path)
+    _add_recipe(command)
     command.add_argument("--data", type=Path)
     command.add_argument("--results", type=Path, help="what evaluate --split test --json wrote")
     command.add_argument("--valid", type=Path, help="the same of the validation sets: ten outputs are shown")

@@ -10,30 +10,43 @@ import torch
 from torch import Tensor, nn
 
 from bertgen.config import GenerationConfig
-from bertgen.training.kept import load_best, load_mean
+from bertgen.training.kept import BEST, kept_files, load_best, load_mean
 from bertgen.training.masked_lm import build_base
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
-from bertgen.training.state import LOG, STATE, read_log
+from bertgen.training.state import LOG, STATE, last_losses, read_log
 from bertgen.training.vocabulary import write_tokenizer_files
 
 LARGEST_FILE = "9500KB"  # a clone can then be pushed to a Space without LFS (10 MB)
-WEIGHTS = ("masters", "averages", "best", "kept")
+AUTO = "auto"
+WEIGHTS = (AUTO, "masters", "averages", "best", "kept")
 
 
 def run_weights(run: Path, weights: str) -> dict[str, Tensor]:
     """A run's float32 weights by name.
 
     "masters" are the last ones, "averages" their running average, "best" those of the best validation and
-    "kept" the mean of the last kept ones (both only where the recipe asked for them).
+    "kept" the mean of the last kept ones (both only where the recipe asked for them). "auto" takes "kept" or
+    "best" where there are such, else whichever of the first two had the lower loss at the last validation.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
+    if weights == AUTO:
+        weights = _choose(run)
     if weights == "best":
         return load_best(run)
     if weights == "kept":
         return load_mean(run)
     return torch.load(run / STATE, map_location="cpu", weights_only=True)["weights"][weights]
+
+
+def _choose(run: Path) -> str:
+    if kept_files(run):
+        return "kept"
+    if (run / BEST).exists():
+        return "best"
+    losses = last_losses(read_log(run))
+    return "averages" if losses is not None and losses[1] < losses[0] else "masters"
 
 
 @torch.no_grad()
@@ -71,7 +84,9 @@ def profile(recipe: Recipe, metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def export_checkpoint(recipe: Recipe, run: Path, folder: Path, weights: str, metrics: dict[str, Any]) -> None:
+def export_checkpoint(
+    recipe: Recipe, run: Path, folder: Path, weights: str = AUTO, metrics: dict[str, Any] | None = None
+) -> None:
     """Write weights (float16), configs, tokenizer files, profile and log of a run to `folder`.
 
     `weights` is one of `WEIGHTS`. Word embeddings that training shared are stored on both sides: the files
@@ -91,7 +106,7 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, weights: str, met
     else:
         tokenizer.model_max_length = recipe.longest_source
         tokenizer.save_pretrained(folder)
-    _write_profile(folder, profile(recipe, metrics))
+    _write_profile(folder, profile(recipe, metrics or {}))
     _copy_log(run, folder)
 
 

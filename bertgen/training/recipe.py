@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from bertgen.training.settings import apply_settings
 
 SHARING = ("none", "all")
 PRECISIONS = ("bf16", "fp32")
@@ -98,7 +101,10 @@ class WarmStart:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a run with a schedule of its own; `shares` (set name: share) replaces the sets' shares."""
+    """A part of a run with a schedule of its own; `shares` (set name: share) replaces the sets' shares.
+
+    With `max_steps` 0 the run goes on to the next one.
+    """
 
     name: str
     max_steps: int
@@ -246,8 +252,9 @@ TABLES: dict[str, type] = {"vocabulary": Vocabulary, "optimisation": Optimisatio
 LISTS: dict[str, type] = {"data": DataSet, "stage": Stage, "text": RunningText}
 
 
-def _read(path: Path, kind: type, sizes: type, needed: tuple[str, ...]) -> Any:
+def _read(path: Path, settings: Sequence[str], kind: type, sizes: type, needed: tuple[str, ...]) -> Any:
     values = tomllib.loads(path.read_text(encoding="utf-8"))
+    apply_settings(values, settings)
     for name in needed:
         if name not in values:
             raise ValueError(f"{path}: the table [{name}] is missing")
@@ -260,25 +267,28 @@ def _read(path: Path, kind: type, sizes: type, needed: tuple[str, ...]) -> Any:
     return _build(kind, values, str(path))
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe; unknown, missing or clashing settings are a ValueError that names them."""
-    recipe = _read(path, Recipe, ModelSizes, ("optimisation",))
+def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe; unknown, missing or clashing settings are a ValueError that names them.
+
+    `settings` ("table.key=value", see `apply_settings`) replace the file's.
+    """
+    recipe = _read(path, settings, Recipe, ModelSizes, ("optimisation",))
     check_recipe(recipe)
     return recipe
 
 
-def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
+def read_pretraining_recipe(path: Path, settings: Sequence[str] = ()) -> PretrainingRecipe:
     """As `read_recipe`, for the recipes of `pretrain`."""
-    recipe = _read(path, PretrainingRecipe, BaseSizes, ("vocabulary", "model", "optimisation"))
+    recipe = _read(path, settings, PretrainingRecipe, BaseSizes, ("vocabulary", "model", "optimisation"))
     check_pretraining(recipe)
     return recipe
 
 
-def read_any_recipe(path: Path) -> Recipe | PretrainingRecipe:
+def read_any_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe | PretrainingRecipe:
     """A recipe of either kind; one with [[text]] tables is for `pretrain`."""
     with path.open("rb") as file:
         pretrains = "text" in tomllib.load(file)
-    return read_pretraining_recipe(path) if pretrains else read_recipe(path)
+    return read_pretraining_recipe(path, settings) if pretrains else read_recipe(path, settings)
 
 
 def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
@@ -289,11 +299,14 @@ def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
     if precision not in PRECISIONS:
         raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {precision!r}")
     for stage in recipe.schedule:
-        if stage.max_steps < 1 or stage.learning_rate <= 0:
+        skipped = stage.max_steps == 0 and stage is not recipe.schedule[-1]
+        if not skipped and (stage.max_steps < 1 or stage.learning_rate <= 0):
             raise ValueError(
                 f"stage {stage.name!r}: max_steps and learning_rate must be above 0; give them in "
-                "[optimisation] or in [[stage]] tables"
+                "[optimisation] or in [[stage]] tables (max_steps = 0 skips a stage, but not the last)"
             )
+        if skipped:
+            continue
         if stage.warmup_steps + stage.decay_steps > stage.max_steps:
             raise ValueError(f"stage {stage.name!r}: warmup_steps + decay_steps must not exceed max_steps")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """All lines so far; none when there is no log."""
     path = folder / LOG
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def last_losses(log: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    """Losses of the last validation on the first set: of the last and of the averaged weights."""
+    for line in reversed(log):
+        for key in line:
+            if key.startswith("last_loss"):
+                return line[key], line[key.replace("last_", "average_", 1)]
+    return None
 
 
 def cut_log(folder: Path, step: int) -> None:

@@ -1,0 +1,92 @@
+"""Several variants of one recipe trained and scored alike, as one table and one picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bertgen.training.curves import draw_curves
+from bertgen.training.evaluate import evaluate
+from bertgen.training.recipe import Recipe, read_recipe
+from bertgen.training.run import fine_tune
+from bertgen.training.state import STATE, last_losses, read_log
+
+RESULTS, TABLE, CURVES = "results.json", "table.md", "curves.png"
+Results = dict[str, Any]
+
+
+def compare(
+    path: Path,
+    variants: Mapping[str, Sequence[str]],
+    data: Path,
+    out: Path,
+    split: str,
+    decoding: Sequence[dict[str, Any]],
+    device: str = "cpu",
+) -> bool:
+    """Train the recipe at `path` once a variant and score each; true when all are done.
+
+    `variants` are settings ("table.key=value") by name; a variant lives in `out`/name. What an earlier call
+    finished is kept, what it began goes on, so a long comparison may be stopped at any moment. Writes
+    table.md and curves.png of all that is finished.
+    """
+    recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}  # all checked first
+    for name, recipe in recipes.items():
+        if not (out / name / RESULTS).exists() and not _run_one(
+            recipe, data, out / name, split, decoding, device
+        ):
+            return False
+        found = {done: _read(out / done) for done in recipes if (out / done / RESULTS).exists()}
+        (out / TABLE).write_text(tables(found), encoding="utf-8")
+        draw_curves({done: result["log"] for done, result in found.items()}, out / CURVES)
+    return True
+
+
+def _run_one(
+    recipe: Recipe, data: Path, run: Path, split: str, decoding: Sequence[dict[str, Any]], device: str
+) -> bool:
+    run.mkdir(parents=True, exist_ok=True)
+    checkpoint = fine_tune(recipe, data, run, (run / STATE).exists(), device)
+    if checkpoint is None:
+        return False
+    rows, outputs = evaluate(checkpoint, recipe, data, split, decoding, device)
+    values = {"recipe": recipe.as_dict(), "metrics": rows, "outputs": outputs}
+    (run / RESULTS).write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
+    return True
+
+
+def _read(run: Path) -> Results:
+    return {**json.loads((run / RESULTS).read_text("utf-8")), "log": read_log(run)}
+
+
+def tables(results: Mapping[str, Results]) -> str:
+    """Markdown: one table a set, kind of references and decoding, one row a variant, baselines first.
+
+    `loss` is the lower of the last and the averaged weights' on the first set's validation rows.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, result in results.items():
+        losses = last_losses(result["log"])
+        loss = f"{min(losses):.3f}" if losses else ""
+        for row in result["metrics"]:
+            figures = {key: value["score"] for key, value in row.items() if _is_figure(value)}
+            cells = [name, loss] if "decoding" in row else [row["baseline"], ""]
+            line = _line([*cells, *(f"{value:.2f}" for value in figures.values())])
+            setting = ", ".join(f"{key} {value}" for key, value in row.get("decoding", {}).items())
+            where = f"{row['set']} {row['split']}, {row['rows']:,} rows, references: {row['references']}"
+            title = f"{where}, {setting or 'baselines'}"
+            head = [_line(["variant", "loss", *figures]), f"|{'---|' * (len(figures) + 2)}"]
+            lines = groups.setdefault(title, head)
+            if line not in lines:  # every variant brings the same baselines
+                lines.append(line)
+    return "\n".join("\n".join([f"### {title}\n", *lines, ""]) for title, lines in groups.items())
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, dict) and "score" in value
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

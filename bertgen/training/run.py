@@ -1,0 +1,87 @@
+"""Whole runs from a recipe: pre-training, fine-tuning with the export behind it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bertgen.training.corpus import build_corpus, build_vocabulary
+from bertgen.training.export import AUTO, export_base, export_checkpoint
+from bertgen.training.loop import Trainer
+from bertgen.training.masked_lm import MaskedLM
+from bertgen.training.objective import Objective
+from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.seq2seq import Seq2Seq
+from bertgen.training.start import start_tokenizer
+from bertgen.training.state import STATE
+from bertgen.training.team import Team
+from bertgen.training.text import build_base_vocabulary, load_rows
+from bertgen.training.vocabulary import write_tokenizer_files
+
+CHECKPOINT = "checkpoint"  # below a finished run
+
+
+def open_run(out: Path, resume: bool) -> None:
+    """Make the folder of a run; ValueError where it would overwrite one, or resume none."""
+    exists = (out / STATE).exists()
+    if exists and not resume:
+        raise ValueError(f"{out} holds a run already; go on with --resume, or choose another --out")
+    if resume and not exists:
+        raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
+    """The run's SentencePiece model, made at its first start."""
+    path = out / "spiece.model"
+    if not path.exists():
+        print("training the vocabulary", file=sys.stderr)
+        path.write_bytes(build())
+    return path.read_bytes()
+
+
+def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str) -> bool:
+    """Train; true in the leading process once the schedule is at its end."""
+    team = Team()
+    trainer = Trainer(team.after_the_lead(prepare), out, team.device(device))
+    if resume:
+        trainer.resume()
+    trainer.run()
+    return trainer.finished and team.leads
+
+
+def pre_train(
+    recipe: PretrainingRecipe, data: Path, out: Path, resume: bool = False, device: str = "cpu"
+) -> Path | None:
+    """Pre-train, or with `resume` go on; a finished run is exported to `out`/checkpoint, whose path returns.
+
+    None when a signal stopped the run first, and in all processes but the leading one.
+    """
+
+    def prepare() -> MaskedLM:
+        vocabulary = _vocabulary(out, lambda: build_base_vocabulary(recipe, data))
+        return MaskedLM(recipe, load_rows(recipe, data, out, vocabulary))
+
+    if not _run(prepare, out, resume, device):
+        return None
+    export_base(recipe, out, out / CHECKPOINT, AUTO)
+    return out / CHECKPOINT
+
+
+def fine_tune(
+    recipe: Recipe, data: Path, out: Path, resume: bool = False, device: str = "cpu"
+) -> Path | None:
+    """As `pre_train`, for an encoder-decoder."""
+
+    def prepare() -> Seq2Seq:
+        if recipe.warm_start is None:
+            vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, data))
+            write_tokenizer_files(out, vocabulary, recipe.longest_source)
+        tokenizer = start_tokenizer(recipe, out)
+        return Seq2Seq(recipe, build_corpus(recipe, data, tokenizer), data)
+
+    if not _run(prepare, out, resume, device):
+        return None
+    export_checkpoint(recipe, out, out / CHECKPOINT, AUTO)
+    return out / CHECKPOINT

@@ -1,0 +1,49 @@
+"""Settings from the command line that replace a recipe's: --set stage.silver.max_steps=100."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value; what is none is a string, so that names and paths need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def apply_settings(values: dict[str, Any], settings: Sequence[str]) -> None:
+    """Write `settings` ("table.key=value") into the parsed TOML `values`, in place.
+
+    A table of a list ([[data]], [[stage]]) is named by its `name`. ValueError for a setting that is no
+    assignment, or that names a table which the recipe lacks; unknown keys are for the reader to find.
+    """
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ValueError(f"--set {setting}: expected TABLE.KEY=VALUE, as in optimisation.max_steps=100")
+        table: Any = values
+        for depth, key in enumerate(keys[:-1]):
+            table = _step(table, key, setting, ".".join(keys[:depth]))
+        table[keys[-1]] = parse_value(value.strip())
+
+
+def _step(table: dict[str, Any], key: str, setting: str, where: str) -> dict[str, Any]:
+    found = table.get(key)
+    if isinstance(found, list):
+        return _ByName(found)
+    if isinstance(found, dict):
+        return found
+    there = sorted(name for name, value in table.items() if isinstance(value, dict | list))
+    raise ValueError(f"--set {setting}: {where or 'the recipe'} has no table {key!r}; it has {there}")
+
+
+class _ByName(dict):
+    """The tables of a list by their names."""
+
+    def __init__(self, tables: Sequence[Any]) -> None:
+        super().__init__((table["name"], table) for table in tables if isinstance(table, dict))
