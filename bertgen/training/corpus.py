@@ -14,12 +14,14 @@ from bertgen.training.data import (
     curl_apostrophes,
     draw_rows,
     encode_pairs,
+    fits,
     join_examples,
     make_batches,
     read_text,
 )
 from bertgen.training.readers import Pairs, locate, read_rows
 from bertgen.training.recipe import DataSet, Recipe
+from bertgen.training.sampling import SubwordSampler
 from bertgen.training.start import end_token
 from bertgen.training.vocabulary import train_sentencepiece
 
@@ -34,6 +36,7 @@ class Corpus:
     train: list[Example]
     counts: list[int]
     valid: dict[str, list[Example]]
+    sampler: SubwordSampler | None = None
 
 
 def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
@@ -98,17 +101,31 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
         watched = held_out_rows(entry, data, "valid", recipe.seed)
         if watched:
             valid[entry.name] = encode(watched, recipe, tokenizer)
-    return Corpus(tokenizer, train, counts, valid)
+    alpha = recipe.subword_sampling
+    return Corpus(tokenizer, train, counts, valid, SubwordSampler(tokenizer, alpha) if alpha else None)
 
 
 def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) -> list[list[Example]]:
     """All batches of one epoch of a stage, in training order; the same for the same recipe and epoch."""
     drawn = draw_rows(corpus.counts, recipe.shares(stage), recipe.seed, epoch)
     rows = [corpus.train[row] for row in drawn]
+    if corpus.sampler is not None:
+        rows = recut(rows, corpus.sampler, recipe, epoch)
     longest = (recipe.longest_source, recipe.longest_target)
     rows = join_examples(rows, recipe.joined_share, longest, recipe.seed, epoch)
     batches = make_batches(rows, recipe.optimisation.batch_tokens, recipe.seed, epoch)
     return [[rows[row] for row in batch] for batch in batches]
+
+
+def recut(rows: list[Example], sampler: SubwordSampler, recipe: Recipe, epoch: int) -> list[Example]:
+    """The rows with other cuts of their words; one that grows too long stays as it was."""
+    chance = random.Random(f"subwords-{recipe.seed}-{epoch}")
+    result = []
+    for row in rows:
+        source, target = (tuple(sampler.encode(text, chance)) for text in row.texts)
+        drawn = Example(source, (*target, row.target[-1]), row.texts)
+        result.append(drawn if fits(drawn, recipe.longest_source, recipe.longest_target) else row)
+    return result
 
 
 def read_references(entry: DataSet, data: Path, split: str, seed: int) -> tuple[list[str], list[list[str]]]:

@@ -6,7 +6,7 @@ import gzip
 import lzma
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -35,10 +35,14 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Example:
-    """One training pair as ids. `target` ends with the end token; the source is as the tokenizer gives it."""
+    """One training pair as ids. `target` ends with the end token; the source is as the tokenizer gives it.
+
+    `texts` are what both were made from, where that is known.
+    """
 
     source: tuple[int, ...]
     target: tuple[int, ...]
+    texts: tuple[str, str] = field(default=("", ""), compare=False)
 
 
 def encode_pairs(
@@ -52,10 +56,15 @@ def encode_pairs(
     """Encode both sides, append the end token to targets, leave out empty and over-long rows."""
     examples = []
     for source, target in pairs:
-        example = Example(tuple(encode_source(source)), (*encode_target(target), eos_id))
-        if 0 < len(example.source) <= longest_source and 1 < len(example.target) <= longest_target:
+        example = Example(tuple(encode_source(source)), (*encode_target(target), eos_id), (source, target))
+        if fits(example, longest_source, longest_target):
             examples.append(example)
     return examples
+
+
+def fits(example: Example, longest_source: int, longest_target: int) -> bool:
+    """Whether both sides hold something (the end token aside) and are short enough."""
+    return 0 < len(example.source) <= longest_source and 1 < len(example.target) <= longest_target
 
 
 def curl_apostrophes(pairs: Sequence[tuple[str, str]], share: float, seed: int) -> list[tuple[str, str]]:

@@ -160,6 +160,7 @@ class Recipe:
     examples: tuple[str, ...] = ()
     length_penalty: float = 1.0  # of beam searches, written to generation_config.json; tune on valid
     joined_share: float = 0.0  # rows glued to others, see data.join_examples
+    subword_sampling: float = 0.0  # alpha of other cuts of the words, anew each epoch; see sampling.py
     curly_share: float = 0.0  # sources with typographic apostrophes, see data.curl_apostrophes
 
     @property

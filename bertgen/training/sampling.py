@@ -1,0 +1,58 @@
+"""Subword regularisation (Kudo 2018, https://arxiv.org/abs/1804.10959): other cuts of the same words."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import Any
+
+from bertgen.tokenizers.base import PreTrainedTokenizer
+
+CUTS = 16  # best cuts of a word to draw from
+
+
+def _knows_cuts(processor: Any) -> bool:
+    try:
+        processor.nbest_encode_as_ids("word", 2)
+    except RuntimeError:  # BPE, word and character models
+        return False
+    return True
+
+
+class SubwordSampler:
+    """Draws a cut of every word with probability proportional to P(cut)^alpha among its best ones.
+
+    In a unigram vocabulary words are cut independently, so drawing them one by one is drawing a cut of the
+    text. The library's own sampling cannot be seeded across processes, which a resumed run needs; its lists
+    of best cuts are the same everywhere.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizer, alpha: float) -> None:
+        if alpha < 0:
+            raise ValueError(f"subword_sampling must be at least 0, got {alpha}")
+        processor: Any = getattr(tokenizer, "sp_model", None)
+        if processor is None or tokenizer.decoder_tokenizer is not None or not _knows_cuts(processor):
+            raise ValueError(
+                "subword_sampling needs one SentencePiece vocabulary of model_type unigram on both sides: "
+                "only that one knows several cuts of a word; set it to 0, or train such a vocabulary"
+            )
+        self.processor, self.alpha = processor, alpha
+        self._cuts: dict[str, tuple[list[tuple[int, ...]], list[float]]] = {}
+
+    def _of(self, word: str) -> tuple[list[tuple[int, ...]], list[float]]:
+        """Cuts of a word and their cumulative weights."""
+        if word not in self._cuts:
+            ids = [tuple(cut) for cut in self.processor.nbest_encode_as_ids(word, CUTS)]
+            scores = [sum(map(self.processor.get_score, cut)) for cut in ids]  # log P
+            weights = [math.exp(self.alpha * (score - scores[0])) for score in scores]
+            self._cuts[word] = (ids, list(itertools.accumulate(weights)))
+        return self._cuts[word]
+
+    def encode(self, text: str, chance: random.Random) -> list[int]:
+        """Ids of `text` with freshly drawn cuts, without special tokens."""
+        ids: list[int] = []
+        for word in text.split():
+            cuts, weights = self._of(word)
+            ids += cuts[0] if len(cuts) == 1 else chance.choices(cuts, cum_weights=weights)[0]
+        return ids
