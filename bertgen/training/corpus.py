@@ -39,21 +39,23 @@ class Corpus:
     sampler: SubwordSampler | None = None
 
 
+def _carved(entry: DataSet, data: Path, seed: int) -> list[Pairs]:
+    """Validation, test and training rows of a corpus of one file; at most a tenth each is held out."""
+    rows = read_rows(entry.train, entry.format, data)
+    return split_by_components(rows, [min(size, len(rows) // 10) for size in entry.carve], seed)
+
+
 def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
     """The rows of "valid" or "test"; none where the set has no such side."""
     if entry.carve:
-        return split_by_components(read_rows(entry.train, entry.format, data), entry.carve, seed)[
-            SPLITS.index(split)
-        ]
+        return _carved(entry, data, seed)[SPLITS.index(split)]
     name = getattr(entry, split)
     return read_rows(name, entry.format, data) if name else []
 
 
 def training_rows(entry: DataSet, data: Path, seed: int) -> Pairs:
     """The training rows of one set; a drawn part of them where the recipe limits their number."""
-    rows = read_rows(entry.train, entry.format, data)
-    if entry.carve:
-        rows = split_by_components(rows, entry.carve, seed)[-1]
+    rows = _carved(entry, data, seed)[-1] if entry.carve else read_rows(entry.train, entry.format, data)
     if entry.clean:
         rows = without_leaks(
             rows, [row for split in SPLITS for row in held_out_rows(entry, data, split, seed)]

@@ -14,7 +14,9 @@ from bertgen.training.recipe import read_recipe
 from bertgen.training.settings import apply_settings
 from bertgen.training.state import STATE, read_log
 from bertgen.training.vocabulary import train_sentencepiece, write_tokenizer_files
+from components.checkpoint import describe
 
+RECIPES = Path(__file__).parents[2] / "bertgen" / "training" / "recipes"
 RECIPE = """
 name = "tiny"
 task = "split"
@@ -145,6 +147,20 @@ def test_a_finished_run_leaves_a_checkpoint_with_its_better_weights(
     wanted = run_weights(run, better)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter, wanted[name], rtol=2e-3, atol=1e-4)
+
+
+def test_own_pairs_and_an_own_base_need_one_command(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """recipes/own.toml as it is, on a file of 48 pairs; the page opens what comes out."""
+    (work / "pairs.tsv").rename(work / "train.tsv")
+    run = work / "run"
+    settings = [f"warm_start.bert={work / 'base'}", "task=split", "longest_source=64", "longest_target=64"]
+    settings += ["optimisation.max_steps=6", "optimisation.warmup_steps=2", "optimisation.decay_steps=2"]
+    settings += ["optimisation.validate_every=3"]
+    chosen = [part for setting in settings for part in ("--set", setting)]
+    command(monkeypatch, "train", RECIPES / "own.toml", "--data", work, "--out", run, *chosen)
+    opened = describe(run / "checkpoint")
+    assert (opened.task, opened.runnable, opened.longest_source) == ("split", True, 64)
+    model = EncoderDecoderModel.from_pretrained(run / "checkpoint")
     text = AutoTokenizer.from_pretrained(run / "checkpoint")("Ada sees Bob.", return_tensors="pt")
     assert model.generate(**text, max_new_tokens=3).shape[0] == 1
 
@@ -167,7 +183,7 @@ def test_compare_trains_every_variant_once_and_goes_on(work: Path, monkeypatch: 
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
     names = ["RND2RND", "BERTSHARE", "BERTSHARE, copied first"]
     assert rows == ["variant", "copy", "variant", *names]
-    assert "### pairs valid, 6 rows, references: one, num_beams 1" in table
+    assert "### pairs valid, 4 rows, references: one, num_beams 1" in table
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
     steps = {name: read_log(out / name)[-1]["step"] for name in names}
     assert steps == {"RND2RND": 8, "BERTSHARE": 8, "BERTSHARE, copied first": 10}
