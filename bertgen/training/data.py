@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import random
@@ -16,8 +17,8 @@ IGNORED = -100  # label of padded positions, as in the reference's losses
 
 
 def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, plain or compressed (.gz, .xz)."""
-    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
+    """The whole of a UTF-8 file, plain or compressed (.gz, .xz, .bz2)."""
+    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
     return unpack(path.read_bytes()).decode("utf-8")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bertgen.training.cleaning import detokenise, natural
 from bertgen.training.data import read_pairs, read_text
+from bertgen.training.readers_public import read_arxiv, read_debian_synopsis, read_debian_translations
 
 Pairs = list[tuple[str, str]]
 PARAGRAPHS = 20_000  # of plain text, that are read for denoising
@@ -126,6 +127,9 @@ def _noised(words: list[str], chance: random.Random) -> str:
 
 READERS: dict[str, Callable[[Path], Pairs]] = {
     "tsv": read_pairs,
+    "arxiv": read_arxiv,
+    "debian-synopsis": read_debian_synopsis,
+    "debian-translations": read_debian_translations,
     "jsonl": read_jsonl,
     "wikisplit": read_wikisplit,
     "discofuse": read_discofuse,
