@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertgen.training.curves import draw_curves
+from bertgen.training.curves import CURVES, draw_curves
 from bertgen.training.evaluate import evaluate
 from bertgen.training.recipe import Recipe, read_recipe
 from bertgen.training.run import fine_tune
 from bertgen.training.state import STATE, last_losses, read_log
 
-RESULTS, TABLE, CURVES = "results.json", "table.md", "curves.png"
+RESULTS, TABLE = "results.json", "table.md"
 Results = dict[str, Any]
 
 

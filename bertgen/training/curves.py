@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Log = Sequence[Mapping[str, Any]]
+CURVES = "curves.png"
 SMOOTHED = 5  # log lines to average: single ones jump from batch to batch
 WATCHED = ("accuracy", "exact", "sari", "bleu", "rouge-l")  # in the right panel, the first that a log has
 

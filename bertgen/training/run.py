@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bertgen.training.corpus import build_corpus, build_vocabulary
+from bertgen.training.curves import CURVES, draw_curves
 from bertgen.training.export import AUTO, export_base, export_checkpoint
 from bertgen.training.loop import Trainer
 from bertgen.training.masked_lm import MaskedLM
@@ -14,7 +15,7 @@ from bertgen.training.objective import Objective
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.seq2seq import Seq2Seq
 from bertgen.training.start import start_tokenizer
-from bertgen.training.state import STATE
+from bertgen.training.state import STATE, read_log
 from bertgen.training.team import Team
 from bertgen.training.text import build_base_vocabulary, load_rows
 from bertgen.training.vocabulary import write_tokenizer_files
@@ -51,6 +52,11 @@ def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str)
     return trainer.finished and team.leads
 
 
+def _with_curves(out: Path) -> Path:
+    draw_curves({out.name: read_log(out)}, out / CHECKPOINT / CURVES)
+    return out / CHECKPOINT
+
+
 def pre_train(
     recipe: PretrainingRecipe, data: Path, out: Path, resume: bool = False, device: str = "cpu"
 ) -> Path | None:
@@ -66,7 +72,7 @@ def pre_train(
     if not _run(prepare, out, resume, device):
         return None
     export_base(recipe, out, out / CHECKPOINT, AUTO)
-    return out / CHECKPOINT
+    return _with_curves(out)
 
 
 def fine_tune(
@@ -84,4 +90,4 @@ def fine_tune(
     if not _run(prepare, out, resume, device):
         return None
     export_checkpoint(recipe, out, out / CHECKPOINT, AUTO)
-    return out / CHECKPOINT
+    return _with_curves(out)

@@ -141,6 +141,7 @@ def test_a_finished_run_leaves_a_checkpoint_with_its_better_weights(
     command(monkeypatch, "train", work / "recipe.toml", "--data", work, "--out", run)
     assert f"--checkpoint {run / 'checkpoint'}" in capsys.readouterr().out
     assert {line["stage"] for line in read_log(run) if "stage" in line} == {"split"}  # copy is skipped
+    assert (run / "checkpoint" / "curves.png").read_bytes().startswith(b"\x89PNG")
     last = [line for line in read_log(run) if "last_loss_pairs" in line][-1]
     better = "averages" if last["average_loss_pairs"] < last["last_loss_pairs"] else "masters"
     model = EncoderDecoderModel.from_pretrained(run / "checkpoint")
