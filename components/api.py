@@ -56,7 +56,7 @@ def add_api(ctx: AppContext) -> None:
         An answer equal to the text means that the model found nothing to do.
 
         Values:
-            text: What the model reads, at most 2,000 characters; for fuse both sentences, or the first.
+            text: What the model reads, at most 5,000 characters; for fuse both sentences, or the first.
             task: "translate", "split", "fuse" or "summarize".
             checkpoint: The name of a checkpoint of this page; null is the task's own.
             mode: "greedy", "sample" or "beam". Values that the mode does not use are ignored.

@@ -16,7 +16,7 @@ from bertgen import GenerationConfig
 from components.parts import NEEDS_TWO, joined, two_sentences
 
 MODES = ("greedy", "sample", "beam")
-MAX_TEXT = 2000
+MAX_TEXT = 5000
 MAX_NEW_TOKENS = 256
 MAX_BEAMS = 8
 MAX_TOP_K = 1_000_000

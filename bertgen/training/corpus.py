@@ -39,9 +39,14 @@ class Corpus:
     sampler: SubwordSampler | None = None
 
 
+def _read(entry: DataSet, name: str, data: Path) -> Pairs:
+    rows = read_rows(name, entry.format, data)
+    return [(target, source) for source, target in rows] if entry.swap else rows
+
+
 def _carved(entry: DataSet, data: Path, seed: int) -> list[Pairs]:
     """Validation, test and training rows of a corpus of one file; at most a tenth each is held out."""
-    rows = read_rows(entry.train, entry.format, data)
+    rows = _read(entry, entry.train, data)
     return split_by_components(rows, [min(size, len(rows) // 10) for size in entry.carve], seed)
 
 
@@ -50,12 +55,12 @@ def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
     if entry.carve:
         return _carved(entry, data, seed)[SPLITS.index(split)]
     name = getattr(entry, split)
-    return read_rows(name, entry.format, data) if name else []
+    return _read(entry, name, data) if name else []
 
 
 def training_rows(entry: DataSet, data: Path, seed: int) -> Pairs:
     """The training rows of one set; a drawn part of them where the recipe limits their number."""
-    rows = _carved(entry, data, seed)[-1] if entry.carve else read_rows(entry.train, entry.format, data)
+    rows = _carved(entry, data, seed)[-1] if entry.carve else _read(entry, entry.train, data)
     if entry.clean:
         rows = without_leaks(
             rows, [row for split in SPLITS for row in held_out_rows(entry, data, split, seed)]

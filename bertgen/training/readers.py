@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bertgen.training.cleaning import detokenise, natural
+from bertgen.training.connectives import read_connectives
 from bertgen.training.data import read_pairs, read_text
 from bertgen.training.readers_public import read_arxiv, read_debian_synopsis, read_debian_translations
 
@@ -136,6 +137,7 @@ READERS: dict[str, Callable[[Path], Pairs]] = {
     "anki": read_anki,
     "lines": read_line_files,
     "denoising": read_denoising,
+    "connectives": read_connectives,
 }
 
 

@@ -35,6 +35,7 @@ class DataSet:
     rows: int = 0
     clean: bool = False  # drop doubles, and training rows that share a text with valid or test
     carve: tuple[int, ...] = ()  # [valid, test]: rows held out of `train`, at most a tenth each
+    swap: bool = False  # read targets as sources: fusing turned into splitting
     moses: str = ""  # language of the targets: score BLEU on Moses tokens, lower-cased, as well
     tokens: str = ""  # "test.tok.tsv"-like pattern with {split}: WikiSplit's own tokens, to score on as well
 

@@ -19,6 +19,7 @@ AnyRecipe = Recipe | PretrainingRecipe
 MOVABLE = frozenset(
     {"max_steps", "decay_steps", "validate_every", "save_every_seconds", "patience", "keep_last"}
 )
+GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
 
 
 def _binding(recipe: AnyRecipe) -> dict[str, Any]:
@@ -30,12 +31,7 @@ def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     for stage in values.get("stage", ()):
         for key in MOVABLE & stage.keys():
             del stage[key]
-    for shown in (
-        "short_rows",
-        "title",
-        "examples",
-        "length_penalty",
-    ):  # for the export; nothing in a step depends on it
+    for shown in ("short_rows", "title", "examples", "length_penalty"):  # nothing in a step depends on them
         values.pop(shown, None)
     return values
 
@@ -48,10 +44,13 @@ def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path, recipe: AnyRecipe, device: torch.device) -> dict[str, Any]:
-    """Read what `save_state` wrote. A recipe that differs in more than the run's length is a ValueError."""
+    """Read what `save_state` wrote; ValueError for a recipe that would have begun the run in another way."""
     state = torch.load(folder / STATE, map_location=device, weights_only=True)
     for key, value in _binding(recipe).items():
-        if state["recipe"].get(key) != value:
+        before = state["recipe"].get(key)
+        if key in GROWING and before:
+            value = value[: len(before)]
+        if before != value:
             raise ValueError(
                 f"the run in {folder} was started with another {key!r}: {state['recipe'].get(key)!r}, "
                 f"the recipe now says {value!r}; resume with the old recipe or choose a new --out"

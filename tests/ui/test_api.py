@@ -65,7 +65,7 @@ def test_beam_search_and_checkpoint_by_name(client, served):
     ("sent", "words"),
     [
         ({"text": ""}, "is empty"),
-        ({"text": "x" * 2001}, "at most 2,000 characters"),
+        ({"text": "x" * 5001}, "at most 5,000 characters"),
         ({"text": ["a"]}, "must be a string"),
         ({"mode": "fast"}, "beam, greedy, sample"),
         ({"mode": "beam", "num_beams": 9}, "from 1 to 8"),

@@ -218,6 +218,30 @@ def test_a_run_resumed_in_its_second_stage_ends_with_the_same_bits(data: Path, t
         assert torch.equal(mine, theirs)
 
 
+def test_a_finished_run_goes_on_with_a_stage_and_a_set_added_behind(data: Path, tmp_path: Path) -> None:
+    """To the same bits as the longer recipe from its start."""
+    text = (data / "split.toml").read_text()
+    more = text.replace(
+        "[optimisation]",
+        '[[data]]\nname = "more"\norigin = ""\nlicence = ""\n'
+        'train = "pairs.tsv"\nswap = true\n\n[optimisation]',
+    )
+    more += '\n[[stage]]\nname = "last"\nmax_steps = 3\nwarmup_steps = 0\ndecay_steps = 0\n'
+    more += "learning_rate = 1e-4\nshares = { more = 1.0 }\n"
+    weights = []
+    for name, recipes in (("straight", (more,)), ("in-two", (text, more))):
+        for recipe in recipes:
+            (tmp_path / "recipe.toml").write_text(recipe)
+            trainer = split_trainer(read_recipe(tmp_path / "recipe.toml"), data, tmp_path / name)
+            if (tmp_path / name / "state.pt").exists():
+                trainer.resume()
+            trainer.run()
+        assert trainer.step == 16
+        weights.append(trainer.weights.masters)
+    for one, two in zip(*weights, strict=True):
+        assert torch.equal(one, two)
+
+
 def test_stages_read_their_own_shares_and_rates(data: Path, tmp_path: Path) -> None:
     trainer = split_trainer(split_recipe(data), data, tmp_path / "run")
     corpus = trainer.objective.corpus

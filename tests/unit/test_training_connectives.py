@@ -1,0 +1,68 @@
+"""Everyday sentences taken apart at their connective."""
+
+from pathlib import Path
+
+import pytest
+
+from bertgen.training.connectives import read_connectives, take_apart
+from bertgen.training.corpus import held_out_rows, training_rows
+from bertgen.training.recipe import DataSet
+
+
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("He likes coffee, but his sister prefers tea.", "He likes coffee. His sister prefers tea."),
+        ("I waited for an hour but he didn't appear.", "I waited for an hour. He didn't appear."),
+        ("Tom was ill, so Mary did the work.", "Tom was ill. Mary did the work."),
+        ("We stayed at home because it was raining.", "We stayed at home. It was raining."),
+        ("Although it was late, the shop was open.", "It was late. The shop was open."),
+        ("When she heard the news, she turned pale.", "She heard the news. She turned pale."),
+        ("Tom took off his hat and opened the door.", "Tom took off his hat. He opened the door."),
+        ("Mary sat down and read the letter.", "Mary sat down. She read the letter."),
+        ("They got married and settled near Boston.", "They got married. They settled near Boston."),
+    ],
+)
+def test_two_clauses_come_apart(sentence: str, parts: str) -> None:
+    assert take_apart(sentence) == parts
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "I saw my father and my mother.",  # two nouns
+        "I don't know when he comes.",  # a question inside
+        "Do you remember when we met?",
+        "Call me when you are there.",  # a command
+        "You will understand when you see it.",  # the future
+        "We got up early so that we could see the sunrise.",
+        "It's been five years since my father died.",  # counts the time
+        "He likes coffee.",
+        "He sat down and she stood.. It rained, and it snowed.",  # two sentences
+        "",
+    ],
+)
+def test_what_no_rule_is_sure_of_stays(sentence: str) -> None:
+    assert take_apart(sentence) == ""
+
+
+def test_names_change_alike_on_both_sides_and_rows_are_the_same_again(tmp_path: Path) -> None:
+    lines = [f"Tom bought {number} books, but Mary wanted more.\tTom kaufte ..." for number in range(40)]
+    (tmp_path / "pairs.tsv").write_text("\n".join([*lines, lines[0]]) + "\n")
+    pairs = read_connectives(tmp_path / "pairs.tsv")
+    assert pairs == read_connectives(tmp_path / "pairs.tsv")
+    assert len(pairs) == 40  # every sentence once
+    people = set()
+    for parts, fused in pairs:
+        first, second = parts.removesuffix(".").split(". ")
+        assert fused == f"{first}, but {second}."
+        people |= {first.split()[0], second.split()[0]}
+    assert len(people) > 10
+
+
+def test_swapped_rows_are_for_splitting(tmp_path: Path) -> None:
+    text = "\n".join(f"I have {number} cats, but you have a dog." for number in range(20))
+    (tmp_path / "lines.txt").write_text(text)
+    entry = DataSet("x", "", "", "lines.txt", format="connectives", swap=True, carve=(2, 2))
+    for source, target in [*training_rows(entry, tmp_path, 0), *held_out_rows(entry, tmp_path, "test", 0)]:
+        assert (source.count("."), target.count(".")) == (1, 2)
