@@ -13,7 +13,7 @@ from bertgen.training.recipe import Recipe, read_recipe
 from bertgen.training.run import fine_tune
 from bertgen.training.state import STATE, last_losses, read_log
 
-RESULTS, TABLE = "results.json", "table.md"
+RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
 Results = dict[str, Any]
 
 
@@ -29,8 +29,8 @@ def compare(
     """Train the recipe at `path` once a variant and score each; true when all are done.
 
     `variants` are settings ("table.key=value") by name; a variant lives in `out`/name. What an earlier call
-    finished is kept, what it began goes on, so a long comparison may be stopped at any moment. Writes
-    table.md and curves.png of all that is finished.
+    finished is kept (results.json and train.jsonl are enough), what it began goes on, so a long comparison
+    may be stopped at any moment. Writes table.md and curves.png of all that is finished.
     """
     recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}  # all checked first
     for name, recipe in recipes.items():
@@ -52,9 +52,13 @@ def _run_one(
     if checkpoint is None:
         return False
     rows, outputs = evaluate(checkpoint, recipe, data, split, decoding, device)
-    values = {"recipe": recipe.as_dict(), "metrics": rows, "outputs": outputs}
-    (run / RESULTS).write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
+    _write(run / OUTPUTS, outputs)
+    _write(run / RESULTS, {"recipe": recipe.as_dict(), "metrics": rows})
     return True
+
+
+def _write(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _read(run: Path) -> Results:
