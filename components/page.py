@@ -9,7 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
-from components import theme, vendor
+from components import returning, theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
@@ -64,6 +64,7 @@ def build_page(ctx: AppContext) -> gr.Blocks:
                         hub.build(ctx, checkpoints_tab)
         add_api(ctx)
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
+        returning.build(ctx, demo, checkpoints_tab, generate_tab)
     return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
 
 

@@ -192,23 +192,39 @@ class Registry:
         ``first`` makes it its task's own checkpoint; the rest is for ``describe``. Raises ``Refusal`` (a
         ``ValueError``) with the reason and the next move; then everything is as it was.
         """
+        checkpoint = self._named(folder, session, origin, hub_id)
+        with self.use(checkpoint) as loaded:
+            self._keep(checkpoint, session)
+            if first:
+                self._first[checkpoint.task] = checkpoint.name
+            return loaded
+
+    def add(self, folder: str | Path, *, session: str, origin: str = "", hub_id: str = "") -> None:
+        """As ``open`` for a session, but the model is only loaded when it is asked for."""
+        self._keep(self._named(folder, session, origin, hub_id), session)
+
+    def opened(self, session: str | None) -> list[Checkpoint]:
+        """What a session opened itself, oldest first."""
+        with self._lock:
+            return list(self._opened.get(session or "", {}).values())
+
+    def _named(self, folder: str | Path, session: str | None, origin: str, hub_id: str) -> Checkpoint:
+        """A folder's description under a name that is free, or the one that it has already."""
         checkpoint = describe(Path(folder).expanduser(), origin=origin, hub_id=hub_id)
         known = next((c for c in self.all(session) if c.folder == checkpoint.folder), None)
         if known is None:
-            checkpoint = replace(checkpoint, name=self._free_name(checkpoint, session))
-        elif known.stamp == checkpoint.stamp:
-            checkpoint = known
-        else:  # its files have changed since
-            checkpoint = replace(checkpoint, name=known.name, origin=known.origin)
-        with self.use(checkpoint) as loaded, self._lock:
+            return replace(checkpoint, name=self._free_name(checkpoint, session))
+        if known.stamp == checkpoint.stamp:
+            return known
+        return replace(checkpoint, name=known.name, origin=known.origin)  # its files have changed since
+
+    def _keep(self, checkpoint: Checkpoint, session: str | None) -> None:
+        with self._lock:
             here = self._shared if session is None or checkpoint.name in self._shared else self._mine(session)
             here[checkpoint.name] = checkpoint
             if here is not self._shared:
                 while len(here) > OPENED_AT_ONCE:
                     here.popitem(last=False)
-            if first:
-                self._first[checkpoint.task] = checkpoint.name
-            return loaded
 
     def forget(self, session: str | None) -> None:
         """Drops what a session opened; the models stay in memory until their room is needed."""

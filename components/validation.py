@@ -8,14 +8,17 @@ import math
 import numbers
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from bertgen import GenerationConfig
 from components.parts import NEEDS_TWO, joined, two_sentences
+from components.settings import Settings
 
 MODES = ("greedy", "sample", "beam")
+MAX_PATH = 1000
 MAX_TEXT = 5000
 MAX_NEW_TOKENS = 256
 MAX_BEAMS = 8
@@ -118,6 +121,17 @@ def check_source(text: Any, second: Any, task: str) -> str:
 
 def _is_blank(text: Any) -> bool:
     return isinstance(text, str) and not text.strip()
+
+
+def check_folder(settings: Settings, folder: Any) -> Path:
+    """The path of a folder as sent. Raises ``ValueError`` where this page opens none, or it cannot be one."""
+    if not settings.allow_folders:
+        raise ValueError("this page does not open folders; its operator can start it with --allow-folders")
+    if not isinstance(folder, str) or not folder.strip():
+        raise ValueError("no folder given; type the path of a folder that holds config.json and the weights")
+    if len(folder) > MAX_PATH or "\0" in folder:
+        raise ValueError(f"a path of {len(folder):,} characters cannot be one; type the folder's own path")
+    return Path(folder.strip())
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,10 +14,9 @@ from components.context import AppContext
 from components.parts import LONG, LONG_SAID
 from components.reports import FIND_JS, opened_html, refusal_html, report_html
 from components.tabs import generate
-from components.validation import refuses_politely
+from components.validation import check_folder, refuses_politely
 
 QUESTION = "Who is writing?"
-MAX_PATH = 1000
 GROUPS = {**TASKS, BASE: "Base, to train from"}
 BASE_LINE = "it is a start for training: it does not write texts by itself"
 
@@ -128,13 +126,9 @@ def on_choose(ctx: AppContext, name: Any, session: str | None = None) -> tuple[A
 
 def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:
     """Opens a folder of this machine for a session. Raises ``ValueError`` with the reason in plain words."""
-    if not ctx.settings.allow_folders:
-        raise ValueError("this page does not open folders; its operator can start it with --allow-folders")
-    if not isinstance(folder, str) or not folder.strip():
-        raise ValueError("no folder given; type the path of a folder that holds config.json and the weights")
-    if len(folder) > MAX_PATH or "\0" in folder:
-        raise ValueError(f"a path of {len(folder):,} characters cannot be one; type the folder's own path")
-    return after_opening(ctx, ctx.registry.open(Path(folder.strip()), session=session or ""), session)
+    return after_opening(
+        ctx, ctx.registry.open(check_folder(ctx.settings, folder), session=session or ""), session
+    )
 
 
 def after_opening(ctx: AppContext, loaded: Any, session: str | None) -> tuple[Any, ...]:

@@ -65,6 +65,22 @@ def test_a_hub_repository_is_sized_confirmed_watched_cancelled_and_opened(page, 
     assert no_sideways_scroll(page)
 
 
+def test_what_was_opened_is_there_after_a_reload_and_gone_for_others(page, open_page, fuser):
+    open_folder(page, fuser)
+    page.wait_for_selector("#bx-opened >> text=is open")
+    page.wait_for_function("(localStorage.getItem('bx-opened') || '').length > 20")
+    page.reload()
+    page.wait_for_function("+document.querySelector('.bxp')?.dataset.total > 0")
+    page.wait_for_selector("#bx-task label >> text=Fuse")
+    open_tab(page)
+    assert any("Fuser" in card for card in cards(page))
+    page.locator("#bx-cards label", has_text="Fuser").click()
+    page.wait_for_selector("#bx-facts >> text=Fuser")
+    other = open_page()
+    open_tab(other)
+    assert not any("Fuser" in card for card in cards(other))
+
+
 def test_what_the_hub_does_not_have_is_said_with_the_next_move(page, small_hub):
     look_up(page, "owner/nothing")
     page.wait_for_selector("#bx-hub-line .bx-refused")

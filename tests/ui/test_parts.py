@@ -75,7 +75,7 @@ def test_fusing_reads_two_boxes_or_one():
         ("Only one.", "", "fuse", NEEDS_TWO),
         ("A.", "B.", "translate", "alone; leave it out"),
         ("A.", 3, "fuse", "must be a string"),
-        ("a" * 1500, "b" * 1500, "fuse", "2,000"),
+        ("a" * 3000, "b" * 3000, "fuse", "5,000"),
         ("", "B.", "fuse", "is empty"),
     ],
 )

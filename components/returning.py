@@ -1,0 +1,85 @@
+"""A visitor comes back: what they had opened is kept in their browser, and opened again on a reload.
+
+A browser's storage is as untrusted as any input: every entry is checked like one typed by hand.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertgen import hub
+from components.context import AppContext
+from components.downloads import cache_for, check_name, check_revision, check_token
+from components.registry import OPENED_AT_ONCE
+from components.tabs import checkpoints, generate
+from components.validation import check_folder
+
+STORAGE = "bx-opened"
+# Kept in the visitor's own browser, and checked when it comes back: there is nothing to hide from them.
+SECRET = "bertgen-explorer"
+
+
+def opened(ctx: AppContext, session: str | None) -> list[dict[str, str]]:
+    """What a session opened, as its browser keeps it: folders, and Hub ids with their commits."""
+    return [
+        {"hub": found.hub_id, "revision": found.folder.name}
+        if found.hub_id
+        else {"folder": str(found.folder)}
+        for found in ctx.registry.opened(session)
+    ]
+
+
+def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
+    """Opens again what a browser kept, without loading any model; returns how many.
+
+    What is not there any more, or not allowed, is passed over. Nothing is downloaded.
+    """
+    count = 0
+    for entry in kept[:OPENED_AT_ONCE] if isinstance(kept, list) else ():
+        try:
+            folder, facts = _find(ctx, entry if isinstance(entry, dict) else {})
+            ctx.registry.add(folder, session=session or "", **facts)
+        except (ValueError, OSError):
+            continue
+        count += 1
+    return count
+
+
+def _find(ctx: AppContext, entry: dict[str, Any]) -> tuple[Path, dict[str, str]]:
+    """An entry's folder, and what `describe` is told of it; ValueError or OSError where there is none."""
+    if "hub" not in entry:
+        return check_folder(ctx.settings, entry.get("folder")), {}
+    repo_id, revision = check_name(ctx.settings, entry["hub"]), check_revision(entry.get("revision"))
+    secret = check_token(ctx.settings, None)
+    cache = cache_for(ctx.settings, secret)
+    plan = hub.plan_download(
+        repo_id, revision=revision, token=secret, cache_dir=cache
+    )  # asks who may read it
+    if plan.missing_bytes:
+        raise ValueError(f"{repo_id} is not on this machine any more")
+    folder = hub.download(plan, token=secret, cache_dir=cache)  # all there: finds it
+    origin = f"{repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
+    return Path(folder), {"hub_id": repo_id, "origin": origin}
+
+
+def build(
+    ctx: AppContext, demo: gr.Blocks, tab: checkpoints.CheckpointsTab, run: generate.GenerateTab
+) -> None:
+    """Wires the browser's storage in the current ``gr.Blocks``."""
+    kept = gr.BrowserState([], storage_key=STORAGE, secret=SECRET)
+
+    def remember(request: gr.Request):
+        return opened(ctx, request.session_hash)
+
+    def come_back(kept, task, request: gr.Request):
+        if not reopen(ctx, kept, request.session_hash):
+            return gr.skip(), gr.skip(), gr.skip()
+        tasks, choices = generate.on_opened(ctx, task, request.session_hash)
+        return gr.update(choices=checkpoints.choices(ctx, request.session_hash)), tasks, choices
+
+    quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    demo.load(come_back, [kept, run.task], [tab.picker, run.task, run.checkpoint], api_name="back", **quiet)
+    tab.picker.change(remember, None, kept, api_name="remember", **quiet)
