@@ -211,10 +211,10 @@ def test_empty_text_gets_a_friendly_line(page):
 
 
 def test_a_text_that_is_too_long_is_an_error_line_and_kept(page):
-    run(page, "word " * 500)
+    run(page, "word " * 1100)
     wait_for_state(page, "error")
-    assert "2,000" in page.inner_text(".bxp-status")
-    assert len(page.input_value("#bx-text textarea")) == 2500
+    assert "5,000" in page.inner_text(".bxp-status")
+    assert len(page.input_value("#bx-text textarea")) == 5500
 
 
 def test_a_long_text_is_run_by_sentences(page):
