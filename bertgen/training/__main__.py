@@ -112,7 +112,7 @@ def curves(arguments: argparse.Namespace) -> None:
 
 def card(arguments: argparse.Namespace) -> None:
     """Write a checkpoint's model card from its recipe, log and evaluations."""
-    from bertgen.training.card import write_base_card, write_card
+    from bertgen.training.card import read_results, write_base_card, write_card
     from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
 
     recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")
@@ -121,8 +121,8 @@ def card(arguments: argparse.Namespace) -> None:
         return
     if arguments.results is None:
         raise ValueError("give --results, what `evaluate --split test --json` wrote")
-    valid = json.loads(arguments.valid.read_text("utf-8")) if arguments.valid else None
-    results = json.loads(arguments.results.read_text("utf-8"))
+    valid = read_results([arguments.valid]) if arguments.valid else None
+    results = read_results(arguments.results)
     write_card(arguments.checkpoint, recipe, arguments.data, results, arguments.command, notes, valid)
 
 
@@ -210,7 +210,7 @@ def _parse_reports(commands: argparse._SubParsersAction) -> None:
     command.add_argument("checkpoint", type=Path)
     _add_recipe(command)
     command.add_argument("--data", type=Path)
-    command.add_argument("--results", type=Path, help="what evaluate --split test --json wrote")
+    command.add_argument("--results", type=Path, nargs="+", help="what evaluate --split test --json wrote")
     command.add_argument("--valid", type=Path, help="the same of the validation sets: ten outputs are shown")
     command.add_argument("--command", required=True, help="the command line(s) that made it, for the card")
     command.add_argument("--notes", type=Path, required=True, help="Markdown: limits and failures")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bertgen.training.corpus import read_references
+from bertgen.training.export import write_profile
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.state import LOG
 
@@ -19,6 +20,7 @@ PIPELINES = {
     "summarize": "summarization",
 }
 SHOWN = 10  # outputs, drawn at random
+KINDS = {"all": ", all references", "tokens": ", its own tokens", "moses": ", Moses tokens"}
 METRICS = {"BLEU": "bleu", "chrF": "chrf", "SARI": "sari", "exact": "exact_match"}
 
 
@@ -31,7 +33,7 @@ def write_card(
     notes: str,
     valid: dict[str, Any] | None = None,
 ) -> None:
-    """Write README.md into `checkpoint`.
+    """Write README.md into `checkpoint`, and the figures into its profile.json, for the page.
 
     `results` is what `evaluate --json` wrote on the test sets, `valid` the same on the validation sets: ten
     of its outputs are drawn and shown. `notes` (Markdown) tells limits and failures, found by reading.
@@ -48,6 +50,34 @@ def write_card(
         _licence(recipe),
     ]
     (checkpoint / "README.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
+    profile = json.loads((checkpoint / "profile.json").read_text("utf-8"))
+    write_profile(checkpoint, {**profile, "metrics": profile_metrics(results["metrics"])})
+
+
+def read_results(paths: Sequence[Path]) -> dict[str, Any]:
+    """What one or more calls of `evaluate --json` wrote, together: rows set by set, baselines once."""
+    parts = [json.loads(path.read_text("utf-8")) for path in paths]
+    rows: list[dict[str, Any]] = []
+    for row in (row for part in parts for row in part["metrics"]):
+        if row not in rows:
+            rows.append(row)
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    rows.sort(key=lambda row: (sets.index(row["set"]), "decoding" in row))
+    return {
+        "metrics": rows,
+        "outputs": {key: texts for part in parts for key, texts in part["outputs"].items()},
+    }
+
+
+def profile_metrics(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Rows of `evaluate` as the page shows them: set and references -> decoding or baseline -> figures."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        where = f"{row['set']} {row['split']}{KINDS.get(row['references'], '')}"
+        figures = {key: value["score"] for key, value in row.items() if is_figure(value)}
+        how = f"{row['baseline']} (baseline)" if "baseline" in row else _decoding(row)
+        found.setdefault(where, {})[how] = figures
+    return found
 
 
 def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, notes: str) -> None:
@@ -99,7 +129,7 @@ def _metadata(name: str, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> str:
                 "name": f"{key}, {_decoding(row)}",
             }
             for key in row
-            if isinstance(row[key], dict) and "score" in row[key]
+            if is_figure(row[key])
         ]
         dataset = {"name": f"{row['set']} {row['split']}, {row['references']}", "type": row["set"]}
         task = {"type": PIPELINES.get(recipe.task, "text-generation"), "name": recipe.title}
@@ -116,6 +146,11 @@ def _metadata(name: str, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> str:
             "model-index": [{"name": name, "results": found}],
         }
     )
+
+
+def is_figure(value: Any) -> bool:
+    """Whether a value of a row of `evaluate` is a score with its signature."""
+    return isinstance(value, dict) and "score" in value
 
 
 def _decoding(row: dict[str, Any]) -> str:
@@ -159,7 +194,7 @@ def _figures(rows: Sequence[dict[str, Any]]) -> str:
     signatures: dict[str, None] = {}
     tables: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        figures = {key: value for key, value in row.items() if isinstance(value, dict) and "score" in value}
+        figures = {key: value for key, value in row.items() if is_figure(value)}
         signatures |= {
             f"- {row['references']} {key}: {value['signature']}": None for key, value in figures.items()
         }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bertgen.training.card import is_figure
 from bertgen.training.curves import CURVES, draw_curves
 from bertgen.training.evaluate import evaluate
 from bertgen.training.recipe import Recipe, read_recipe
@@ -75,7 +76,7 @@ def tables(results: Mapping[str, Results]) -> str:
         losses = last_losses(result["log"])
         loss = f"{min(losses):.3f}" if losses else ""
         for row in result["metrics"]:
-            figures = {key: value["score"] for key, value in row.items() if _is_figure(value)}
+            figures = {key: value["score"] for key, value in row.items() if is_figure(value)}
             cells = [name, loss] if "decoding" in row else [row["baseline"], ""]
             line = _line([*cells, *(f"{value:.2f}" for value in figures.values())])
             setting = ", ".join(f"{key} {value}" for key, value in row.get("decoding", {}).items())
@@ -86,10 +87,6 @@ def tables(results: Mapping[str, Results]) -> str:
             if line not in lines:  # every variant brings the same baselines
                 lines.append(line)
     return "\n".join("\n".join([f"### {title}\n", *lines, ""]) for title, lines in groups.items())
-
-
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and "score" in value
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -106,7 +106,7 @@ def export_checkpoint(
     else:
         tokenizer.model_max_length = recipe.longest_source
         tokenizer.save_pretrained(folder)
-    _write_profile(folder, profile(recipe, metrics or {}))
+    write_profile(folder, profile(recipe, metrics or {}))
     _copy_log(run, folder)
 
 
@@ -120,11 +120,12 @@ def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
     write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.row_length)
-    _write_profile(folder, {"task": "base", "title": recipe.title, "licence": recipe.licence})
+    write_profile(folder, {"task": "base", "title": recipe.title, "licence": recipe.licence})
     _copy_log(run, folder)
 
 
-def _write_profile(folder: Path, values: dict[str, Any]) -> None:
+def write_profile(folder: Path, values: dict[str, Any]) -> None:
+    """Write profile.json, which tells the page what a checkpoint is for."""
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
     (folder / "profile.json").write_text(text, encoding="utf-8")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bertgen.training.__main__ import main
-from bertgen.training.card import write_card
+from bertgen.training.card import read_results, write_card
 from bertgen.training.curves import draw_curves, smooth
 from bertgen.training.recipe import read_any_recipe
 
@@ -23,6 +23,7 @@ def checkpoint(tmp_path: Path) -> Path:
     """A folder with the files that a card reads; no weights of any size are needed for it."""
     folder = tmp_path / "split-mini"
     folder.mkdir()
+    (folder / "profile.json").write_text('{"task": "split", "metrics": {}}')
     side = {"hidden_size": 256, "num_attention_heads": 4, "num_hidden_layers": 4, "vocab_size": 8000}
     config = {"encoder": side, "decoder": side, "tie_encoder_decoder": True}
     (folder / "config.json").write_text(json.dumps(config))
@@ -79,11 +80,29 @@ def test_a_card_holds_figures_outputs_licences_and_the_command(checkpoint: Path,
     assert "60 steps" in text
     for expected in ("python -m it", "It fails.", "CC BY-SA 4.0", "- one exact: whole text"):
         assert expected in text
+    profile = json.loads((checkpoint / "profile.json").read_text())
+    figures = {"copy (baseline)": {"exact": 0.0}, "beam 4": {"exact": 12.345}}
+    assert profile == {"task": "split", "metrics": {"wikisplit test": figures}}
     shown = [line for line in text.splitlines() if line.startswith("| Source")]
     assert len(shown) == 10
     for line in shown:
         number = line.split()[2]
         assert line == f"| Source {number} \\| end. | Output {number}. | Target {number}. End. |"
+
+
+def test_results_of_several_evaluations_are_one(tmp_path: Path) -> None:
+    greedy = {**RESULTS["metrics"][1], "decoding": {"num_beams": 1}}
+    other = {**greedy, "set": "other"}
+    parts = [
+        {"metrics": [RESULTS["metrics"][0], greedy, other], "outputs": {"wikisplit, num_beams 1": ["a"]}},
+        RESULTS,
+    ]
+    paths = [tmp_path / "1.json", tmp_path / "2.json"]
+    for path, part in zip(paths, parts, strict=True):
+        path.write_text(json.dumps(part))
+    found = read_results(paths)
+    assert found["metrics"] == [*RESULTS["metrics"][:1], greedy, RESULTS["metrics"][1], other]
+    assert list(found["outputs"]) == ["wikisplit, num_beams 1", "wikisplit, num_beams 4"]
 
 
 def test_the_card_of_a_base_and_curves_through_the_command_line(
