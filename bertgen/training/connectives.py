@@ -25,24 +25,23 @@ _A, _B = r"(?P<a>[^.,;:]+)", r"(?P<b>[^.,;:]+)"
 _COORDINATED = re.compile(
     rf"{_A}(?:, (?:and|but|so)(?! that)(?= {_SUBJECT})| (?:but|so)(?! that)(?= {_SURE})) (?P<b>[^.;:]+)\."
 )
-# "Since" in the middle mostly counts the time.
-_INNER = re.compile(rf"{_A} (?P<how>because|although|though|while|when)(?= {_SUBJECT}) {_B}\.")
-_START = re.compile(rf"(?P<how>Because|Although|Though|While|When|Since) {_A}, {_B}\.")
-# Before "when" and the like these make an object or an adverb of it, not a clause of its own.
-_ASKED = re.compile(
-    r"\b(?:know|knew|known|wonder|wondering|ask|asked|remember|tell|told|say|said|sure|see|idea|matter|care|"
-    r"long|even|just|right|soon|ever|shortly|only)(?: me| him| her| you| us| them)?$"
-)
+# "Since" in the middle mostly counts the time; "when" does not come back from two plain statements.
+_INNER = re.compile(rf"{_A}(?<!just)(?<!even) (?:because|although|though|while)(?= {_SUBJECT}) {_B}\.")
+_START = re.compile(rf"(?:Because|Although|Though|While|Since) {_A}, {_B}\.")
 _PAST_VERB = (
     r"(?:\w+ed|went|came|took|made|said|got|gave|found|left|told|put|ran|sat|stood|held|brought|began|fell|"
     r"felt|lost|met|paid|read|saw|sent|slept|spoke|spent|thought|threw|understood|woke|won|wrote|ate|drank|"
     r"drove|forgot|heard|kept|knew|let|lay|rode|rose|sang|shut|bought|built|caught|chose|cut|drew|broke|hung|"
     r"hid|hit|hurt|led|lit)\b"
 )
-_PAST = re.compile(rf"\b(?:was|were|had|did|could|\w+n't|{_PAST_VERB})")
 _TWO_VERBS = re.compile(
     rf"(?P<who>He|She|They|We|I|{_NAME}) (?P<a>{_PAST_VERB}[^.,;:]*?),? and (?P<b>{_PAST_VERB}[^.,;:]*)\."
 )
+# Short statements about somebody; two of them with different subjects can always be joined by "and".
+_STATEMENT = re.compile(
+    rf"(?P<who>{_NAME}|I|We|(?:The|My|His|Her|Our|Their) \w+) (?!and|or|of)\w+ [^.,;:?]+\."
+)
+SHORT = 8  # words of such a statement
 _SHE = ("Mary", "Alice")
 # In place of the few names of Tatoeba, so that a model learns names, not Tom.
 _HIS_NAMES = ("Tom", "Peter", "Paul", "Ahmed", "David", "Max", "Luis", "Ben", "Ivan", "Noah", "Omar", "Felix")
@@ -65,18 +64,35 @@ _HER_NAMES = (
 def read_connectives(path: Path) -> list[tuple[str, str]]:
     """English sentences, one a line or in the first column of a TSV: two sentences -> the one they came from.
 
-    Clauses joined by and, but, so, because, although, though, while, when or since, and two past verbs of one
-    subject, which is repeated as a pronoun. Every sentence once; the same rows for the same file.
+    Clauses joined by and, but, so, because, although, though, while or since, and two past verbs of one
+    subject, which is repeated as a pronoun. For every two of these rows one pair of short statements about
+    different subjects, drawn by chance and joined by "and": what such pairs become by default. Every sentence
+    once; the same rows for the same file.
     """
     chance = random.Random(f"connectives-{path.name}")
+    lines = list(dict.fromkeys(natural(line.partition("\t")[0]) for line in read_text(path).split("\n")))
+    taken = [(take_apart(line), line) for line in lines if len(line.split()) <= LONGEST]
+    rows = [row for row in taken if row[0]]
+    rows += _by_chance(lines, len(rows) // 2, chance)
     pairs = []
-    for line in dict.fromkeys(natural(line.partition("\t")[0]) for line in read_text(path).split("\n")):
-        parts = take_apart(line) if len(line.split()) <= LONGEST else ""
-        if parts:
-            names = {**dict.fromkeys(("Tom", "John", "Bob"), chance.choice(_HIS_NAMES))}
-            names |= dict.fromkeys(_SHE, chance.choice(_HER_NAMES))
-            pairs.append((_renamed(parts, names), _renamed(line, names)))
+    for row in rows:
+        names = dict.fromkeys(("Tom", "John", "Bob"), chance.choice(_HIS_NAMES))
+        names |= dict.fromkeys(_SHE, chance.choice(_HER_NAMES))
+        pairs.append((_renamed(row[0], names), _renamed(row[1], names)))
     return pairs
+
+
+def _by_chance(lines: list[str], count: int, chance: random.Random) -> list[tuple[str, str]]:
+    found = [(line, _STATEMENT.fullmatch(line)) for line in lines if len(line.split()) <= SHORT]
+    statements = [(line, match["who"]) for line, match in found if match]
+    chance.shuffle(statements)
+    rows = []
+    for (first, who), (second, other) in zip(statements[::2], statements[1::2], strict=False):
+        if who != other and len(rows) < count:
+            keeps = re.fullmatch(rf"{_NAME}|I", other)
+            joined = second if keeps else second[0].lower() + second[1:]
+            rows.append((f"{first} {second}", f"{first[:-1]}, and {joined}"))
+    return rows
 
 
 def take_apart(sentence: str) -> str:
@@ -92,14 +108,9 @@ def _candidates(sentence: str) -> Iterator[tuple[str, str]]:
         who = match["who"]
         again = ("She" if who in _SHE else "He") if re.fullmatch(_NAME, who) else who
         yield f"{who} {match['a']}", f"{again} {match['b']}"
-    elif match := _COORDINATED.fullmatch(sentence):
-        yield match["a"], match["b"]
-    elif (match := _START.fullmatch(sentence) or _INNER.fullmatch(sentence)) and not _ASKED.search(
-        match["a"]
-    ):
-        # "When" of a habit or of the future does not come back from two plain statements.
-        past = _PAST.search(match["a"]) and _PAST.search(match["b"])
-        if past or match["how"].lower() != "when":
+        return
+    for rule in (_COORDINATED, _START, _INNER):
+        if match := rule.fullmatch(sentence):
             yield match["a"], match["b"]
 
 
