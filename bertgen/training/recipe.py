@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -99,6 +100,16 @@ class WarmStart:
         named = {"bert": self.bert, "roberta": self.roberta, "gpt2": self.gpt2}
         return {family: source for family, source in named.items() if source}
 
+    @property
+    def licences(self) -> list[str]:
+        """The checkpoints' licences: what a folder's profile.json says, else where to look."""
+        found = []
+        for source in dict.fromkeys([*self.sources.values(), *filter(None, [self.model])]):
+            profile = Path(source, "profile.json")
+            known = json.loads(profile.read_text("utf-8")).get("licence") if profile.is_file() else None
+            found.append(f"start {Path(source).name if known else source} ({known or 'see its card'})")
+        return found
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -166,8 +177,9 @@ class Recipe:
 
     @property
     def licence(self) -> str:
-        """Licences of the data that the weights are derived from."""
-        return "; ".join(f"{entry.name}: {entry.licence}" for entry in self.data)
+        """Licences of all that the weights are derived from: the data, and the checkpoints of the start."""
+        sources = [f"{entry.name}: {entry.licence}" for entry in self.data]
+        return "; ".join(sources + (self.warm_start.licences if self.warm_start else []))
 
     @property
     def schedule(self) -> tuple[Stage, ...]:

@@ -166,6 +166,13 @@ def test_own_pairs_and_an_own_base_need_one_command(work: Path, monkeypatch: pyt
     assert model.generate(**text, max_new_tokens=3).shape[0] == 1
 
 
+def test_licences_name_the_start(work: Path) -> None:
+    recipe = read_recipe(work / "recipe.toml")
+    assert recipe.licence == f"pairs: Apache-2.0; start {work / 'base'} (see its card)"
+    (work / "base" / "profile.json").write_text('{"task": "base", "licence": "CC BY-SA 3.0"}')
+    assert recipe.licence == "pairs: Apache-2.0; start base (CC BY-SA 3.0)"
+
+
 def test_the_last_stage_cannot_be_skipped(work: Path) -> None:
     with pytest.raises(ValueError, match="skips a stage, but not the last"):
         read_recipe(work / "recipe.toml", ["stage.split.max_steps=0", "stage.split.decay_steps=0"])
