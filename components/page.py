@@ -9,11 +9,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
-from components import returning, theme, vendor
+from components import theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
-from components.tabs import attention, checkpoints, generate, hub
+from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
 from components.widgets import explorer, player
 

@@ -6,11 +6,10 @@ import shutil
 
 import pytest
 
-from components import returning
 from components.context import AppContext
 from components.registry import OPENED_AT_ONCE, Registry
 from components.settings import Settings
-from components.tabs import checkpoints
+from components.tabs import checkpoints, returning
 from components.tabs import hub as hub_tab
 
 NAME = "owner/name"
