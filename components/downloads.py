@@ -71,6 +71,11 @@ class Download:
             self._over.set()
 
 
+def origin_of(plan: hub.HubPlan) -> str:
+    """Where a checkpoint of the Hub comes from, for people."""
+    return f"{plan.repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
+
+
 def cache_for(settings: Settings, token: str | bool | None) -> str | None:
     """Where downloads are kept; None for the Hub's own cache.
 

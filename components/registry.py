@@ -194,9 +194,7 @@ class Registry:
         """
         checkpoint = self._named(folder, session, origin, hub_id)
         with self.use(checkpoint) as loaded:
-            self._keep(checkpoint, session)
-            if first:
-                self._first[checkpoint.task] = checkpoint.name
+            self._keep(checkpoint, session, first)
             return loaded
 
     def add(self, folder: str | Path, *, session: str, origin: str = "", hub_id: str = "") -> None:
@@ -218,13 +216,15 @@ class Registry:
             return known
         return replace(checkpoint, name=known.name, origin=known.origin)  # its files have changed since
 
-    def _keep(self, checkpoint: Checkpoint, session: str | None) -> None:
+    def _keep(self, checkpoint: Checkpoint, session: str | None, first: bool = False) -> None:
         with self._lock:
             here = self._shared if session is None or checkpoint.name in self._shared else self._mine(session)
             here[checkpoint.name] = checkpoint
             if here is not self._shared:
                 while len(here) > OPENED_AT_ONCE:
                     here.popitem(last=False)
+            if first:
+                self._first[checkpoint.task] = checkpoint.name
 
     def forget(self, session: str | None) -> None:
         """Drops what a session opened; the models stay in memory until their room is needed."""

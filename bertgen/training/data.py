@@ -6,9 +6,10 @@ import bz2
 import gzip
 import lzma
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,14 @@ def read_text(path: Path) -> str:
     """The whole of a UTF-8 file, plain or compressed (.gz, .xz, .bz2)."""
     unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
     return unpack(path.read_bytes()).decode("utf-8")
+
+
+def stream_lines(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
+    with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.rstrip("\n")
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bertgen.training.cleaning import natural
-from bertgen.training.data import read_text
+from bertgen.training.data import read_text, stream_lines
 
 SUBJECTS = ("cs.", "stat.", "q-bio.", "q-fin.", "physics.soc-ph", "physics.hist-ph", "physics.pop-ph")
 # TeX, links and signs of another script say that a text is no plain prose.
@@ -53,7 +53,7 @@ def read_arxiv(path: Path) -> list[tuple[str, str]]:
     titles of 4 to 16 words, plain prose, at least half of the title's words in the abstract.
     """
     pairs = []
-    for number, line in enumerate(read_text(path).rstrip("\n").split("\n"), start=1):
+    for number, line in enumerate(stream_lines(path), start=1):  # the snapshot has gigabytes
         row = json.loads(line)
         try:
             subject, abstract, title = row["categories"], natural(row["abstract"]), natural(row["title"])

@@ -126,9 +126,8 @@ def on_choose(ctx: AppContext, name: Any, session: str | None = None) -> tuple[A
 
 def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:
     """Opens a folder of this machine for a session. Raises ``ValueError`` with the reason in plain words."""
-    return after_opening(
-        ctx, ctx.registry.open(check_folder(ctx.settings, folder), session=session or ""), session
-    )
+    loaded = ctx.registry.open(check_folder(ctx.settings, folder), session=session or "")
+    return after_opening(ctx, loaded, session)
 
 
 def after_opening(ctx: AppContext, loaded: Any, session: str | None) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from bertgen.published import PUBLISHED
 from components import advice
 from components.checkpoint import size
 from components.context import AppContext
-from components.downloads import Download, cache_for, check_name, check_revision, check_token
+from components.downloads import Download, cache_for, check_name, check_revision, check_token, origin_of
 from components.published_view import PICK_JS, published_html
 from components.reports import refusal_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
@@ -101,8 +101,8 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
         for _ in download.watch():
             yield progress_html(download), gr.skip(), gr.skip(), *rest
         yield opening_html(plan), gr.skip(), gr.update(visible=False), *rest
-        where = f"{plan.repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
-        loaded = ctx.registry.open(download.folder, session=session or "", hub_id=plan.repo_id, origin=where)
+        about = {"hub_id": plan.repo_id, "origin": origin_of(plan)}
+        loaded = ctx.registry.open(download.folder, session=session or "", **about)
         picker, line, *shown = after_opening(ctx, loaded, session)
         ctx.plans.drop(session)
         yield line, *_buttons(), picker, *shown

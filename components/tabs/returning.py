@@ -12,7 +12,7 @@ import gradio as gr
 
 from bertgen import hub
 from components.context import AppContext
-from components.downloads import cache_for, check_name, check_revision, check_token
+from components.downloads import check_name, check_revision, check_token, origin_of
 from components.registry import OPENED_AT_ONCE
 from components.tabs import checkpoints, generate
 from components.validation import check_folder
@@ -25,10 +25,8 @@ SECRET = "bertgen-explorer"
 def opened(ctx: AppContext, session: str | None) -> list[dict[str, str]]:
     """What a session opened, as its browser keeps it: folders, and Hub ids with their commits."""
     return [
-        {"hub": found.hub_id, "revision": found.folder.name}
-        if found.hub_id
-        else {"folder": str(found.folder)}
-        for found in ctx.registry.opened(session)
+        {"hub": c.hub_id, "revision": c.folder.name} if c.hub_id else {"folder": str(c.folder)}
+        for c in ctx.registry.opened(session)
     ]
 
 
@@ -54,15 +52,11 @@ def _find(ctx: AppContext, entry: dict[str, Any]) -> tuple[Path, dict[str, str]]
         return check_folder(ctx.settings, entry.get("folder")), {}
     repo_id, revision = check_name(ctx.settings, entry["hub"]), check_revision(entry.get("revision"))
     secret = check_token(ctx.settings, None)
-    cache = cache_for(ctx.settings, secret)
-    plan = hub.plan_download(
-        repo_id, revision=revision, token=secret, cache_dir=cache
-    )  # asks who may read it
+    # Asks the Hub whether this visitor may read it, as for one who types the id.
+    plan = hub.plan_download(repo_id, revision=revision, token=secret)
     if plan.missing_bytes:
         raise ValueError(f"{repo_id} is not on this machine any more")
-    folder = hub.download(plan, token=secret, cache_dir=cache)  # all there: finds it
-    origin = f"{repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
-    return Path(folder), {"hub_id": repo_id, "origin": origin}
+    return Path(hub.download(plan, token=secret)), {"hub_id": repo_id, "origin": origin_of(plan)}
 
 
 def build(

@@ -57,14 +57,6 @@ learning_rate = 5e-4
 """
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """A folder with pairs.tsv, recipe.toml and a random base."""

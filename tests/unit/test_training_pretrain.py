@@ -67,14 +67,6 @@ NOUNS = ["cat", "dog", "bird", "house", "tree"]
 VERBS = ["sees", "likes", "wants", "has"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     chance = random.Random(0)

@@ -79,9 +79,11 @@ def test_arxiv_gives_plain_titled_abstracts(tmp_path: Path) -> None:
         paper(title="Quantum gravity without strings attached"),
     ]
     (tmp_path / "snapshot.json").write_text("\n".join(lines) + "\n")
-    assert read_rows("snapshot.json", "arxiv", tmp_path) == [
-        (" ".join(ABSTRACT.split()), "How rumours spread on networks")
-    ]
+    (tmp_path / "snapshot.json.bz2").write_bytes(bz2.compress("\n".join(lines).encode()))
+    for name in ("snapshot.json", "snapshot.json.bz2"):
+        assert read_rows(name, "arxiv", tmp_path) == [
+            (" ".join(ABSTRACT.split()), "How rumours spread on networks")
+        ]
 
 
 def test_other_json_is_named(tmp_path: Path) -> None:

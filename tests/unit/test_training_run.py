@@ -77,15 +77,6 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Models this small only lose time to a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def recipe_file(folder: Path, steps: int) -> Path:
     path = folder / "tiny.toml"
     path.write_text(RECIPE.replace("{steps}", str(steps)))

@@ -106,14 +106,6 @@ shares = {{ pairs = 2.0, plain = 0.5 }}
 """
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A text, pairs, and a base pre-trained for six steps in `base`."""
