@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # soft hyphens, zero-width characters
+SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")  # the space between two sentences
 _SUFFIX = r"(?:[,.;:!?%)\]}]|(?:'s|n't|'re|'ve|'ll|'d|'m)\b)"  # what leans on the word before it
 _CLINGS_LEFT = re.compile(rf" (?={_SUFFIX}(?: |$|[,.;:!?)\]'\"]))")
 

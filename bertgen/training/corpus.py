@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +59,17 @@ def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
     return _read(entry, name, data) if name else []
 
 
-def training_rows(entry: DataSet, data: Path, seed: int) -> Pairs:
-    """The training rows of one set; a drawn part of them where the recipe limits their number."""
+def training_rows(entry: DataSet, data: Path, seed: int, beside: Sequence[DataSet] = ()) -> Pairs:
+    """The training rows of one set; a drawn part of them where the recipe limits their number.
+
+    Those of a set to be cleaned hold no text that is held out of it, or of the sets `beside` it.
+    """
     rows = _carved(entry, data, seed)[-1] if entry.carve else _read(entry, entry.train, data)
     if entry.clean:
+        sets = {each.name: each for each in (entry, *beside)}.values()
         rows = without_leaks(
-            rows, [row for split in SPLITS for row in held_out_rows(entry, data, split, seed)]
+            rows,
+            [row for each in sets for split in SPLITS for row in held_out_rows(each, data, split, seed)],
         )
     if 0 < entry.rows < len(rows):
         rows = random.Random(f"{entry.name}-{seed}").sample(rows, entry.rows)
@@ -73,7 +79,10 @@ def training_rows(entry: DataSet, data: Path, seed: int) -> Pairs:
 def build_vocabulary(recipe: Recipe, data: Path) -> bytes:
     """The SentencePiece model of the recipe, from both sides of all its training rows."""
     lines = (
-        text for entry in recipe.data for pair in training_rows(entry, data, recipe.seed) for text in pair
+        text
+        for entry in recipe.data
+        for pair in training_rows(entry, data, recipe.seed, recipe.data)
+        for text in pair
     )
     return train_sentencepiece(lines, recipe.vocabulary.size, recipe.vocabulary.model_type)
 
@@ -97,8 +106,8 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
     counts = []
     valid = {}
     for entry in recipe.data:
-        pairs = curl_apostrophes(training_rows(entry, data, recipe.seed), recipe.curly_share, recipe.seed)
-        rows = encode(pairs, recipe, tokenizer)
+        pairs = training_rows(entry, data, recipe.seed, recipe.data)
+        rows = encode(curl_apostrophes(pairs, recipe.curly_share, recipe.seed), recipe, tokenizer)
         if not rows:
             raise ValueError(
                 f"{entry.name}: no training row is short enough; raise longest_source and longest_target"

@@ -13,14 +13,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from bertgen.training.cleaning import detokenise, natural
+from bertgen.training.clauses import read_clauses
+from bertgen.training.cleaning import SENTENCE_END, detokenise, natural
 from bertgen.training.connectives import read_connectives
 from bertgen.training.data import read_pairs, read_text
 from bertgen.training.readers_public import read_arxiv, read_debian_synopsis, read_debian_translations
 
 Pairs = list[tuple[str, str]]
 PARAGRAPHS = 20_000  # of plain text, that are read for denoising
-SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")
 
 
 def _lines(path: Path) -> list[str]:
@@ -138,6 +138,7 @@ READERS: dict[str, Callable[[Path], Pairs]] = {
     "lines": read_line_files,
     "denoising": read_denoising,
     "connectives": read_connectives,
+    "clauses": read_clauses,
 }
 
 

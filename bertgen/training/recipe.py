@@ -34,7 +34,7 @@ class DataSet:
     share: float = 1.0
     format: str = "tsv"
     rows: int = 0
-    clean: bool = False  # drop doubles, and training rows that share a text with valid or test
+    clean: bool = False  # drop doubles, and training rows with a text that the recipe's sets hold out
     carve: tuple[int, ...] = ()  # [valid, test]: rows held out of `train`, at most a tenth each
     swap: bool = False  # read targets as sources: fusing turned into splitting
     moses: str = ""  # language of the targets: score BLEU on Moses tokens, lower-cased, as well
