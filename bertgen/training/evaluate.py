@@ -15,10 +15,21 @@ from bertgen.training.baselines import BASELINES
 from bertgen.training.cleaning import tokenise
 from bertgen.training.corpus import read_references
 from bertgen.training.data import read_pairs
-from bertgen.training.metrics import exact_match, moses_bleu, score, token_bleu, token_sari
+from bertgen.training.metrics import (
+    Score,
+    exact_match,
+    lowered,
+    marked_lower,
+    moses_bleu,
+    score,
+    token_bleu,
+    token_sari,
+)
 from bertgen.training.readers import locate
 from bertgen.training.recipe import DataSet, Recipe
-from bertgen.training.validation import write_texts
+from bertgen.training.validation import knows_no_capitals, write_texts
+
+TokenRows = tuple[list[str], list[list[str]]]  # sources, and the references of each
 
 
 def evaluate(
@@ -33,10 +44,11 @@ def evaluate(
 
     Returns one row a set, setting (or baseline) and kind of references ("one": the first; "all" where a set
     has several a source; "tokens": WikiSplit's own tokens; "moses": Moses's), and the texts, keyed
-    "set, setting".
+    "set, setting". What an uncased model writes is scored in lower case, as are the baselines beside it.
     """
     model = EncoderDecoderModel.from_pretrained(checkpoint).to(device).eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    lower = knows_no_capitals(tokenizer)
     rows: list[dict[str, Any]] = []
     outputs: dict[str, list[str]] = {}
     for entry in recipe.data:
@@ -47,14 +59,14 @@ def evaluate(
         tokens = read_token_rows(entry, data, split)
         for name, baseline in BASELINES.get(recipe.task, {}).items():
             texts = [baseline(source) for source in sources]
-            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses)
+            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses, lower)
             rows += [{**common, "baseline": name, **figure} for figure in figures]
         for setting in tqdm(settings, desc=f"{entry.name} {split}", unit="setting"):
             began = time.monotonic()
             texts = write_texts(model, tokenizer, sources, do_sample=False, **setting)
             seconds = round(time.monotonic() - began, 1)
             outputs[f"{entry.name}, {', '.join(f'{key} {value}' for key, value in setting.items())}"] = texts
-            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses)
+            figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses, lower)
             rows += [{**common, "decoding": setting, "seconds": seconds, **figure} for figure in figures]
     return rows, outputs
 
@@ -64,28 +76,38 @@ def score_all(
     texts: Sequence[str],
     references: Sequence[Sequence[str]],
     sources: Sequence[str],
-    tokens: tuple[list[str], list[list[str]]] | None = None,
+    tokens: TokenRows | None = None,
     moses: str = "",
+    lower: bool = False,
 ) -> list[dict[str, Any]]:
-    """One row of figures a kind of references."""
+    """One row of figures a kind of references; `lower` as in `metrics.score`."""
     kinds = {"one": [row[:1] for row in references]}
     if any(len(row) > 1 for row in references):
         kinds["all"] = list(references)
-    rows = [{"references": kind, **score(task, texts, wanted, sources)} for kind, wanted in kinds.items()]
+    rows = [
+        {"references": kind, **score(task, texts, wanted, sources, lower)} for kind, wanted in kinds.items()
+    ]
     if tokens is not None:
-        cut, (token_sources, token_references) = [tokenise(text) for text in texts], tokens
-        figures = {
-            "exact": exact_match(cut, token_references),
-            "SARI": token_sari(cut, token_references, token_sources),
-            "BLEU": token_bleu(cut, token_references),
-        }
-        rows.append({"references": "tokens", **figures})
+        rows.append({"references": "tokens", **_score_tokens(texts, tokens, lower)})
     if moses:
         rows.append({"references": "moses", "BLEU": moses_bleu(texts, references, moses)})
     return rows
 
 
-def read_token_rows(entry: DataSet, data: Path, split: str) -> tuple[list[str], list[list[str]]] | None:
+def _score_tokens(texts: Sequence[str], tokens: TokenRows, lower: bool) -> dict[str, Score]:
+    sources, references = tokens
+    cut = [tokenise(text) for text in texts]
+    if lower:
+        cut, references, sources = lowered(cut, references, sources)
+    figures = {
+        "exact": exact_match(cut, references),
+        "SARI": token_sari(cut, references, sources),
+        "BLEU": token_bleu(cut, references),
+    }
+    return marked_lower(figures) if lower else figures
+
+
+def read_token_rows(entry: DataSet, data: Path, split: str) -> TokenRows | None:
     """Sources and references in WikiSplit's tokens, separator removed, where the set has them beside it.
 
     `tokens` of the set is the pattern of the file's name, with `{split}` in it.

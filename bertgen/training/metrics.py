@@ -102,12 +102,36 @@ def rouge(texts: Sequence[str], references: Rows) -> dict[str, Score]:
     }
 
 
-def score(task: str, texts: Sequence[str], references: Rows, sources: Sequence[str]) -> dict[str, Score]:
+def lowered(
+    texts: Sequence[str], references: Rows, sources: Sequence[str]
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """All three in lower case."""
+    return (
+        [text.lower() for text in texts],
+        [[text.lower() for text in row] for row in references],
+        [text.lower() for text in sources],
+    )
+
+
+def marked_lower(figures: dict[str, Score]) -> dict[str, Score]:
+    """The figures with what was done to the texts in their signatures."""
+    return {
+        name: {**figure, "signature": f"{figure['signature']}|all lower-cased first"}
+        for name, figure in figures.items()
+    }
+
+
+def score(
+    task: str, texts: Sequence[str], references: Rows, sources: Sequence[str], lower: bool = False
+) -> dict[str, Score]:
     """The figures that a task is judged by: {"BLEU": {score, signature}, ...}.
 
     ROUGE for "summarize"; exact match and SARI beside BLEU and chrF for "split" and "fuse"; BLEU and chrF
-    for everything else.
+    for everything else. `lower` for models that know no capitals: all is lower-cased first, and the
+    signatures say so.
     """
+    if lower:
+        return marked_lower(score(task, *lowered(texts, references, sources)))
     if not len(texts) == len(references) == len(sources):
         raise ValueError(
             f"{len(texts)} texts against {len(references)} rows of references and {len(sources)} sources; "

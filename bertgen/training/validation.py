@@ -60,6 +60,11 @@ def write_texts(
     return target.batch_decode(translate(model, ids, **generation), skip_special_tokens=True)
 
 
+def knows_no_capitals(tokenizer: PreTrainedTokenizer) -> bool:
+    """Whether the side that writes lower-cases its texts, as uncased BERT does."""
+    return bool(getattr(tokenizer.decoder_tokenizer or tokenizer, "do_lower_case", False))
+
+
 def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: Path) -> dict[str, float]:
     """Validation loss of every set, and greedy figures on the first set's first rows."""
     result = {
@@ -76,5 +81,5 @@ def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: P
         do_sample=False,
         max_new_tokens=min(SCORED_TOKENS, recipe.longest_target),
     )
-    figures = score(recipe.task, texts, references, sources)
+    figures = score(recipe.task, texts, references, sources, knows_no_capitals(corpus.tokenizer))
     return {**result, **{name.lower(): figure["score"] for name, figure in figures.items()}}

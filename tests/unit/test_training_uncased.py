@@ -1,0 +1,107 @@
+"""A run from an uncased BERT: what it writes has no capitals, so it is scored without them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bertgen import BertConfig, BertLMHeadModel, BertTokenizer
+from bertgen.training.__main__ import main
+from bertgen.training.evaluate import score_all
+from bertgen.training.metrics import score
+from bertgen.training.state import read_log
+from bertgen.training.validation import knows_no_capitals
+
+RECIPE = """
+name = "tiny"
+task = "split"
+title = "Tiny"
+seed = 1
+longest_source = 32
+longest_target = 32
+
+[warm_start]
+setup = "BERTSHARE"
+bert = "{base}"
+
+[[data]]
+name = "pairs"
+origin = "this test"
+licence = "Apache-2.0"
+train = "pairs.tsv"
+carve = [2, 2]
+
+[optimisation]
+batch_tokens = 128
+validate_every = 1
+max_steps = 1
+warmup_steps = 0
+decay_steps = 0
+learning_rate = 1e-4
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A folder with pairs, a recipe and a random uncased BERT."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ada", "bob", "sees", "and", "runs", ".", "he"]
+    base = tmp_path / "bert"
+    base.mkdir()
+    (base / "vocab.txt").write_text("\n".join([*words, *(str(n) for n in range(30))]) + "\n")
+    BertTokenizer(base / "vocab.txt").save_pretrained(base)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words) + 30,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=40,
+        is_decoder=True,
+    )
+    BertLMHeadModel(config).save_pretrained(base)
+    lines = [f"Ada sees {n} and runs.\tAda sees {n}. Ada runs." for n in range(30)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(base=base))
+    return tmp_path
+
+
+def test_an_uncased_run_is_scored_in_lower_case(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [work / "recipe.toml", "--data", work, "--out", work / "run"]
+    monkeypatch.setattr("sys.argv", ["training", "train", *map(str, arguments)])
+    main()
+    assert "last_exact" in read_log(work / "run")[-1]
+    arguments = [work / "run" / "checkpoint", work / "recipe.toml", "--data", work, "--split", "test"]
+    arguments += ["--num-beams", 1, "--json", work / "results.json"]
+    monkeypatch.setattr("sys.argv", ["training", "evaluate", *map(str, arguments)])
+    main()
+    (copied,) = [
+        row for row in json.loads((work / "results.json").read_text())["metrics"] if "baseline" in row
+    ]
+    assert all("all lower-cased" in copied[name]["signature"] for name in ("exact", "SARI", "BLEU", "chrF"))
+
+
+def test_case_counts_unless_the_model_has_none() -> None:
+    texts, references, sources = (
+        ["ada sees. bob runs."],
+        [["Ada sees. Bob runs."]],
+        ["Ada sees and Bob runs."],
+    )
+    assert score("split", texts, references, sources)["exact"]["score"] == 0
+    lower = score("split", texts, references, sources, lower=True)
+    assert (lower["exact"]["score"], lower["BLEU"]["score"]) == (100, 100)
+    tokens = (["Ada sees and Bob runs ."], [["Ada sees . Bob runs ."]])
+    for ignored, hits in ((True, 100), (False, 0)):
+        (row,) = [
+            row
+            for row in score_all("split", texts, references, sources, tokens, lower=ignored)
+            if row["references"] == "tokens"
+        ]
+        assert row["exact"]["score"] == hits
+        assert ("lower-cased" in row["SARI"]["signature"]) is ignored
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_the_tokenizer_says_whether_there_are_capitals(work: Path, lower: bool) -> None:
+    assert knows_no_capitals(BertTokenizer(work / "bert" / "vocab.txt", do_lower_case=lower)) is lower
