@@ -201,7 +201,7 @@ class RunningText:
     """One text to pre-train on: a file below --data (.gz and .xz too) with one paragraph a line.
 
     In a .tsv every column is a paragraph. `vocabulary_share` of the lines train the vocabulary; with
-    `learn` false that is all they do.
+    `learn` false that is all they do; with `repeat` they are read several times an epoch.
     """
 
     name: str
@@ -210,6 +210,7 @@ class RunningText:
     file: str
     vocabulary_share: float = 1.0
     learn: bool = True
+    repeat: int = 1
 
 
 @dataclass(frozen=True)
@@ -383,5 +384,7 @@ def check_pretraining(recipe: PretrainingRecipe) -> None:
         raise ValueError("optimisation.batch_tokens must hold a row of row_length pieces")
     if not 0 < recipe.masked_share < 1:
         raise ValueError(f"masked_share must lie between 0 and 1, got {recipe.masked_share}")
+    if any(entry.repeat < 1 for entry in recipe.text):
+        raise ValueError("[[text]]: repeat must be at least 1")
     if not any(entry.learn for entry in recipe.text):
         raise ValueError("a pre-training recipe needs at least one [[text]] table to learn from")

@@ -77,7 +77,7 @@ def load_rows(recipe: PretrainingRecipe, data: Path, run: Path, vocabulary: byte
             if entry.learn:
                 found = read_paragraphs(entry, data)
                 cut = max(len(found) - recipe.held_out, 0)
-                paragraphs["train"] += found[:cut]
+                paragraphs["train"] += found[:cut] * entry.repeat
                 paragraphs["valid"] += found[cut:]
         for side, path in files.items():
             rows = pack(paragraphs[side], vocabulary, recipe.row_length)

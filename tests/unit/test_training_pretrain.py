@@ -114,6 +114,18 @@ def test_rows_hold_the_whole_stream_and_nothing_held_out(data: Path) -> None:
     assert pack(["the cat"] * 50, text.vocabulary, 8).shape[1] == 8
 
 
+def test_a_text_is_read_as_often_as_asked_and_its_held_out_part_once(data: Path) -> None:
+    path = recipe_file(data, 40)
+    path.write_text(path.read_text().replace('file = "text.txt"', 'file = "text.txt"\nrepeat = 3', 1))
+    recipe = read_pretraining_recipe(path)
+    vocabulary = build_base_vocabulary(recipe, data)
+    (data / "three").mkdir()
+    text = load_rows(recipe, data, data / "three", vocabulary)
+    paragraphs = read_paragraphs(recipe.text[0], data)
+    for rows, wanted in ((text.train, paragraphs[:-20] * 3), (text.valid, paragraphs[-20:])):
+        np.testing.assert_array_equal(rows, pack(wanted, vocabulary, recipe.row_length))
+
+
 def test_masks_follow_the_shares_and_the_seed(data: Path) -> None:
     vocabulary = trainer(data, data / "run").objective.text.vocabulary
     masker = Masker.of(vocabulary, 0.2)
@@ -210,6 +222,7 @@ def test_pretrain_learns_the_text(data: Path, monkeypatch: pytest.MonkeyPatch) -
         ("row_length = 16", "row_length = 17", "row_length must not exceed"),
         ("masked_share = 0.15", "masked_share = 1.5", "between 0 and 1"),
         ('file = "text.txt"', 'file = "text.txt"\nlearn = false', "to learn from"),
+        ('file = "text.txt"', 'file = "text.txt"\nrepeat = 0', "repeat must be at least 1"),
         ("held_out = 20", "kept_out = 20", "unknown setting 'kept_out'"),
     ],
 )
