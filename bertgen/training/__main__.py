@@ -123,7 +123,16 @@ def card(arguments: argparse.Namespace) -> None:
         raise ValueError("give --results, what `evaluate --split test --json` wrote")
     valid = read_results([arguments.valid]) if arguments.valid else None
     results = read_results(arguments.results)
-    write_card(arguments.checkpoint, recipe, arguments.data, results, arguments.command, notes, valid)
+    write_card(
+        arguments.checkpoint,
+        recipe,
+        arguments.data,
+        results,
+        arguments.command,
+        notes,
+        valid,
+        arguments.shown,
+    )
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -212,6 +221,7 @@ def _parse_reports(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--data", type=Path)
     command.add_argument("--results", type=Path, nargs="+", help="what evaluate --split test --json wrote")
     command.add_argument("--valid", type=Path, help="the same of the validation sets: ten outputs are shown")
+    command.add_argument("--shown", metavar="SET", help="of which set; the recipe's first unless named")
     command.add_argument("--command", required=True, help="the command line(s) that made it, for the card")
     command.add_argument("--notes", type=Path, required=True, help="Markdown: limits and failures")
     command.set_defaults(run=card)

@@ -32,11 +32,13 @@ def write_card(
     command: str,
     notes: str,
     valid: dict[str, Any] | None = None,
+    shown: str | None = None,
 ) -> None:
     """Write README.md into `checkpoint`, and the figures into its profile.json, for the page.
 
     `results` is what `evaluate --json` wrote on the test sets, `valid` the same on the validation sets: ten
-    of its outputs are drawn and shown. `notes` (Markdown) tells limits and failures, found by reading.
+    of its outputs on the set `shown`, the first unless named, are drawn. `notes` (Markdown) tells limits
+    and failures, found by reading.
     """
     parts = [
         _metadata(checkpoint.name, recipe, results["metrics"]),
@@ -45,7 +47,7 @@ def write_card(
         _use(recipe),
         _figures(results["metrics"]),
         _training(recipe.data, command, _last_step(checkpoint), recipe.seed),
-        _outputs(recipe, data, valid) if valid else "",
+        _outputs(recipe, data, valid, shown or recipe.data[0].name) if valid else "",
         f"## Limits and failures\n\n{notes.strip()}\n",
         _licence(recipe),
     ]
@@ -228,14 +230,14 @@ def _last_step(checkpoint: Path) -> dict[str, Any]:
     return values
 
 
-def _outputs(recipe: Recipe, data: Path, valid: dict[str, Any]) -> str:
-    """Ten rows of the first set, drawn by the recipe's seed, not picked."""
-    sources, references = read_references(recipe.data[0], data, "valid", recipe.seed)
-    name, texts = next(
-        (key, value)
-        for key, value in reversed(valid["outputs"].items())
-        if key.startswith(recipe.data[0].name)
-    )
+def _outputs(recipe: Recipe, data: Path, valid: dict[str, Any], shown: str) -> str:
+    """Ten rows of the set `shown`, drawn by the recipe's seed, not picked."""
+    entry = next((entry for entry in recipe.data if entry.name == shown), None)
+    keys = [key for key in valid["outputs"] if key.startswith(f"{shown}, ")]
+    if entry is None or not keys:
+        raise ValueError(f"no validation outputs on a set {shown!r}; there are {sorted(valid['outputs'])}")
+    name, texts = keys[-1], valid["outputs"][keys[-1]]
+    sources, references = read_references(entry, data, "valid", recipe.seed)
     drawn = random.Random(f"card-{recipe.seed}").sample(range(len(sources)), min(SHOWN, len(sources)))
     lines = [
         "| "

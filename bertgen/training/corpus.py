@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bertgen.tokenizers.base import PreTrainedTokenizer
 from bertgen.training.cleaning import split_by_components, without_leaks
@@ -26,8 +27,6 @@ from bertgen.training.sampling import SubwordSampler
 from bertgen.training.start import end_token
 from bertgen.training.vocabulary import train_sentencepiece
 
-SPLITS = ("valid", "test")
-
 
 @dataclass(frozen=True)
 class Corpus:
@@ -45,43 +44,57 @@ def _read(entry: DataSet, name: str, data: Path) -> Pairs:
     return [(target, source) for source, target in rows] if entry.swap else rows
 
 
-def _carved(entry: DataSet, data: Path, seed: int) -> list[Pairs]:
-    """Validation, test and training rows of a corpus of one file; at most a tenth each is held out."""
+class Sides(NamedTuple):
+    """The rows of one set; a side it does not have is empty."""
+
+    train: Pairs
+    valid: Pairs
+    test: Pairs
+
+
+def _sides(entry: DataSet, data: Path, seed: int) -> Sides:
+    """As they lie in the files; a corpus of one file is carved, at most a tenth held out each way."""
+    if not entry.carve:
+        valid, test = (held_out_rows(entry, data, split, seed) for split in ("valid", "test"))
+        return Sides(_read(entry, entry.train, data), valid, test)
     rows = _read(entry, entry.train, data)
-    return split_by_components(rows, [min(size, len(rows) // 10) for size in entry.carve], seed)
+    valid, test, train = split_by_components(rows, [min(size, len(rows) // 10) for size in entry.carve], seed)
+    return Sides(train, valid, test)
 
 
 def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
     """The rows of "valid" or "test"; none where the set has no such side."""
     if entry.carve:
-        return _carved(entry, data, seed)[SPLITS.index(split)]
+        return getattr(_sides(entry, data, seed), split)
     name = getattr(entry, split)
     return _read(entry, name, data) if name else []
 
 
-def training_rows(entry: DataSet, data: Path, seed: int, beside: Sequence[DataSet] = ()) -> Pairs:
-    """The training rows of one set; a drawn part of them where the recipe limits their number.
+def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides]:
+    """All rows of `sets` by name, every file read once.
 
-    Those of a set to be cleaned hold no text that is held out of it, or of the sets `beside` it.
+    The training rows of a set to be cleaned hold no text that any of the sets holds out; where the recipe
+    limits their number, a part is drawn.
     """
-    rows = _carved(entry, data, seed)[-1] if entry.carve else _read(entry, entry.train, data)
-    if entry.clean:
-        sets = {each.name: each for each in (entry, *beside)}.values()
-        rows = without_leaks(
-            rows,
-            [row for each in sets for split in SPLITS for row in held_out_rows(each, data, split, seed)],
-        )
-    if 0 < entry.rows < len(rows):
-        rows = random.Random(f"{entry.name}-{seed}").sample(rows, entry.rows)
-    return rows
+    if not any(entry.clean for entry in sets):  # then nobody asks for the tests' rows
+        sets = [replace(entry, test="") for entry in sets]
+    read = {entry.name: _sides(entry, data, seed) for entry in sets}
+    held_out = [row for sides in read.values() for row in (*sides.valid, *sides.test)]
+    for entry in sets:
+        sides = read[entry.name]
+        rows = without_leaks(sides.train, held_out) if entry.clean else sides.train
+        if 0 < entry.rows < len(rows):
+            rows = random.Random(f"{entry.name}-{seed}").sample(rows, entry.rows)
+        read[entry.name] = sides._replace(train=rows)
+    return read
 
 
 def build_vocabulary(recipe: Recipe, data: Path) -> bytes:
     """The SentencePiece model of the recipe, from both sides of all its training rows."""
     lines = (
         text
-        for entry in recipe.data
-        for pair in training_rows(entry, data, recipe.seed, recipe.data)
+        for sides in read_sets(recipe.data, data, recipe.seed).values()
+        for pair in sides.train
         for text in pair
     )
     return train_sentencepiece(lines, recipe.vocabulary.size, recipe.vocabulary.model_type)
@@ -105,18 +118,16 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
     train: list[Example] = []
     counts = []
     valid = {}
-    for entry in recipe.data:
-        pairs = training_rows(entry, data, recipe.seed, recipe.data)
-        rows = encode(curl_apostrophes(pairs, recipe.curly_share, recipe.seed), recipe, tokenizer)
+    for name, sides in read_sets(recipe.data, data, recipe.seed).items():
+        rows = encode(curl_apostrophes(sides.train, recipe.curly_share, recipe.seed), recipe, tokenizer)
         if not rows:
             raise ValueError(
-                f"{entry.name}: no training row is short enough; raise longest_source and longest_target"
+                f"{name}: no training row is short enough; raise longest_source and longest_target"
             )
         train += rows
         counts.append(len(rows))
-        watched = held_out_rows(entry, data, "valid", recipe.seed)
-        if watched:
-            valid[entry.name] = encode(watched, recipe, tokenizer)
+        if sides.valid:
+            valid[name] = encode(sides.valid, recipe, tokenizer)
     alpha = recipe.subword_sampling
     return Corpus(tokenizer, train, counts, valid, SubwordSampler(tokenizer, alpha) if alpha else None)
 

@@ -16,15 +16,12 @@ from pathlib import Path
 from bertgen.training.clauses import read_clauses
 from bertgen.training.cleaning import SENTENCE_END, detokenise, natural
 from bertgen.training.connectives import read_connectives
-from bertgen.training.data import read_pairs, read_text
+from bertgen.training.data import both_names, parallel_lines, read_lines, read_pairs, read_text
+from bertgen.training.readers_minimal import read_desse, read_minwiki
 from bertgen.training.readers_public import read_arxiv, read_debian_synopsis, read_debian_translations
 
 Pairs = list[tuple[str, str]]
 PARAGRAPHS = 20_000  # of plain text, that are read for denoising
-
-
-def _lines(path: Path) -> list[str]:
-    return read_text(path).rstrip("\n").split("\n")
 
 
 def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[str]:
@@ -37,7 +34,7 @@ def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[
 def read_jsonl(path: Path) -> Pairs:
     """`{"source": text, "target": text}` a line; `references` (a list) may stand for `target`."""
     pairs = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         row = json.loads(line)
         try:
             target = row["target"] if "target" in row else row["references"][0]
@@ -50,7 +47,7 @@ def read_jsonl(path: Path) -> Pairs:
 def read_wikisplit(path: Path) -> Pairs:
     """WikiSplit (Botha et al. 2018): tokenised `sentence<TAB>part <::::> part`; gives natural text."""
     pairs = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         source, target = _columns(path, number, line, 2, "WikiSplit")[:2]
         pairs.append((detokenise(source), detokenise(target.replace(" <::::> ", " "))))
     return pairs
@@ -77,22 +74,14 @@ def read_discofuse(path: Path) -> Pairs:
 
 def read_anki(path: Path) -> Pairs:
     """Tatoeba by way of manythings.org/anki: `english<TAB>other<TAB>attribution`; old files lack that."""
-    rows = (_columns(path, number, line, 2, "Anki") for number, line in enumerate(_lines(path), start=1))
+    rows = (_columns(path, number, line, 2, "Anki") for number, line in enumerate(read_lines(path), start=1))
     return [(natural(row[0]), natural(row[1])) for row in rows]
 
 
 def read_line_files(path: Path) -> Pairs:
     """Two files of equal length, one sentence a line, as Multi30k has them: `train.{en,de}` names both."""
-    match = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", str(path))
-    if match is None:
-        raise ValueError(f"{path}: name both files of a pair, such as train.{{en,de}}")
-    before, first, second, after = match.groups()
-    sides = [_lines(Path(f"{before}{side}{after}")) for side in (first, second)]
-    if len(sides[0]) != len(sides[1]):
-        raise ValueError(
-            f"{path}: {len(sides[0])} lines against {len(sides[1])}; the files must run in parallel"
-        )
-    return [(natural(source), natural(target)) for source, target in zip(*sides, strict=True)]
+    rows = parallel_lines(path, "train.{en,de}")
+    return [(natural(source), natural(target)) for source, target in rows]
 
 
 def read_denoising(path: Path) -> Pairs:
@@ -104,7 +93,7 @@ def read_denoising(path: Path) -> Pairs:
     """
     chance = random.Random(f"denoising-{path.name}")
     pairs = []
-    lines = _lines(path)
+    lines = read_lines(path)
     for line in lines if len(lines) <= PARAGRAPHS else chance.sample(lines, PARAGRAPHS):
         sentences = SENTENCE_END.split(line)
         start = 0
@@ -134,6 +123,8 @@ READERS: dict[str, Callable[[Path], Pairs]] = {
     "jsonl": read_jsonl,
     "wikisplit": read_wikisplit,
     "discofuse": read_discofuse,
+    "desse": read_desse,
+    "minwiki": read_minwiki,
     "anki": read_anki,
     "lines": read_line_files,
     "denoising": read_denoising,
@@ -160,13 +151,10 @@ def locate(name: str, data: Path | str) -> Path:
         return Path(data) / name
     from huggingface_hub import hf_hub_download  # only who asks for the Hub needs it
 
-    pair = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", name)
-    if pair is None:
-        return Path(hf_hub_download(repository, name, repo_type="dataset"))
-    before, first, second, after = pair.groups()
-    for side in (first, second):
-        found = Path(hf_hub_download(repository, f"{before}{side}{after}", repo_type="dataset"))
-    return found.parent / Path(f"{before}{{{first},{second}}}{after}").name
+    # Both files of a pair lie in one folder of the cache, where the pattern then finds them.
+    names = both_names(name) or (name,)
+    found = [Path(hf_hub_download(repository, each, repo_type="dataset")) for each in names]
+    return found[0].parent / Path(name).name
 
 
 def hub_dataset(data: Path | str) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bertgen.training.cleaning import natural
-from bertgen.training.data import read_text, stream_lines
+from bertgen.training.data import both_paths, read_text, stream_lines
 
 SUBJECTS = ("cs.", "stat.", "q-bio.", "q-fin.", "physics.soc-ph", "physics.hist-ph", "physics.pop-ph")
 # TeX, links and signs of another script say that a text is no plain prose.
@@ -90,13 +90,10 @@ def read_debian_translations(path: Path) -> list[tuple[str, str]]:
     Descriptions are matched by their digest; paragraphs where there are as many on both sides, sentences of
     a paragraph likewise. Untranslated pairs and those of very unequal lengths are dropped.
     """
-    match = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", str(path))
-    if match is None:
-        raise ValueError(f"{path}: name both indices of a pair, such as Translation-{{en,de}}")
-    before, first, second, after = match.groups()
-    known = {entry.digest: entry.text for entry in _entries(Path(f"{before}{first}{after}"))}
+    first, second = both_paths(path, "Translation-{en,de}")
+    known = {entry.digest: entry.text for entry in _entries(first)}
     pairs: list[tuple[str, str]] = []
-    for entry in _entries(Path(f"{before}{second}{after}")):
+    for entry in _entries(second):
         if entry.digest not in known:
             continue
         (synopsis, paragraphs), (other, others) = known[entry.digest], entry.text

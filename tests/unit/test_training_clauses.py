@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bertgen.training.clauses import read_clauses, split_sentence
-from bertgen.training.corpus import training_rows
+from bertgen.training.corpus import read_sets
 from bertgen.training.recipe import DataSet
 from bertgen.training.statements import compose
 
@@ -106,7 +106,7 @@ def test_what_one_set_holds_out_is_in_no_cleaned_set(tmp_path: Path) -> None:
     (tmp_path / "test.tsv").write_text(f"{lines[3].upper()}\tA. B.\n")
     plain = DataSet("plain", "", "", "plain.txt", format="clauses", clean=True)
     real = DataSet("real", "", "", "real.tsv", test="test.tsv")
-    alone = training_rows(plain, tmp_path, 0)
-    beside = training_rows(plain, tmp_path, 0, (plain, real))
+    alone = read_sets([plain], tmp_path, 0)["plain"].train
+    beside = read_sets([plain, real], tmp_path, 0)["plain"].train
     assert [row for row in alone if row not in beside] == [row for row in alone if row[0] == lines[3]]
     assert len(beside) == len(alone) - 1

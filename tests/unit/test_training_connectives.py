@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bertgen.training.connectives import read_connectives, take_apart
-from bertgen.training.corpus import held_out_rows, training_rows
+from bertgen.training.corpus import held_out_rows, read_sets
 from bertgen.training.recipe import DataSet
 
 
@@ -79,5 +79,8 @@ def test_swapped_rows_are_for_splitting(tmp_path: Path) -> None:
     text = "\n".join(f"I have {number} cats, but you have a dog." for number in range(20))
     (tmp_path / "lines.txt").write_text(text)
     entry = DataSet("x", "", "", "lines.txt", format="connectives", swap=True, carve=(2, 2))
-    for source, target in [*training_rows(entry, tmp_path, 0), *held_out_rows(entry, tmp_path, "test", 0)]:
+    sides = read_sets([entry], tmp_path, 0)["x"]
+    assert sides.test == held_out_rows(entry, tmp_path, "test", 0)
+    assert len(sides.train) > len(sides.valid) == len(sides.test) == 2
+    for source, target in [*sides.train, *sides.valid, *sides.test]:
         assert (source.count("."), target.count(".")) == (1, 2)

@@ -133,7 +133,7 @@ def test_files_that_are_no_index_are_refused(tmp_path: Path) -> None:
     (tmp_path / "Translation-en").write_text("hello\n\nworld\n")
     with pytest.raises(ValueError, match="expected a Debian index"):
         read_rows("Translation-en", "debian-synopsis", tmp_path)
-    with pytest.raises(ValueError, match="name both indices"):
+    with pytest.raises(ValueError, match=r"name both files of a pair, such as Translation-\{en,de\}"):
         read_rows("Translation-en", "debian-translations", tmp_path)
 
 

@@ -66,6 +66,42 @@ def test_anki_drops_the_attribution(tmp_path: Path) -> None:
         read_rows("bad.txt", "anki", tmp_path)
 
 
+def test_minwiki_gets_its_signs_back(tmp_path: Path) -> None:
+    # As the test part: a full stop alone behind every source, LRB for a bracket, two spaces for a lost sign.
+    (tmp_path / "x.complex").write_text(
+        "The guns LRB of 770 m  s RRB fired but Sokuhi s brother did nt hear them\n.\n"
+        "They reach home\n.\n"
+        "Only this is told at great length of all the things that the others know\n.\n"
+    )
+    (tmp_path / "x.simple").write_text(
+        "The guns LRB of 770 m / s RRB fired . Sokuhi 's half - brother did n't hear them . .\n"
+        "They reach . Home .\n"
+        "This is told .\n"
+    )
+    assert read_rows("x.{complex,simple}", "minwiki", tmp_path) == [
+        (
+            "The guns (of 770 m s) fired but Sokuhi's brother didn't hear them.",
+            "The guns (of 770 m/s) fired. Sokuhi's half-brother didn't hear them.",
+        )
+    ]
+
+
+def test_desse_starts_sentences_with_capitals(tmp_path: Path) -> None:
+    (tmp_path / "x.complex").write_text(
+        "sadly i think , that i'm late and that it rains .\n"
+        "We know.\n"
+        "Here one says a lot of things, of which the other keeps few.\n"
+    )
+    (tmp_path / "x.simple").write_text("Sadly i think i'm late. it rains .\nWe know.\nOne talks.\n")
+    assert read_rows("x.{complex,simple}", "desse", tmp_path) == [
+        ("Sadly I think, that I'm late and that it rains.", "Sadly I think I'm late. It rains."),
+        ("We know.", "We know."),
+    ]
+    (tmp_path / "x.simple").write_text("We know.\n")
+    with pytest.raises(ValueError, match="3 lines against 1"):
+        read_rows("x.{complex,simple}", "desse", tmp_path)
+
+
 def test_line_files_run_in_parallel(tmp_path: Path) -> None:
     for side, lines in (("en", "A man.\nTwo  dogs.\n"), ("de", "Ein Mann.\nZwei Hunde.\n")):
         (tmp_path / f"train.{side}.gz").write_bytes(gzip.compress(lines.encode()))

@@ -90,6 +90,23 @@ def test_a_card_holds_figures_outputs_licences_and_the_command(checkpoint: Path,
         assert line == f"| Source {number} \\| end. | Output {number}. | Target {number}. End. |"
 
 
+def test_a_card_shows_the_rows_of_the_set_that_is_asked_for(checkpoint: Path, data: Path) -> None:
+    rows = "".join(f"Other {n} and more.\tOther {n}. More.\n" for n in range(30))
+    (data / "wikisplit" / "train.tsv.gz").write_bytes(gzip.compress(rows.encode()))
+    recipe = read_any_recipe(RECIPES / "split-mini.toml")
+    # A set whose name begins like another's must not lend its outputs to that one.
+    outputs = {**RESULTS["outputs"], "wikisplit-mixed, num_beams 1": ["Mixed 0.", "Mixed 1.", "Mixed 2."]}
+    valid = {**RESULTS, "outputs": outputs}
+    for shown, beginning in ((None, "| Source"), ("wikisplit-mixed", "| Other")):
+        write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", valid, shown)
+        lines = (checkpoint / "README.md").read_text().splitlines()
+        found = [line for line in lines if line.startswith(beginning)]
+        assert len(found) == (10 if shown is None else 3)
+        assert all(("Mixed" in line) == (shown is not None) for line in found)
+    with pytest.raises(ValueError, match="no validation outputs on a set 'desse'"):
+        write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", valid, "desse")
+
+
 def test_results_of_several_evaluations_are_one(tmp_path: Path) -> None:
     greedy = {**RESULTS["metrics"][1], "decoding": {"num_beams": 1}}
     other = {**greedy, "set": "other"}
