@@ -1,8 +1,10 @@
-"""A page that everybody wants at once: the place in the queue."""
+"""A page that everybody wants at once: the place in the queue, and a queue that is full."""
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 
 import pytest
 from gradio_client import Client
@@ -10,6 +12,7 @@ from gradio_client import Client
 from components.context import build_context
 from components.page import build_page, launch_options
 from components.settings import Settings
+from tests.e2e import conftest
 from tests.e2e.conftest import PATIENCE, watch
 from tests.e2e.test_generate import run, wait_for_state
 from tests.ui.conftest import save_checkpoint
@@ -30,6 +33,13 @@ class Gate:
     def close(self) -> None:
         self.entered.clear()
         self.opened.clear()
+
+
+@pytest.fixture
+def short_queue(monkeypatch):
+    """One waits, the next is refused: that refusal alone may stand in the console."""
+    monkeypatch.setattr("components.page.QUEUE_SIZE", 1)
+    monkeypatch.setattr(conftest, "ALLOWED", (*conftest.ALLOWED, re.compile(r"\b503\b|Queue is full")))
 
 
 @pytest.fixture
@@ -69,3 +79,23 @@ def test_the_place_in_the_queue_is_shown(busy):
     gate.opened.set()
     wait_for_state(page, "finished")
     assert job.result(timeout=PATIENCE / 1000)
+
+
+def test_a_full_queue_says_so_keeps_the_text_and_takes_the_next_try(short_queue, busy):
+    page, client, gate = busy
+    gate.close()
+    jobs = [client.submit(text="the cat", api_name="/generate")]
+    assert gate.entered.wait(PATIENCE / 1000)
+    jobs.append(client.submit(text="the dog", api_name="/generate"))
+    deadline = time.monotonic() + PATIENCE / 1000
+    while jobs[1].status().rank is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run(page, "the cat sat")
+    wait_for_state(page, "error")
+    assert "too many are waiting" in page.evaluate("BX.player.statusEl.innerText")
+    assert page.locator("#bx-text textarea").input_value() == "the cat sat"
+    gate.opened.set()
+    for job in jobs:
+        assert job.result(timeout=PATIENCE / 1000)
+    page.locator("#bx-run").click()
+    wait_for_state(page, "finished")
