@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bertgen.tokenizers.base import PreTrainedTokenizer
-from bertgen.training.cleaning import split_by_components, without_leaks
+from bertgen.training.corpora.cleaning import split_by_components, without_leaks
+from bertgen.training.corpora.files import read_text
+from bertgen.training.corpora.readers import Pairs, locate, read_rows
 from bertgen.training.data import (
     Example,
     curl_apostrophes,
@@ -19,9 +21,7 @@ from bertgen.training.data import (
     fits,
     join_examples,
     make_batches,
-    read_text,
 )
-from bertgen.training.readers import Pairs, locate, read_rows
 from bertgen.training.recipe import DataSet, Recipe
 from bertgen.training.sampling import SubwordSampler
 from bertgen.training.start import end_token

@@ -1,78 +1,15 @@
-"""Two-column text files in, length-bucketed batches of ids out."""
+"""Rows of text in, length-bucketed batches of ids out."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import random
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 IGNORED = -100  # label of padded positions, as in the reference's losses
-
-
-def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, plain or compressed (.gz, .xz, .bz2)."""
-    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
-    return unpack(path.read_bytes()).decode("utf-8")
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file, plain or compressed; cut at line feeds only, not at Unicode's rarer breaks."""
-    return read_text(path).rstrip("\n").split("\n")
-
-
-def both_names(name: str) -> tuple[str, str] | None:
-    """The two file names in `train.{en,de}.gz`; None where there is one."""
-    match = re.fullmatch(r"(.*)\{(\w+),(\w+)\}(.*)", name)
-    if match is None:
-        return None
-    before, first, second, after = match.groups()
-    return f"{before}{first}{after}", f"{before}{second}{after}"
-
-
-def both_paths(path: Path, example: str) -> tuple[Path, Path]:
-    """As `both_names`, as paths; ValueError where there is one, naming the `example`."""
-    names = both_names(str(path))
-    if names is None:
-        raise ValueError(f"{path}: name both files of a pair, such as {example}")
-    return Path(names[0]), Path(names[1])
-
-
-def parallel_lines(path: Path, example: str, skipped: str | None = None) -> list[tuple[str, str]]:
-    """Lines of two files side by side, those that are `skipped` left out; unequal counts are a ValueError."""
-    first, second = (
-        [line for line in read_lines(each) if line.strip() != skipped] for each in both_paths(path, example)
-    )
-    if len(first) != len(second):
-        raise ValueError(f"{path}: {len(first)} lines against {len(second)}; the files must run in parallel")
-    return list(zip(first, second, strict=True))
-
-
-def stream_lines(path: Path) -> Iterator[str]:
-    """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
-    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
-    with opener(path, "rt", encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield line.rstrip("\n")
-
-
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Rows of a `source<TAB>target` file. Another number of columns, or no row at all, is a ValueError."""
-    pairs = []
-    for number, line in enumerate(read_lines(path), start=1):
-        columns = line.rstrip("\r").split("\t")
-        if len(columns) != 2:
-            raise ValueError(f"{path}, line {number}: {len(columns)} columns; expected source<TAB>target")
-        pairs.append((columns[0], columns[1]))
-    return pairs
 
 
 @dataclass(frozen=True)

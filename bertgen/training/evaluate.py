@@ -12,9 +12,10 @@ from tqdm import tqdm
 from bertgen.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
 from bertgen.training.baselines import BASELINES
-from bertgen.training.cleaning import tokenise
+from bertgen.training.corpora.cleaning import tokenise
+from bertgen.training.corpora.files import read_pairs
+from bertgen.training.corpora.readers import locate
 from bertgen.training.corpus import read_references
-from bertgen.training.data import read_pairs
 from bertgen.training.metrics import (
     Score,
     exact_match,
@@ -25,7 +26,6 @@ from bertgen.training.metrics import (
     token_bleu,
     token_sari,
 )
-from bertgen.training.readers import locate
 from bertgen.training.recipe import DataSet, Recipe
 from bertgen.training.validation import knows_no_capitals, write_texts
 

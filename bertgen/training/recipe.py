@@ -19,8 +19,8 @@ PRECISIONS = ("bf16", "fp32")
 class DataSet:
     """One corpus: files below --data, origin, licence. `share` of its training rows is read each epoch.
 
-    `format` names the reader of its files, see `bertgen.training.readers`; `valid` and `test` may be left
-    out. `rows` above 0 keeps that many training rows, drawn once.
+    `format` names the reader of its files, see `bertgen.training.corpora.readers`; `valid` and `test` may be
+    left out. `rows` above 0 keeps that many training rows, drawn once.
     """
 
     name: str

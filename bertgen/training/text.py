@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
-from bertgen.training.data import read_text
-from bertgen.training.readers import locate
+from bertgen.training.corpora.files import read_text
+from bertgen.training.corpora.readers import locate
 from bertgen.training.recipe import PretrainingRecipe, RunningText
 from bertgen.training.vocabulary import EOS_ID, MASK, SEPARATOR, train_sentencepiece
 

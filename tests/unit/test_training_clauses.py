@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bertgen.training.clauses import read_clauses, split_sentence
+from bertgen.training.corpora.clauses import read_clauses, split_sentence
+from bertgen.training.corpora.statements import compose
 from bertgen.training.corpus import read_sets
 from bertgen.training.recipe import DataSet
-from bertgen.training.statements import compose
 
 
 @pytest.mark.parametrize(

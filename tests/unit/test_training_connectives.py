@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bertgen.training.connectives import read_connectives, take_apart
+from bertgen.training.corpora.connectives import read_connectives, take_apart
 from bertgen.training.corpus import held_out_rows, read_sets
 from bertgen.training.recipe import DataSet
 

@@ -7,6 +7,7 @@ import pytest
 import sentencepiece
 import torch
 
+from bertgen.training.corpora.files import read_pairs
 from bertgen.training.data import (
     Example,
     collate,
@@ -15,7 +16,6 @@ from bertgen.training.data import (
     encode_pairs,
     join_examples,
     make_batches,
-    read_pairs,
 )
 from bertgen.training.vocabulary import SEPARATOR, train_sentencepiece
 

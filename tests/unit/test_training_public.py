@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bertgen.training.readers import read_rows
-from bertgen.training.readers_public import supported
+from bertgen.training.corpora.public import supported
+from bertgen.training.corpora.readers import read_rows
 
 ABSTRACT = (
     "  We study how rumours spread on networks of friends. Our model\nfollows each message from its "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bertgen.training.cleaning import (
+from bertgen.training.corpora.cleaning import (
     detokenise,
     loose_key,
     natural,
@@ -16,7 +16,7 @@ from bertgen.training.cleaning import (
     tokenise,
     without_leaks,
 )
-from bertgen.training.readers import hub_dataset, locate, read_rows
+from bertgen.training.corpora.readers import hub_dataset, locate, read_rows
 
 WIKISPLIT = (
     "Street Rod is the first in a series of two games , it 's from 1989 .\t"

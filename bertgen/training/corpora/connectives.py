@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertgen.training.cleaning import natural
-from bertgen.training.data import read_text
-from bertgen.training.english import (
+from bertgen.training.corpora.cleaning import natural
+from bertgen.training.corpora.english import (
     NAME,
     PAST_VERB,
     SUBJECT,
@@ -22,6 +21,7 @@ from bertgen.training.english import (
     pronoun,
     renamed,
 )
+from bertgen.training.corpora.files import read_text
 
 LONGEST = 30  # words
 _A, _B = r"(?P<a>[^.,;:]+)", r"(?P<b>[^.,;:]+)"

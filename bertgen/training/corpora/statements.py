@@ -11,7 +11,7 @@ import random
 import re
 from dataclasses import dataclass
 
-from bertgen.training.english import FINITE_VERB, HER, HIS, NAME, SUBJECT, again, pronoun, tense
+from bertgen.training.corpora.english import FINITE_VERB, HER, HIS, NAME, SUBJECT, again, pronoun, tense
 
 Row = tuple[str, str]
 SHORT = 10  # words of a statement

@@ -10,10 +10,9 @@ import random
 import re
 from pathlib import Path
 
-from bertgen.training.cleaning import SENTENCE_END, natural
-from bertgen.training.connectives import LONGEST
-from bertgen.training.data import read_text
-from bertgen.training.english import (
+from bertgen.training.corpora.cleaning import SENTENCE_END, natural
+from bertgen.training.corpora.connectives import LONGEST
+from bertgen.training.corpora.english import (
     NAME,
     PAST_VERB,
     PRESENT_VERB,
@@ -24,7 +23,8 @@ from bertgen.training.english import (
     is_clause,
     renamed,
 )
-from bertgen.training.statements import compose, is_statement
+from bertgen.training.corpora.files import read_text
+from bertgen.training.corpora.statements import compose, is_statement
 
 Row = tuple[str, str]
 PARAGRAPHS = 100_000  # that are read of a long text

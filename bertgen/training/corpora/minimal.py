@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bertgen.training.cleaning import detokenise, natural
-from bertgen.training.data import parallel_lines
+from bertgen.training.corpora.cleaning import detokenise, natural
+from bertgen.training.corpora.files import parallel_lines
 
 FILES = "train.{complex,simple}"
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?] )[a-z]")

@@ -13,12 +13,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from bertgen.training.clauses import read_clauses
-from bertgen.training.cleaning import SENTENCE_END, detokenise, natural
-from bertgen.training.connectives import read_connectives
-from bertgen.training.data import both_names, parallel_lines, read_lines, read_pairs, read_text
-from bertgen.training.readers_minimal import read_desse, read_minwiki
-from bertgen.training.readers_public import read_arxiv, read_debian_synopsis, read_debian_translations
+from bertgen.training.corpora.clauses import read_clauses
+from bertgen.training.corpora.cleaning import SENTENCE_END, detokenise, natural
+from bertgen.training.corpora.connectives import read_connectives
+from bertgen.training.corpora.files import both_names, parallel_lines, read_lines, read_pairs, read_text
+from bertgen.training.corpora.minimal import read_desse, read_minwiki
+from bertgen.training.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
 
 Pairs = list[tuple[str, str]]
 PARAGRAPHS = 20_000  # of plain text, that are read for denoising

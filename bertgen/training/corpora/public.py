@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bertgen.training.cleaning import natural
-from bertgen.training.data import both_paths, read_text, stream_lines
+from bertgen.training.corpora.cleaning import natural
+from bertgen.training.corpora.files import both_paths, read_text, stream_lines
 
 SUBJECTS = ("cs.", "stat.", "q-bio.", "q-fin.", "physics.soc-ph", "physics.hist-ph", "physics.pop-ph")
 # TeX, links and signs of another script say that a text is no plain prose.
