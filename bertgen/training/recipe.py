@@ -363,6 +363,11 @@ def check_recipe(recipe: Recipe) -> None:
     names = [entry.name for entry in recipe.data]
     if not names:
         raise ValueError("a recipe needs at least one [[data]] table")
+    if len(set(names)) < len(names):
+        raise ValueError(f"every [[data]] table needs a name of its own, got {names}")
+    for entry in recipe.data:
+        if entry.carve and (len(entry.carve) != 2 or min(entry.carve) < 0):
+            raise ValueError(f"[[data]] {entry.name}: carve is [valid, test], got {list(entry.carve)}")
     if not (recipe.data[0].valid or recipe.data[0].carve):
         raise ValueError("the first [[data]] table needs `valid`: the run is watched on it")
     for number, stage in enumerate(recipe.schedule):

@@ -185,12 +185,23 @@ def test_an_existing_run_is_not_overwritten(
         ("longest_source = 16", "longest_source = 99", "max_position_embeddings"),
         ("seed = 5\n", "", "seed"),
         ("warmup_steps = 5", 'warmup_steps = 5\nprecision = "int8"', "precision must be one of"),
+        ("train =", "carve = [2]\ntrain =", r"carve is \[valid, test\], got \[2\]"),
     ],
 )
 def test_bad_recipes_name_the_setting(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = recipe_file(tmp_path, 40)
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ValueError, match=message):
+        read_recipe(path)
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = recipe_file(tmp_path, 40)
+    text = path.read_text()
+    start = text.index("[[data]]")
+    end = text.index("[vocabulary]")
+    path.write_text(text[:end] + text[start:end] + text[end:])
+    with pytest.raises(ValueError, match="a name of its own"):
         read_recipe(path)
 
 
