@@ -67,8 +67,8 @@ def export(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
-    from bertgen.training.evaluate import evaluate as run
     from bertgen.training.recipe import read_recipe
+    from bertgen.training.reports.evaluate import evaluate as run
 
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
     if arguments.length_penalty is not None:
@@ -87,7 +87,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
-    from bertgen.training.compare import compare as run
+    from bertgen.training.reports.compare import compare as run
 
     variants = {setup: [f"warm_start.setup={setup}"] for setup in arguments.setups}
     variants |= {name: settings for name, *settings in arguments.variant}
@@ -104,7 +104,7 @@ def compare(arguments: argparse.Namespace) -> None:
 
 def curves(arguments: argparse.Namespace) -> None:
     """Draw the learning curves of one or more runs or checkpoints as one picture."""
-    from bertgen.training.curves import draw_curves
+    from bertgen.training.reports.curves import draw_curves
     from bertgen.training.state import read_log
 
     draw_curves({folder.name: read_log(folder) for folder in arguments.folders}, arguments.out)
@@ -112,8 +112,8 @@ def curves(arguments: argparse.Namespace) -> None:
 
 def card(arguments: argparse.Namespace) -> None:
     """Write a checkpoint's model card from its recipe, log and evaluations."""
-    from bertgen.training.card import read_results, write_base_card, write_card
     from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
+    from bertgen.training.reports.card import read_results, write_base_card, write_card
 
     recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")
     if isinstance(recipe, PretrainingRecipe):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bertgen.training.corpus import build_corpus, build_vocabulary
-from bertgen.training.curves import CURVES, draw_curves
 from bertgen.training.export import AUTO, export_base, export_checkpoint
 from bertgen.training.loop import Trainer
 from bertgen.training.masked_lm import MaskedLM
 from bertgen.training.objective import Objective
 from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.seq2seq import Seq2Seq
 from bertgen.training.start import start_tokenizer
 from bertgen.training.state import STATE, read_log

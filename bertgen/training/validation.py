@@ -13,8 +13,8 @@ from bertgen.tokenizers.base import PreTrainedTokenizer
 from bertgen.training.build import training_loss
 from bertgen.training.corpus import Corpus, read_references
 from bertgen.training.data import Example, collate, make_batches, pad_rows
-from bertgen.training.metrics import score
 from bertgen.training.recipe import Recipe
+from bertgen.training.reports.metrics import score
 
 SCORED_ROWS = 200  # of the first set, so that a validation takes seconds
 SCORED_TOKENS = 80  # an untrained model never ends by itself

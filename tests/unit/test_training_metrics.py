@@ -3,11 +3,19 @@
 import pytest
 from nltk.translate.bleu_score import corpus_bleu
 
-from bertgen.training.baselines import BASELINES, first_sentence, join_with_and
 from bertgen.training.corpora.cleaning import tokenise
-from bertgen.training.evaluate import score_all
-from bertgen.training.metrics import exact_match, moses_bleu, rouge, sari, score, token_bleu, token_sari
-from bertgen.training.sari import sentence_sari
+from bertgen.training.reports.baselines import BASELINES, first_sentence, join_with_and
+from bertgen.training.reports.evaluate import score_all
+from bertgen.training.reports.metrics import (
+    exact_match,
+    moses_bleu,
+    rouge,
+    sari,
+    score,
+    token_bleu,
+    token_sari,
+)
+from bertgen.training.reports.sari import sentence_sari
 
 SOURCE = "About 95 species are currently accepted ."
 REFERENCES = [

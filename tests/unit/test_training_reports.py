@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bertgen.training.__main__ import main
-from bertgen.training.card import read_results, write_card
-from bertgen.training.curves import draw_curves, smooth
 from bertgen.training.recipe import read_any_recipe
+from bertgen.training.reports.card import read_results, write_card
+from bertgen.training.reports.curves import draw_curves, smooth
 
 RECIPES = Path(__file__).parents[2] / "bertgen" / "training" / "recipes"
 LOG = [

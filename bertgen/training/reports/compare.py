@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertgen.training.card import is_figure
-from bertgen.training.curves import CURVES, draw_curves
-from bertgen.training.evaluate import evaluate
 from bertgen.training.recipe import Recipe, read_recipe
+from bertgen.training.reports.card import is_figure
+from bertgen.training.reports.curves import CURVES, draw_curves
+from bertgen.training.reports.evaluate import evaluate
 from bertgen.training.run import fine_tune
 from bertgen.training.state import STATE, last_losses, read_log
 

@@ -11,12 +11,13 @@ from tqdm import tqdm
 
 from bertgen.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
-from bertgen.training.baselines import BASELINES
 from bertgen.training.corpora.cleaning import tokenise
 from bertgen.training.corpora.files import read_pairs
 from bertgen.training.corpora.readers import locate
 from bertgen.training.corpus import read_references
-from bertgen.training.metrics import (
+from bertgen.training.recipe import DataSet, Recipe
+from bertgen.training.reports.baselines import BASELINES
+from bertgen.training.reports.metrics import (
     Score,
     exact_match,
     lowered,
@@ -26,7 +27,6 @@ from bertgen.training.metrics import (
     token_bleu,
     token_sari,
 )
-from bertgen.training.recipe import DataSet, Recipe
 from bertgen.training.validation import knows_no_capitals, write_texts
 
 TokenRows = tuple[list[str], list[list[str]]]  # sources, and the references of each

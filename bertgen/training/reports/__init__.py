@@ -1,0 +1,1 @@
+"""What a run is worth: scores beside baselines, comparisons, learning curves, model cards."""
