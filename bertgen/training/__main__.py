@@ -87,7 +87,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
-    from bertgen.training.reports.compare import compare as run
+    from bertgen.training.compare import compare as run
 
     variants = {setup: [f"warm_start.setup={setup}"] for setup in arguments.setups}
     variants |= {name: settings for name, *settings in arguments.variant}

@@ -14,7 +14,7 @@ from bertgen.training.build import training_loss
 from bertgen.training.corpus import Corpus, read_references
 from bertgen.training.data import Example, collate, make_batches, pad_rows
 from bertgen.training.recipe import Recipe
-from bertgen.training.reports.metrics import score
+from bertgen.training.scores.metrics import score
 
 SCORED_ROWS = 200  # of the first set, so that a validation takes seconds
 SCORED_TOKENS = 80  # an untrained model never ends by itself

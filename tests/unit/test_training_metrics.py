@@ -4,9 +4,9 @@ import pytest
 from nltk.translate.bleu_score import corpus_bleu
 
 from bertgen.training.corpora.cleaning import tokenise
-from bertgen.training.reports.baselines import BASELINES, first_sentence, join_with_and
 from bertgen.training.reports.evaluate import score_all
-from bertgen.training.reports.metrics import (
+from bertgen.training.scores.baselines import BASELINES, first_sentence, join_with_and
+from bertgen.training.scores.metrics import (
     exact_match,
     moses_bleu,
     rouge,
@@ -15,7 +15,7 @@ from bertgen.training.reports.metrics import (
     token_bleu,
     token_sari,
 )
-from bertgen.training.reports.sari import sentence_sari
+from bertgen.training.scores.sari import sentence_sari
 
 SOURCE = "About 95 species are currently accepted ."
 REFERENCES = [

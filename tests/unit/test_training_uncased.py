@@ -9,7 +9,7 @@ import torch
 from bertgen import BertConfig, BertLMHeadModel, BertTokenizer
 from bertgen.training.__main__ import main
 from bertgen.training.reports.evaluate import score_all
-from bertgen.training.reports.metrics import score
+from bertgen.training.scores.metrics import score
 from bertgen.training.state import read_log
 from bertgen.training.validation import knows_no_capitals
 

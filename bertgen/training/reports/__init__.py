@@ -1,1 +1,1 @@
-"""What a run is worth: scores beside baselines, comparisons, learning curves, model cards."""
+"""What a run is worth: its outputs scored, learning curves, model cards."""

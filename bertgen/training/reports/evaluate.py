@@ -16,8 +16,8 @@ from bertgen.training.corpora.files import read_pairs
 from bertgen.training.corpora.readers import locate
 from bertgen.training.corpus import read_references
 from bertgen.training.recipe import DataSet, Recipe
-from bertgen.training.reports.baselines import BASELINES
-from bertgen.training.reports.metrics import (
+from bertgen.training.scores.baselines import BASELINES
+from bertgen.training.scores.metrics import (
     Score,
     exact_match,
     lowered,

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-from bertgen.training.reports.sari import corpus_sari
+from bertgen.training.scores.sari import corpus_sari
 
 Score = dict[str, float | str]
 Rows = Sequence[Sequence[str]]  # one or more references a text
