@@ -12,7 +12,7 @@ from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
 from bertgen.training.run import fine_tune
-from bertgen.training.state import STATE, last_losses, read_log
+from bertgen.training.state import STATE, read_log, validation_losses
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
 Results = dict[str, Any]
@@ -69,12 +69,12 @@ def _read(run: Path) -> Results:
 def tables(results: Mapping[str, Results]) -> str:
     """Markdown: one table a set, kind of references and decoding, one row a variant, baselines first.
 
-    `loss` is the lower of the last and the averaged weights' on the first set's validation rows.
+    `loss` is the last validation's on the first set, the lowest of its weights'.
     """
     groups: dict[str, list[str]] = {}
     for name, result in results.items():
-        losses = last_losses(result["log"])
-        loss = f"{min(losses):.3f}" if losses else ""
+        losses = validation_losses(result["log"])
+        loss = f"{min(losses[-1].values()):.3f}" if losses else ""
         for row in result["metrics"]:
             figures = {key: value["score"] for key, value in row.items() if is_figure(value)}
             cells = [name, loss] if "decoding" in row else [row["baseline"], ""]

@@ -14,8 +14,9 @@ from bertgen.training.kept import BEST, kept_files, load_best, load_mean
 from bertgen.training.masked_lm import build_base
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
-from bertgen.training.state import LOG, STATE, last_losses, read_log
+from bertgen.training.state import LOG, STATE, read_log, validation_losses
 from bertgen.training.vocabulary import write_tokenizer_files
+from bertgen.training.weights import fill
 
 LARGEST_FILE = "9500KB"  # a clone can then be pushed to a Space without LFS (10 MB)
 AUTO = "auto"
@@ -26,8 +27,8 @@ def run_weights(run: Path, weights: str) -> dict[str, Tensor]:
     """A run's float32 weights by name.
 
     "masters" are the last ones, "averages" their running average, "best" those of the best validation and
-    "kept" the mean of the last kept ones (both only where the recipe asked for them). "auto" takes "kept" or
-    "best" where there are such, else whichever of the first two had the lower loss at the last validation.
+    "kept" the mean of the last kept ones (both only where the recipe asked for them). "auto" takes those of
+    the lowest validation loss.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
@@ -41,20 +42,13 @@ def run_weights(run: Path, weights: str) -> dict[str, Tensor]:
 
 
 def _choose(run: Path) -> str:
-    if kept_files(run):
-        return "kept"
-    if (run / BEST).exists():
-        return "best"
-    losses = last_losses(read_log(run))
-    return "averages" if losses is not None and losses[1] < losses[0] else "masters"
-
-
-@torch.no_grad()
-def _fill(model: nn.Module, values: dict[str, Tensor]) -> None:
-    for name, parameter in model.named_parameters():
-        if name not in values:
-            raise ValueError(f"the run has no weights for {name}; was it started with another recipe?")
-        parameter.copy_(values[name])
+    found = validation_losses(read_log(run))
+    losses = dict(found[-1]) if found else {"masters": 0.0}
+    if not kept_files(run):
+        losses.pop("kept", None)
+    if found and (run / BEST).exists():
+        losses["best"] = min(each["masters"] for each in found)
+    return min(losses, key=losses.__getitem__)
 
 
 def generation_config(recipe: Recipe, tokenizer: Any) -> GenerationConfig:
@@ -93,7 +87,7 @@ def export_checkpoint(
     then hold a plain, separate encoder and decoder, which every version of transformers loads alike.
     """
     model, tokenizer = start_model(recipe), start_tokenizer(recipe, run)
-    _fill(model, run_weights(run, weights))
+    fill(model, run_weights(run, weights))
     sizes = recipe.model
     if sizes is not None and sizes.share_word_embeddings and sizes.share_weights == "none":
         table = model.encoder.embeddings.word_embeddings
@@ -116,7 +110,7 @@ def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str
     Its profile's task is "base": it does none yet, `[warm_start]` reads it.
     """
     model = build_base(recipe)
-    _fill(model, run_weights(run, weights))
+    fill(model, run_weights(run, weights))
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
     write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.row_length)

@@ -13,13 +13,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bertgen.training.dropout import pool_dropout
-from bertgen.training.kept import keep, keep_best
+from bertgen.training.kept import keep, keep_best, load_mean
 from bertgen.training.objective import Objective
 from bertgen.training.recipe import Stage
 from bertgen.training.schedule import learning_rate
-from bertgen.training.state import append_log, cut_log, load_state, save_state
+from bertgen.training.state import WATCHED, append_log, cut_log, load_state, save_state
 from bertgen.training.team import Team
-from bertgen.training.weights import MasterWeights
+from bertgen.training.weights import MasterWeights, fill
 
 LOG_EVERY = 20  # steps
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -165,20 +165,27 @@ class Trainer:
         """Log the figures of the last and of the averaged weights; keep what the recipe asks for."""
         settings = self.recipe.optimisation
         values: dict[str, float] = {}
-        for kind, averaged in (("last", False), ("average", True)):
+        for kind, averaged in (("masters", False), ("averages", True)):
             self.weights.copy_to(self.judge, averaged)
-            result = self.objective.validate(self.judge)
-            values |= {f"{kind}_{name}": value for name, value in result.items()}
+            values |= self._figures(kind)
         loss = next(iter(values.values()))
         better = loss < self.best
         self.best, self.waited = min(loss, self.best), 0 if better else self.waited + 1
         if not self.team.leads:
             return
-        append_log(self.out, step=self.step, **values)
         if settings.patience and better:
             keep_best(self.out, self.weights.names, self.weights.masters)
         if settings.keep_last:
             keep(self.out, self.step, self.weights.names, self.weights.masters, settings.keep_last)
+            if self.finished:
+                fill(self.judge, load_mean(self.out))
+                values |= self._figures("kept")
+        append_log(self.out, step=self.step, **values)
+
+    def _figures(self, kind: str) -> dict[str, float]:
+        """Figures of the weights that the judge holds now, named for the log."""
+        figures = self.objective.validate(self.judge)
+        return {f"{WATCHED[kind]}_{name}": value for name, value in figures.items()}
 
     # -- the whole run -------------------------------------------------------------------------------
 

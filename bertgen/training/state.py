@@ -19,6 +19,9 @@ AnyRecipe = Recipe | PretrainingRecipe
 MOVABLE = frozenset(
     {"max_steps", "decay_steps", "validate_every", "save_every_seconds", "patience", "keep_last"}
 )
+# Weights as `export` calls them, and how a validation's figures of them begin: the last ones, their running
+# average and, at the end of a run that kept some, the mean of the kept ones.
+WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
 GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
 
 
@@ -70,13 +73,18 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def last_losses(log: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
-    """Losses of the last validation on the first set: of the last and of the averaged weights."""
-    for line in reversed(log):
-        for key in line:
-            if key.startswith("last_loss"):
-                return line[key], line[key.replace("last_", "average_", 1)]
-    return None
+def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """Losses on the first set, validation by validation, by which weights had them (see `WATCHED`)."""
+    found = []
+    for line in log:
+        first = {
+            name: next((key for key in line if key.startswith(f"{prefix}_loss")), None)
+            for name, prefix in WATCHED.items()
+        }
+        losses = {name: line[key] for name, key in first.items() if key is not None}
+        if losses:
+            found.append(losses)
+    return found
 
 
 def cut_log(folder: Path, step: int) -> None:

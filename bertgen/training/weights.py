@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -118,9 +120,15 @@ class MasterWeights:
                     "exp_avg_sq": state["exp_avg_sq"][name].to(master.device).clone(),
                 }
 
-    @torch.no_grad()
     def copy_to(self, model: nn.Module, averaged: bool) -> None:
         """Write the masters, or their running averages, into another model of the same build."""
-        values = dict(zip(self.names, self.averages if averaged else self.masters, strict=True))
-        for name, parameter in model.named_parameters():
-            parameter.copy_(values[name])
+        fill(model, dict(zip(self.names, self.averages if averaged else self.masters, strict=True)))
+
+
+@torch.no_grad()
+def fill(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Write a run's weights by name into a model; ValueError where the model has others."""
+    for name, parameter in model.named_parameters():
+        if name not in values:
+            raise ValueError(f"the run has no weights for {name}; was it started with another recipe?")
+        parameter.copy_(values[name])

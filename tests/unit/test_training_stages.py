@@ -21,7 +21,7 @@ from bertgen.training.masked_lm import MaskedLM
 from bertgen.training.recipe import Recipe, read_any_recipe, read_pretraining_recipe, read_recipe
 from bertgen.training.seq2seq import Seq2Seq
 from bertgen.training.start import start_tokenizer
-from bertgen.training.state import read_log
+from bertgen.training.state import WATCHED, append_log, read_log
 from bertgen.training.text import build_base_vocabulary, load_rows
 
 BASE = """
@@ -257,6 +257,12 @@ def test_a_whole_run_logs_stages_keeps_weights_and_exports(data: Path, tmp_path:
     mean, parts = run_weights(run, "kept"), [load_file(path) for path in kept_files(run)]
     name = trainer.weights.names[0]
     torch.testing.assert_close(mean[name], (parts[0][name] + parts[1][name]) / 2)
+    for lowest in ("masters", "averages", "kept"):  # whatever validation liked best is what is exported
+        losses = {f"{prefix}_loss_pairs": float(kind != lowest) for kind, prefix in WATCHED.items()}
+        assert losses.keys() <= log[-1].keys()
+        append_log(run, step=trainer.step, **losses)
+        for name, tensor in run_weights(run, "auto").items():
+            torch.testing.assert_close(tensor, run_weights(run, lowest)[name], rtol=0, atol=0)
     export_checkpoint(recipe, run, tmp_path / "out", "kept", {"exact": 1.0})
     model = EncoderDecoderModel.from_pretrained(tmp_path / "out")
     assert model.config.tie_encoder_decoder
@@ -276,6 +282,8 @@ def test_patience_stops_the_run_and_keeps_the_best(data: Path, tmp_path: Path) -
     assert trainer.finished
     assert trainer.step == 4  # better at the second validation, worse at the third and fourth
     best = run_weights(tmp_path / "run", "best")
+    chosen = run_weights(tmp_path / "run", "auto")
+    assert all(torch.equal(chosen[name], best[name]) for name in best)
     assert any(
         not torch.equal(best[name], master)
         for name, master in zip(trainer.weights.names, trainer.weights.masters, strict=True)
