@@ -31,14 +31,17 @@ class DropoutPool:
         self.chance.seed(f"dropout-{self.seed}-{step}")
 
     def draw(self, shape: torch.Size) -> Tensor:
-        """A mask of `shape`."""
+        """A mask of `shape`; one that is larger than the pool is put together from several slices."""
         size = shape.numel()
-        if size > POOL_SIZE:
-            raise ValueError(
-                f"a mask of {size} values is larger than the pool of {POOL_SIZE}; use smaller batches"
-            )
+        if size <= POOL_SIZE:
+            return self._slice(size).view(shape)
+        # Half the pool each: a slice of all of it would have one place to begin, and be the same every time.
+        parts = [self._slice(min(POOL_SIZE // 2, size - start)) for start in range(0, size, POOL_SIZE // 2)]
+        return torch.cat(parts).view(shape)
+
+    def _slice(self, size: int) -> Tensor:
         offset = self.chance.randrange((POOL_SIZE - size) // ALIGNMENT + 1) * ALIGNMENT
-        return self.mask[offset : offset + size].view(shape)
+        return self.mask[offset : offset + size]
 
 
 class PooledDropout(nn.Module):

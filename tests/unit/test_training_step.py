@@ -9,7 +9,7 @@ from torch import nn
 
 from bertgen.training.build import build_model, training_loss
 from bertgen.training.data import Example, collate
-from bertgen.training.dropout import PooledDropout, pool_dropout
+from bertgen.training.dropout import POOL_SIZE, PooledDropout, pool_dropout
 from bertgen.training.fused_loss import ROWS, linear_cross_entropy
 from bertgen.training.recipe import ModelSizes, Optimisation
 from bertgen.training.schedule import learning_rate
@@ -77,6 +77,23 @@ def test_pooled_dropout_keeps_the_mean_and_repeats_with_the_step() -> None:
     pool.reseed(7)
     assert torch.equal(module(values), first)
     assert torch.equal(module.eval()(values), values)
+
+
+def test_a_mask_larger_than_the_pool_is_made_of_slices() -> None:
+    """Twelve heads on long rows: 4,096 positions of 128 tokens."""
+    module = nn.Sequential(nn.Dropout(0.1))
+    (pool,) = pool_dropout(module, seed=1, dtype=torch.bfloat16, device=torch.device("cpu"))
+    shape = torch.Size([32, 12, 128, 128])
+    assert shape.numel() > POOL_SIZE
+    pool.reseed(3)
+    first, second = pool.draw(shape), pool.draw(shape)
+    assert first.shape == shape
+    assert abs((first == 0).float().mean().item() - 0.1) < 0.001
+    assert not torch.equal(first, second)
+    half = first.flatten()[: POOL_SIZE // 2]
+    assert not torch.equal(half, first.flatten()[POOL_SIZE // 2 : POOL_SIZE])
+    pool.reseed(3)
+    assert torch.equal(pool.draw(shape), first)
 
 
 def test_schedule() -> None:
