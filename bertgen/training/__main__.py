@@ -107,7 +107,11 @@ def curves(arguments: argparse.Namespace) -> None:
     from bertgen.training.reports.curves import draw_curves
     from bertgen.training.state import read_log
 
-    draw_curves({folder.name: read_log(folder) for folder in arguments.folders}, arguments.out)
+    names = [folder.name for folder in arguments.folders]
+    if len(set(names)) < len(names):  # every run's checkpoint is called "checkpoint"
+        names = [str(folder) for folder in arguments.folders]
+    logs = [read_log(folder) for folder in arguments.folders]
+    draw_curves(dict(zip(names, logs, strict=True)), arguments.out)
 
 
 def card(arguments: argparse.Namespace) -> None:
@@ -232,7 +236,7 @@ def main() -> None:
     arguments = parse()
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
 
 

@@ -15,6 +15,7 @@ from bertgen.training.run import fine_tune
 from bertgen.training.state import STATE, read_log, validation_losses
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
+TOLD = {"title", "examples", "origin", "licence"}
 Results = dict[str, Any]
 
 
@@ -31,9 +32,12 @@ def compare(
 
     `variants` are settings ("table.key=value") by name; a variant lives in `out`/name. What an earlier call
     finished is kept (results.json and train.jsonl are enough), what it began goes on, so a long comparison
-    may be stopped at any moment. Writes table.md and curves.png of all that is finished.
+    may be stopped at any moment; results of other settings are a ValueError. Writes table.md and curves.png
+    of all that is finished.
     """
     recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}  # all checked first
+    for name, recipe in recipes.items():
+        _check_same(out / name, recipe, split, decoding)
     for name, recipe in recipes.items():
         if not (out / name / RESULTS).exists() and not _run_one(
             recipe, data, out / name, split, decoding, device
@@ -43,6 +47,31 @@ def compare(
         (out / TABLE).write_text(tables(found), encoding="utf-8")
         draw_curves({done: result["log"] for done, result in found.items()}, out / CURVES)
     return True
+
+
+def _check_same(run: Path, recipe: Recipe, split: str, decoding: Sequence[dict[str, Any]]) -> None:
+    """ValueError where `run` holds results that were made in another way than is asked for now."""
+    if not (run / RESULTS).exists():
+        return
+    stored = json.loads((run / RESULTS).read_text("utf-8"))
+    asked = json.loads(json.dumps(recipe.as_dict()))
+    scored = [row for row in stored["metrics"] if "decoding" in row]
+    same_scores = {row["split"] for row in scored} == {split} and all(
+        row["decoding"] in list(decoding) for row in scored
+    )
+    if not same_scores or not _agree(stored["recipe"], asked):
+        raise ValueError(
+            f"{run} holds results of other settings; choose another --out, or remove that folder"
+        )
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Whether settings are the same, words for readers and settings that only one version knows aside."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_agree(one[key], other[key]) for key in one.keys() & other.keys() - TOLD)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_agree, one, other))
+    return one == other
 
 
 def _run_one(

@@ -7,11 +7,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from bertgen.tokenizers import BertGenerationTokenizer
 from bertgen.tokenizers.base import PreTrainedTokenizer
 from bertgen.training.corpora.cleaning import split_by_components, without_leaks
-from bertgen.training.corpora.files import read_text
+from bertgen.training.corpora.files import read_lines
 from bertgen.training.corpora.readers import Pairs, locate, read_rows
 from bertgen.training.data import (
     Example,
@@ -70,16 +71,30 @@ def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
     return _read(entry, name, data) if name else []
 
 
+def _listed_references(entry: DataSet, data: Path) -> Pairs:
+    """Every source with each of its references, where the set lists them in files of their own."""
+    names = [name for name in (entry.valid_references, entry.test_references) if name]
+    rows = [row for name in names for row in _reference_rows(name, data)]
+    return [(row["source"], reference) for row in rows for reference in row["references"]]
+
+
+def _reference_rows(name: str, data: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in read_lines(locate(name, data))]
+
+
 def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides]:
     """All rows of `sets` by name, every file read once.
 
     The training rows of a set to be cleaned hold no text that any of the sets holds out; where the recipe
     limits their number, a part is drawn.
     """
-    if not any(entry.clean for entry in sets):  # then nobody asks for the tests' rows
+    cleans = any(entry.clean for entry in sets)
+    if not cleans:  # then nobody asks for the tests' rows
         sets = [replace(entry, test="") for entry in sets]
     read = {entry.name: _sides(entry, data, seed) for entry in sets}
     held_out = [row for sides in read.values() for row in (*sides.valid, *sides.test)]
+    if cleans:
+        held_out += [pair for entry in sets for pair in _listed_references(entry, data)]
     for entry in sets:
         sides = read[entry.name]
         rows = without_leaks(sides.train, held_out) if entry.clean else sides.train
@@ -115,6 +130,12 @@ def encode(pairs: Pairs, recipe: Recipe, tokenizer: PreTrainedTokenizer) -> list
 
 def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> Corpus:
     """Read and encode all sets of the recipe."""
+    if recipe.joined_share and not (
+        isinstance(tokenizer, BertGenerationTokenizer) and tokenizer.decoder_tokenizer is None
+    ):
+        raise ValueError(
+            "joined_share needs a SentencePiece vocabulary without tokens around a text; set it to 0"
+        )
     train: list[Example] = []
     counts = []
     valid = {}
@@ -126,8 +147,14 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
             )
         train += rows
         counts.append(len(rows))
-        if sides.valid:
-            valid[name] = encode(sides.valid, recipe, tokenizer)
+        watched = encode(sides.valid, recipe, tokenizer)
+        if watched:
+            valid[name] = watched
+        elif name == recipe.data[0].name:
+            raise ValueError(
+                f"{name}: no validation rows (carve takes at most a tenth, and rows beyond longest_source or "
+                "longest_target are left out); give more pairs, or a `valid` file with carve = []"
+            )
     alpha = recipe.subword_sampling
     return Corpus(tokenizer, train, counts, valid, SubwordSampler(tokenizer, alpha) if alpha else None)
 
@@ -135,6 +162,10 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
 def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) -> list[list[Example]]:
     """All batches of one epoch of a stage, in training order; the same for the same recipe and epoch."""
     drawn = draw_rows(corpus.counts, recipe.shares(stage), recipe.seed, epoch)
+    if not drawn:
+        raise ValueError(
+            f"the shares of stage {recipe.schedule[stage].name!r} leave no row in an epoch; raise them"
+        )
     rows = [corpus.train[row] for row in drawn]
     if corpus.sampler is not None:
         rows = recut(rows, corpus.sampler, recipe, epoch)
@@ -164,5 +195,5 @@ def read_references(entry: DataSet, data: Path, split: str, seed: int) -> tuple[
     if not name:
         pairs = held_out_rows(entry, data, split, seed)
         return [source for source, _ in pairs], [[target] for _, target in pairs]
-    rows = [json.loads(line) for line in read_text(locate(name, data)).rstrip("\n").split("\n")]
+    rows = _reference_rows(name, data)
     return [row["source"] for row in rows], [row["references"] for row in rows]

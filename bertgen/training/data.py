@@ -152,10 +152,16 @@ def pad_rows(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.int64)
 
 
-def collate(examples: Sequence[Example], pad_id: int, start_id: int) -> Batch:
-    """Pad rows together; the decoder reads the labels shifted right behind the start token."""
+def collate(
+    examples: Sequence[Example], pad_id: int, start_id: int, source_pad_id: int | None = None
+) -> Batch:
+    """Pad rows together; the decoder reads the labels shifted right behind the start token.
+
+    `source_pad_id` is for an encoder with a vocabulary of its own; else sources are padded as targets are.
+    """
     # Masks follow the lengths: in some vocabularies the pad id is also an ordinary token's.
-    input_ids = pad_rows([row.source for row in examples], pad_id)  # [B, S]
+    source_pad = pad_id if source_pad_id is None else source_pad_id
+    input_ids = pad_rows([row.source for row in examples], source_pad)  # [B, S]
     labels = pad_rows([row.target for row in examples], IGNORED)  # [B, T]
     decoder_input_ids = pad_rows([(start_id, *row.target[:-1]) for row in examples], pad_id)  # [B, T]
     return Batch(

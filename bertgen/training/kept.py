@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 BEST = "best.safetensors"
-KEPT = "kept-{:07d}.safetensors"
+KEPT, KEPT_FILES = "kept-{:07d}.safetensors", "kept-*.safetensors"
 
 
 def keep(folder: Path, step: int, names: Sequence[str], tensors: Sequence[Tensor], count: int) -> None:
@@ -17,6 +17,13 @@ def keep(folder: Path, step: int, names: Sequence[str], tensors: Sequence[Tensor
     _save(folder / KEPT.format(step), names, tensors)
     for path in kept_files(folder)[:-count]:
         path.unlink()
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Drop kept weights of steps after `step`: a resumed run does those steps again."""
+    for path in kept_files(folder):
+        if path.name > KEPT.format(step):
+            path.unlink()
 
 
 def keep_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
@@ -32,7 +39,7 @@ def _save(path: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
 
 def kept_files(folder: Path) -> list[Path]:
     """The kept weights, oldest first."""
-    return sorted(folder.glob("kept-*.safetensors"))
+    return sorted(folder.glob(KEPT_FILES))
 
 
 def load_best(folder: Path) -> dict[str, Tensor]:

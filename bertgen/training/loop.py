@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bertgen.training.dropout import pool_dropout
-from bertgen.training.kept import keep, keep_best, load_mean
+from bertgen.training.kept import forget_after, keep, keep_best, load_mean
 from bertgen.training.objective import Objective
 from bertgen.training.recipe import Stage
 from bertgen.training.schedule import learning_rate
@@ -85,6 +85,7 @@ class Trainer:
         self.batches = self.objective.epoch(self.epoch, self.stage)
         if self.team.leads:
             cut_log(self.out, self.step)
+            forget_after(self.out, self.step)
 
     # -- one step ----------------------------------------------------------------------------------
 

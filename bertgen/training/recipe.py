@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from bertgen.training.recipe_checks import check_pretraining, check_recipe, check_values
 from bertgen.training.settings import apply_settings
-
-SHARING = ("none", "all")
-PRECISIONS = ("bf16", "fp32")
 
 
 @dataclass(frozen=True)
@@ -254,6 +252,7 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     unknown = sorted(set(values) - known)
     if unknown:
         raise ValueError(f"{where}: unknown setting {unknown[0]!r}; known are {sorted(known)}")
+    check_values(kind, values, where)
     try:
         return kind(
             **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
@@ -304,92 +303,3 @@ def read_any_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe | Pretra
     with path.open("rb") as file:
         pretrains = "text" in tomllib.load(file)
     return read_pretraining_recipe(path, settings) if pretrains else read_recipe(path, settings)
-
-
-def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
-    settings = recipe.optimisation
-    if settings.accumulate < 1 or settings.patience < 0 or settings.keep_last < 0:
-        raise ValueError("optimisation: accumulate must be at least 1, patience and keep_last at least 0")
-    precision = settings.precision
-    if precision not in PRECISIONS:
-        raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {precision!r}")
-    for stage in recipe.schedule:
-        skipped = stage.max_steps == 0 and stage is not recipe.schedule[-1]
-        if not skipped and (stage.max_steps < 1 or stage.learning_rate <= 0):
-            raise ValueError(
-                f"stage {stage.name!r}: max_steps and learning_rate must be above 0; give them in "
-                "[optimisation] or in [[stage]] tables (max_steps = 0 skips a stage, but not the last)"
-            )
-        if skipped:
-            continue
-        if stage.warmup_steps + stage.decay_steps > stage.max_steps:
-            raise ValueError(f"stage {stage.name!r}: warmup_steps + decay_steps must not exceed max_steps")
-
-
-def _check_sizes(recipe: Recipe) -> None:
-    model, longest = recipe.model, max(recipe.longest_source, recipe.longest_target)
-    if longest > recipe.optimisation.batch_tokens:
-        raise ValueError("optimisation.batch_tokens must hold the longest row")
-    if model is None:
-        return
-    if model.share_weights not in SHARING:
-        raise ValueError(f"model.share_weights must be one of {SHARING}, got {model.share_weights!r}")
-    if model.share_weights == "all" and model.encoder_layers != model.decoder_layers:
-        raise ValueError("model.share_weights = 'all' needs as many encoder_layers as decoder_layers")
-    if longest > model.max_position_embeddings:
-        raise ValueError("longest_source and longest_target must not exceed model.max_position_embeddings")
-
-
-def _check_start(recipe: Recipe) -> None:
-    start = recipe.warm_start
-    if start is None:
-        for name in ("vocabulary", "model"):
-            if getattr(recipe, name) is None:
-                raise ValueError(
-                    f"the table [{name}] is missing; give [vocabulary] and [model], or [warm_start]"
-                )
-        return
-    if recipe.vocabulary is not None or recipe.model is not None:
-        raise ValueError("[warm_start] brings its vocabulary and sizes: leave [vocabulary] and [model] out")
-    if bool(start.model) == bool(start.setup):
-        raise ValueError("[warm_start]: give either setup, with its checkpoints, or model")
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """ValueError for settings that clash."""
-    _check_start(recipe)
-    _check_sizes(recipe)
-    _check_steps(recipe)
-    names = [entry.name for entry in recipe.data]
-    if not names:
-        raise ValueError("a recipe needs at least one [[data]] table")
-    if len(set(names)) < len(names):
-        raise ValueError(f"every [[data]] table needs a name of its own, got {names}")
-    for entry in recipe.data:
-        if entry.carve and (len(entry.carve) != 2 or min(entry.carve) < 0):
-            raise ValueError(f"[[data]] {entry.name}: carve is [valid, test], got {list(entry.carve)}")
-    if not (recipe.data[0].valid or recipe.data[0].carve):
-        raise ValueError("the first [[data]] table needs `valid`: the run is watched on it")
-    for number, stage in enumerate(recipe.schedule):
-        unknown = sorted(set(stage.shares or {}) - set(names))
-        if unknown:
-            raise ValueError(
-                f"stage {stage.name!r}: no [[data]] table is called {unknown[0]!r}; there are {names}"
-            )
-        if not sum(recipe.shares(number)):
-            raise ValueError(f"stage {stage.name!r} reads nothing: every share is 0")
-
-
-def check_pretraining(recipe: PretrainingRecipe) -> None:
-    """ValueError for settings that clash."""
-    _check_steps(recipe)
-    if recipe.row_length > recipe.model.max_position_embeddings:
-        raise ValueError("row_length must not exceed model.max_position_embeddings")
-    if recipe.row_length > recipe.optimisation.batch_tokens:
-        raise ValueError("optimisation.batch_tokens must hold a row of row_length pieces")
-    if not 0 < recipe.masked_share < 1:
-        raise ValueError(f"masked_share must lie between 0 and 1, got {recipe.masked_share}")
-    if any(entry.repeat < 1 for entry in recipe.text):
-        raise ValueError("[[text]]: repeat must be at least 1")
-    if not any(entry.learn for entry in recipe.text):
-        raise ValueError("a pre-training recipe needs at least one [[text]] table to learn from")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bertgen.training.corpus import build_corpus, build_vocabulary
 from bertgen.training.export import AUTO, export_base, export_checkpoint
+from bertgen.training.kept import BEST, KEPT_FILES
 from bertgen.training.loop import Trainer
 from bertgen.training.masked_lm import MaskedLM
 from bertgen.training.objective import Objective
@@ -15,12 +16,13 @@ from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.seq2seq import Seq2Seq
 from bertgen.training.start import start_tokenizer
-from bertgen.training.state import STATE, read_log
+from bertgen.training.state import LOG, STATE, read_log
 from bertgen.training.team import Team
-from bertgen.training.text import build_base_vocabulary, load_rows
+from bertgen.training.text import ROWS_FILE, build_base_vocabulary, load_rows
 from bertgen.training.vocabulary import write_tokenizer_files
 
 CHECKPOINT = "checkpoint"  # below a finished run
+LEFTOVERS = (LOG, BEST, KEPT_FILES, ROWS_FILE.format("*"), "spiece.model")
 
 
 def open_run(out: Path, resume: bool) -> None:
@@ -42,9 +44,18 @@ def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
+def _clear(out: Path) -> None:
+    """Drop what a run left that was killed before its first save: it must not get into the new one."""
+    for pattern in LEFTOVERS:
+        for path in out.glob(pattern):
+            path.unlink()
+
+
 def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str) -> bool:
     """Train; true in the leading process once the schedule is at its end."""
     team = Team()
+    if team.leads and not resume:
+        _clear(out)
     trainer = Trainer(team.after_the_lead(prepare), out, team.device(device))
     if resume:
         trainer.resume()

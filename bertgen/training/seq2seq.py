@@ -21,8 +21,9 @@ class Seq2Seq:
     def __init__(self, recipe: Recipe, corpus: Corpus, data: Path) -> None:
         self.recipe, self.corpus, self.data = recipe, corpus, data
         target = corpus.tokenizer.decoder_tokenizer or corpus.tokenizer
-        # Pads are masked on both sides; each side's embedding only has to know the id.
+        # Pads are masked, but each side's embedding has to know its id (and RoBERTa counts positions by it).
         self.pad, self.start = target.pad_token_id, start_token(target)
+        self.source_pad = corpus.tokenizer.pad_token_id
 
     def build(self) -> EncoderDecoderModel:
         return start_model(self.recipe)
@@ -31,7 +32,7 @@ class Seq2Seq:
         return epoch_batches(self.corpus, self.recipe, number, stage)
 
     def collate(self, rows: list[Example], step: int) -> Batch:
-        return collate(rows, self.pad, self.start)
+        return collate(rows, self.pad, self.start, self.source_pad)
 
     def loss(self, model: EncoderDecoderModel, batch: Batch) -> Tensor:
         return training_loss(model, batch, self.recipe.optimisation.label_smoothing)

@@ -29,7 +29,15 @@ def apply_settings(values: dict[str, Any], settings: Sequence[str]) -> None:
         table: Any = values
         for depth, key in enumerate(keys[:-1]):
             table = _step(table, key, setting, ".".join(keys[:depth]))
+        if isinstance(table, _ByName) or (len(keys) == 1 and _holds_tables(table.get(keys[0]))):
+            raise ValueError(f"--set {setting}: {path.strip()} is a table; name one of its settings too")
         table[keys[-1]] = parse_value(value.strip())
+
+
+def _holds_tables(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(row, dict) for row in value)
+    )
 
 
 def _step(table: dict[str, Any], key: str, setting: str, where: str) -> dict[str, Any]:

@@ -21,10 +21,13 @@ def start_tokenizer(recipe: Recipe, run: Path) -> PreTrainedTokenizer:
     """
     start = recipe.warm_start
     if start is None:
-        return AutoTokenizer.from_pretrained(run)
-    if start.model:
-        return AutoTokenizer.from_pretrained(start.model)
-    return warm_start_tokenizer(start.setup, **start.sources)
+        tokenizer = AutoTokenizer.from_pretrained(run)
+    elif start.model:
+        tokenizer = AutoTokenizer.from_pretrained(start.model)
+    else:
+        tokenizer = warm_start_tokenizer(start.setup, **start.sources)
+    tokenizer.model_max_length = recipe.longest_source  # what a longer text is cut to, in validation too
+    return tokenizer
 
 
 def start_token(tokenizer: PreTrainedTokenizer) -> int:
@@ -58,6 +61,8 @@ def start_model(recipe: Recipe) -> EncoderDecoderModel:
             model = warm_start(start.setup, classes=start.classes, **start.sources)
     for name, config in (("longest_source", model.config.encoder), ("longest_target", model.config.decoder)):
         positions = config.max_position_embeddings
+        if config.model_type == "roberta":  # counts from behind its pad id
+            positions -= config.pad_token_id + 1
         if getattr(recipe, name) > positions:
             raise ValueError(
                 f"{name} is {getattr(recipe, name)} but the checkpoint has {positions} positions"

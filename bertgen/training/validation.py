@@ -20,13 +20,19 @@ SCORED_ROWS = 200  # of the first set, so that a validation takes seconds
 SCORED_TOKENS = 80  # an untrained model never ends by itself
 
 
+def source_pad(model: EncoderDecoderModel) -> int:
+    """The encoder's own pad id, which may lie outside the decoder's vocabulary, and the other way round."""
+    own = model.config.encoder.pad_token_id
+    return model.config.pad_token_id if own is None else own
+
+
 @torch.inference_mode()
 def validation_loss(model: EncoderDecoderModel, examples: Sequence[Example], batch_tokens: int) -> float:
     """Mean loss in nats a target token, without smoothing. `model` must be in eval mode."""
     total, count = 0.0, 0
     pad, start = model.config.pad_token_id, model.config.decoder_start_token_id
     for rows in make_batches(examples, batch_tokens, seed=0, epoch=0):
-        batch = collate([examples[row] for row in rows], pad, start).to(model.device)
+        batch = collate([examples[row] for row in rows], pad, start, source_pad(model)).to(model.device)
         total += training_loss(model, batch, smoothing=0.0).item() * batch.target_tokens
         count += batch.target_tokens
     return total / count
@@ -43,7 +49,7 @@ def translate(
     results: list[list[int]] = [[] for _ in sources]
     for start in range(0, len(order), rows):
         part = order[start : start + rows]
-        ids = pad_rows([sources[row] for row in part], model.config.pad_token_id).to(model.device)  # [B, S]
+        ids = pad_rows([sources[row] for row in part], source_pad(model)).to(model.device)  # [B, S]
         mask = pad_rows([(1,) * len(sources[row]) for row in part], 0).to(model.device)
         written = model.generate(ids, attention_mask=mask, **generation)
         for row, target in zip(part, written.tolist(), strict=True):

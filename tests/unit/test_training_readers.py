@@ -119,7 +119,12 @@ def test_jsonl_with_a_target_or_references(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     assert read_rows("rows.jsonl", "jsonl", tmp_path) == [("a", "b"), ("c", "d")]
     (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
-    with pytest.raises(ValueError, match="line 1: expected the keys source and target"):
+    with pytest.raises(ValueError, match="line 1: expected a JSON object with the keys source and target"):
+        read_rows("rows.jsonl", "jsonl", tmp_path)
+    (tmp_path / "rows.jsonl").write_bytes(b'\xef\xbb\xbf{"source": "a", "target": "b"}\n\n')
+    assert read_rows("rows.jsonl", "jsonl", tmp_path) == [("a", "b")]  # with a byte order mark
+    (tmp_path / "rows.jsonl").write_text('{"source": "a", "target": "b"}\n\n{"source": "c", "target": "d"}\n')
+    with pytest.raises(ValueError, match=r"rows\.jsonl, line 2: expected a JSON object"):
         read_rows("rows.jsonl", "jsonl", tmp_path)
 
 

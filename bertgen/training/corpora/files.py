@@ -12,9 +12,9 @@ from typing import Any
 
 
 def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, plain or compressed (.gz, .xz, .bz2)."""
+    """The whole of a UTF-8 file, with a byte order mark or without, plain or compressed (.gz, .xz, .bz2)."""
     unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
-    return unpack(path.read_bytes()).decode("utf-8")
+    return unpack(path.read_bytes()).decode("utf-8-sig")
 
 
 def read_lines(path: Path) -> list[str]:
@@ -52,7 +52,7 @@ def parallel_lines(path: Path, example: str, skipped: str | None = None) -> list
 def stream_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
     opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
-    with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+    with opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")
 

@@ -35,12 +35,14 @@ def read_jsonl(path: Path) -> Pairs:
     """`{"source": text, "target": text}` a line; `references` (a list) may stand for `target`."""
     pairs = []
     for number, line in enumerate(read_lines(path), start=1):
-        row = json.loads(line)
         try:
+            row = json.loads(line)
             target = row["target"] if "target" in row else row["references"][0]
             pairs.append((row["source"], target))
-        except (KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"{path}, line {number}: expected the keys source and target") from error
+        except (KeyError, IndexError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{path}, line {number}: expected a JSON object with the keys source and target"
+            ) from error
     return pairs
 
 

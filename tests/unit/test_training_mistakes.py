@@ -1,0 +1,209 @@
+"""Training from other families, dead runs, held-out references, and settings that cannot be meant."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from bertgen import (
+    BertConfig,
+    BertLMHeadModel,
+    BertTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPT2Tokenizer,
+    RobertaConfig,
+    RobertaForCausalLM,
+    RobertaTokenizer,
+)
+from bertgen.training.__main__ import main
+from bertgen.training.corpus import read_sets
+from bertgen.training.kept import kept_files
+from bertgen.training.recipe import DataSet, read_recipe
+from bertgen.training.state import read_log
+
+RECIPE = """
+name = "tiny"
+task = "split"
+title = "Tiny"
+seed = 1
+longest_source = 38
+longest_target = 38
+
+[warm_start]
+setup = "BERTSHARE"
+bert = "{0}/bert"
+
+[[data]]
+name = "own"
+origin = "this test"
+licence = "Apache-2.0"
+train = "train.tsv"
+valid = "valid.tsv"
+
+[optimisation]
+batch_tokens = 128
+validate_every = 1
+max_steps = 2
+warmup_steps = 0
+decay_steps = 0
+learning_rate = 1e-3
+"""
+NOTHING = '""'  # an empty text in TOML
+SIZES = {"num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "hidden_size": 8}
+
+
+def byte_letters() -> list[str]:
+    """The 256 letters of a byte-level vocabulary."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return [chr(byte) for byte in plain] + [chr(256 + number) for number in range(len(others))]
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random BERT (42 tokens), RoBERTa and GPT-2 (257 and more) of one layer."""
+    root = tmp_path_factory.mktemp("bases")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ada", "bob", "sees", "and", "runs", ".", "he"]
+    for name in ("bert", "roberta", "gpt2"):
+        (root / name).mkdir()
+    torch.manual_seed(0)
+    (root / "bert" / "vocab.txt").write_text("\n".join([*words, *map(str, range(30))]) + "\n")
+    BertTokenizer(root / "bert" / "vocab.txt").save_pretrained(root / "bert")
+    config = BertConfig(vocab_size=42, max_position_embeddings=40, is_decoder=True, **SIZES)
+    BertLMHeadModel(config).save_pretrained(root / "bert")
+    roberta = ["<s>", "<pad>", "</s>", "<unk>", *byte_letters(), "<mask>"]
+    for name, pieces in (("roberta", roberta), ("gpt2", [*byte_letters(), "<|endoftext|>"])):
+        vocabulary = {piece: number for number, piece in enumerate(pieces)}
+        (root / name / "vocab.json").write_text(json.dumps(vocabulary))
+        (root / name / "merges.txt").write_text("#version: 0.2\n")
+    files = root / "roberta" / "vocab.json", root / "roberta" / "merges.txt"
+    RobertaTokenizer(*files).save_pretrained(root / "roberta")
+    config = RobertaConfig(vocab_size=len(roberta), max_position_embeddings=40, type_vocab_size=1, **SIZES)
+    RobertaForCausalLM(config).save_pretrained(root / "roberta")
+    files = root / "gpt2" / "vocab.json", root / "gpt2" / "merges.txt"
+    GPT2Tokenizer(*files).save_pretrained(root / "gpt2")
+    config = GPT2Config(vocab_size=257, n_embd=8, n_layer=1, n_head=1, n_positions=64)
+    GPT2LMHeadModel(config).save_pretrained(root / "gpt2")
+    return root
+
+
+@pytest.fixture
+def work(bases: Path, tmp_path: Path) -> Path:
+    """A folder with pairs of many lengths, one too long to validate on as it is, and a recipe."""
+    pairs = [f"ada sees {'and runs ' * (n % 5)}{n}.\tada {n}. he runs {n % 3}.\n" for n in range(30)]
+    (tmp_path / "train.tsv").write_text("".join(pairs))
+    (tmp_path / "valid.tsv").write_text(f"{'bob runs ' * 40}.\tbob runs.\nada runs.\tada.\n")
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(bases))
+    return tmp_path
+
+
+def command(monkeypatch: pytest.MonkeyPatch, work: Path, name: str, *more: object) -> None:
+    arguments = [name, work / "recipe.toml", "--data", work, "--out", work / "run", *more]
+    monkeypatch.setattr("sys.argv", ["training", *map(str, arguments)])
+    main()
+
+
+def start(bases: Path, setup: str) -> list[str]:
+    """Settings of a warm start that read what it needs, and nothing else."""
+    kinds = {
+        "bert": "BERT" in setup.replace("ROBERTA", ""),
+        "roberta": "ROBERTA" in setup,
+        "gpt2": "GPT" in setup,
+    }
+    sources = [f"warm_start.{kind}={bases / kind if used else NOTHING}" for kind, used in kinds.items()]
+    return [f"warm_start.setup={setup}", *sources]
+
+
+def options(settings: Sequence[str]) -> list[str]:
+    return [part for setting in settings for part in ("--set", setting)]
+
+
+@pytest.mark.parametrize("setup", ["BERTSHARE", "BERT2GPT", "ROBERTA2GPT"])
+def test_each_side_is_padded_with_its_own_id(
+    bases: Path, work: Path, monkeypatch: pytest.MonkeyPatch, setup: str
+) -> None:
+    command(monkeypatch, work, "train", *options([*start(bases, setup), "longest_source=36"]))
+    assert read_log(work / "run")[-1]["step"] == 2
+    assert (work / "run" / "checkpoint" / "config.json").exists()
+
+
+def test_what_a_dead_run_left_is_not_taken_up(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = work / "run"
+    run.mkdir()
+    for name in ("kept-0000007.safetensors", "kept-0000008.safetensors", "best.safetensors", "spiece.model"):
+        (run / name).write_bytes(b"of another run")
+    (run / "train.jsonl").write_text('{"step": 8, "last_loss_own": 0.1, "average_loss_own": 0.2}\n')
+    command(monkeypatch, work, "train", "--set", "optimisation.keep_last=5")
+    assert [path.name for path in kept_files(run)] == ["kept-0000001.safetensors", "kept-0000002.safetensors"]
+    assert {line["step"] for line in read_log(run)} == {1, 2}
+
+
+def test_every_listed_reference_is_held_out(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("one\tA.\ntwo\tB.\nthree\tC.\nfour\tD.\n")
+    (tmp_path / "valid.tsv").write_text("five\tE.\n")
+    rows = [{"source": "Two", "references": ["X."]}, {"source": "six", "references": ["Y.", "c"]}]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    entry = DataSet("own", "", "", "train.tsv", valid="valid.tsv", test_references="test.jsonl", clean=True)
+    assert read_sets([entry], tmp_path, 0)["own"].train == [("one", "A."), ("four", "D.")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.own=other.tsv", "data.own is a table"),
+        ("optimisation=5", "optimisation is a table"),
+        ("data.own.clean=False", "clean must be true or false, got 'False'"),
+        ("optimisation.max_steps=ten", r"max_steps must be a number \(int\)"),
+        ("optimisation.max_steps=true", r"max_steps must be a number \(int\)"),
+        ("title=5", "title must be a text"),
+        ("optimisation.validate_every=0", "at least 1"),
+        ("data.own.carve=[2,2]", "set carve = "),
+        ("warm_start.setup=GPT", "GPT is a decoder alone"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(work: Path, setting: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_recipe(work / "recipe.toml", [setting])
+
+
+def test_schedules_stand_in_one_place(work: Path) -> None:
+    stage = (
+        '[[stage]]\nname = "one"\nmax_steps = 2\nwarmup_steps = 0\ndecay_steps = 0\nlearning_rate = 1e-3\n'
+    )
+    (work / "recipe.toml").write_text((work / "recipe.toml").read_text() + stage)
+    with pytest.raises(ValueError, match=r"stand in \[\[stage\]\]"):
+        read_recipe(work / "recipe.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["ROBERTASHARE", "longest_source=39"], "the checkpoint has 38 positions"),
+        (["joined_share=0.5"], "joined_share needs a SentencePiece vocabulary"),
+        (["data.own.share=0.001"], "leave no row in an epoch"),
+        (["longest_target=3"], "no (training row|validation rows)"),
+        (["warm_start.bert=nowhere/at/all"], "nowhere/at/all"),
+    ],
+)
+def test_what_only_the_data_or_the_base_can_tell_ends_in_one_line(
+    bases: Path, work: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str], message: str
+) -> None:
+    if settings[0] == "ROBERTASHARE":
+        settings = [*start(bases, settings[0]), *settings[1:]]
+    with pytest.raises(SystemExit, match=message):
+        command(monkeypatch, work, "train", *options(settings))
+
+
+def test_a_comparison_is_not_answered_with_results_of_other_settings(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["--num-beams", "1", "--variant", "slow"]
+    command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4")
+    command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4")  # kept
+    with pytest.raises(SystemExit, match="holds results of other settings"):
+        command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-2")
+    with pytest.raises(SystemExit, match="holds results of other settings"):
+        command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4", "--num-beams", "2")
