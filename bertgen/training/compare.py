@@ -11,7 +11,7 @@ from bertgen.training.recipe import Recipe, read_recipe
 from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
-from bertgen.training.run import fine_tune
+from bertgen.training.run import fine_tune, open_run
 from bertgen.training.state import STATE, read_log, validation_losses
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
@@ -56,8 +56,9 @@ def _check_same(run: Path, recipe: Recipe, split: str, decoding: Sequence[dict[s
     stored = json.loads((run / RESULTS).read_text("utf-8"))
     asked = json.loads(json.dumps(recipe.as_dict()))
     scored = [row for row in stored["metrics"] if "decoding" in row]
+    made = [row["decoding"] for row in scored]
     same_scores = {row["split"] for row in scored} == {split} and all(
-        row["decoding"] in list(decoding) for row in scored
+        [row in decoding for row in made] + [row in made for row in decoding]
     )
     if not same_scores or not _agree(stored["recipe"], asked):
         raise ValueError(
@@ -77,8 +78,9 @@ def _agree(one: Any, other: Any) -> bool:
 def _run_one(
     recipe: Recipe, data: Path, run: Path, split: str, decoding: Sequence[dict[str, Any]], device: str
 ) -> bool:
-    run.mkdir(parents=True, exist_ok=True)
-    checkpoint = fine_tune(recipe, data, run, (run / STATE).exists(), device)
+    begun = (run / STATE).exists()
+    open_run(run, resume=begun)
+    checkpoint = fine_tune(recipe, data, run, begun, device)
     if checkpoint is None:
         return False
     rows, outputs = evaluate(checkpoint, recipe, data, split, decoding, device)

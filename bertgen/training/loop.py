@@ -197,6 +197,8 @@ class Trainer:
         """Train to the end of the schedule, or until SIGTERM or Ctrl-C, which end the step and save first."""
         handlers = {name: signal.signal(name, self._stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
+            if self.team.leads and self.step == 0:
+                self.save()  # a run killed at any moment can be resumed
             self._run()
             if self.team.leads:
                 self.save()

@@ -22,16 +22,22 @@ from bertgen.training.text import ROWS_FILE, build_base_vocabulary, load_rows
 from bertgen.training.vocabulary import write_tokenizer_files
 
 CHECKPOINT = "checkpoint"  # below a finished run
-LEFTOVERS = (LOG, BEST, KEPT_FILES, ROWS_FILE.format("*"), "spiece.model")
+# What a run writes beside its state; without one they are another's, and would get into this run.
+TRACES = (LOG, BEST, KEPT_FILES, ROWS_FILE.format("*"), "spiece.model")
 
 
 def open_run(out: Path, resume: bool) -> None:
-    """Make the folder of a run; ValueError where it would overwrite one, or resume none."""
+    """Make the folder of a run; ValueError where it would overwrite or mix with another, or resume none."""
     exists = (out / STATE).exists()
     if exists and not resume:
         raise ValueError(f"{out} holds a run already; go on with --resume, or choose another --out")
     if resume and not exists:
         raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
+    found = sorted(path.name for pattern in TRACES for path in out.glob(pattern))
+    if found and not exists:
+        raise ValueError(
+            f"{out} holds {', '.join(found)} of something else; choose another --out, or move them away"
+        )
     out.mkdir(parents=True, exist_ok=True)
 
 
@@ -44,18 +50,9 @@ def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
-def _clear(out: Path) -> None:
-    """Drop what a run left that was killed before its first save: it must not get into the new one."""
-    for pattern in LEFTOVERS:
-        for path in out.glob(pattern):
-            path.unlink()
-
-
 def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str) -> bool:
     """Train; true in the leading process once the schedule is at its end."""
     team = Team()
-    if team.leads and not resume:
-        _clear(out)
     trainer = Trainer(team.after_the_lead(prepare), out, team.device(device))
     if resume:
         trainer.resume()

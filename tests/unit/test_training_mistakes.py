@@ -1,6 +1,7 @@
 """Training from other families, dead runs, held-out references, and settings that cannot be meant."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from bertgen import (
 )
 from bertgen.training.__main__ import main
 from bertgen.training.corpus import read_sets
+from bertgen.training.export import run_weights
 from bertgen.training.kept import kept_files
+from bertgen.training.loop import Trainer
 from bertgen.training.recipe import DataSet, read_recipe
 from bertgen.training.state import read_log
 
@@ -130,15 +133,39 @@ def test_each_side_is_padded_with_its_own_id(
     assert (work / "run" / "checkpoint" / "config.json").exists()
 
 
-def test_what_a_dead_run_left_is_not_taken_up(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_another_run_are_neither_taken_up_nor_lost(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = work / "run"
     run.mkdir()
-    for name in ("kept-0000007.safetensors", "kept-0000008.safetensors", "best.safetensors", "spiece.model"):
+    names = ["best.safetensors", "kept-0000007.safetensors", "spiece.model", "train.jsonl"]
+    for name in names:
         (run / name).write_bytes(b"of another run")
-    (run / "train.jsonl").write_text('{"step": 8, "last_loss_own": 0.1, "average_loss_own": 0.2}\n')
-    command(monkeypatch, work, "train", "--set", "optimisation.keep_last=5")
-    assert [path.name for path in kept_files(run)] == ["kept-0000001.safetensors", "kept-0000002.safetensors"]
-    assert {line["step"] for line in read_log(run)} == {1, 2}
+    with pytest.raises(SystemExit, match=f"holds {re.escape(', '.join(names))}"):
+        command(monkeypatch, work, "train")
+    assert sorted(path.name for path in run.iterdir()) == names
+    assert all((run / name).read_bytes() == b"of another run" for name in names)
+
+
+def test_a_run_that_dies_in_its_first_step_can_be_resumed(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ["--set", "optimisation.keep_last=5"]
+    command(monkeypatch, work, "train", *settings)
+    whole = run_weights(work / "run", "masters")
+    (work / "run").rename(work / "whole")
+    with monkeypatch.context() as broken:
+        broken.setattr(Trainer, "train_step", lambda trainer: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            command(broken, work, "train", *settings)
+    command(monkeypatch, work, "train", *settings, "--resume")
+    assert [path.name for path in kept_files(work / "run")] == [
+        "kept-0000001.safetensors",
+        "kept-0000002.safetensors",
+    ]
+    assert {line["step"] for line in read_log(work / "run")} == {1, 2}
+    for name, tensor in run_weights(work / "run", "masters").items():
+        assert torch.equal(tensor, whole[name])
 
 
 def test_every_listed_reference_is_held_out(tmp_path: Path) -> None:
@@ -205,5 +232,8 @@ def test_a_comparison_is_not_answered_with_results_of_other_settings(
     command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4")  # kept
     with pytest.raises(SystemExit, match="holds results of other settings"):
         command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-2")
-    with pytest.raises(SystemExit, match="holds results of other settings"):
-        command(monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4", "--num-beams", "2")
+    for beams in (["2"], ["1", "2"]):
+        with pytest.raises(SystemExit, match="holds results of other settings"):
+            command(
+                monkeypatch, work, "compare", *asked, "optimisation.learning_rate=1e-4", "--num-beams", *beams
+            )
