@@ -13,6 +13,7 @@ from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
 from bertgen.training.run import fine_tune, open_run
 from bertgen.training.state import STATE, read_log, validation_losses
+from bertgen.training.team import processes
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
 TOLD = {"title", "examples", "origin", "licence"}
@@ -33,8 +34,10 @@ def compare(
     `variants` are settings ("table.key=value") by name; a variant lives in `out`/name. What an earlier call
     finished is kept (results.json and train.jsonl are enough), what it began goes on, so a long comparison
     may be stopped at any moment; results of other settings are a ValueError. Writes table.md and curves.png
-    of all that is finished.
+    of all that is finished. One process trains and scores: ValueError where torchrun started several.
     """
+    if processes() > 1:
+        raise ValueError("compare runs in one process; let torchrun `train` the variants, each with --set")
     recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}  # all checked first
     for name, recipe in recipes.items():
         _check_same(out / name, recipe, split, decoding)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bertgen.config import GenerationConfig
-from bertgen.training.kept import BEST, kept_files, load_best, load_mean
+from bertgen.training.kept import best_loss, kept_files, load_best, load_mean
 from bertgen.training.masked_lm import build_base
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
@@ -46,8 +46,9 @@ def _choose(run: Path) -> str:
     losses = dict(found[-1]) if found else {"masters": 0.0}
     if not kept_files(run):
         losses.pop("kept", None)
-    if found and (run / BEST).exists():
-        losses["best"] = min(each["masters"] for each in found)
+    best = best_loss(run)
+    if best is not None:
+        losses["best"] = best
     return min(losses, key=losses.__getitem__)
 
 

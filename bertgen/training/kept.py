@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-BEST = "best.safetensors"
+BEST, LOSS = "best.safetensors", "loss"
 KEPT, KEPT_FILES = "kept-{:07d}.safetensors", "kept-*.safetensors"
 
 
@@ -26,14 +27,28 @@ def forget_after(folder: Path, step: int) -> None:
             path.unlink()
 
 
-def keep_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
-    """Save the weights as the run's best so far."""
-    _save(folder / BEST, names, tensors)
+def keep_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor], loss: float) -> None:
+    """Save the weights as the run's best so far, with their validation loss."""
+    _save(folder / BEST, names, tensors, {LOSS: repr(loss)})
 
 
-def _save(path: Path, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
+def best_loss(folder: Path) -> float | None:
+    """Validation loss of the best weights; None where a run kept none.
+
+    Asked of the file, not of the log: after a resumption without patience the log's lowest may be another's.
+    """
+    if not (folder / BEST).exists():
+        return None
+    with safe_open(folder / BEST, "pt") as file:
+        return float((file.metadata() or {}).get(LOSS, "inf"))
+
+
+def _save(
+    path: Path, names: Sequence[str], tensors: Sequence[Tensor], notes: dict[str, str] | None = None
+) -> None:
     temporary = path.with_suffix(".tmp")
-    save_file({name: tensor.contiguous() for name, tensor in zip(names, tensors, strict=True)}, temporary)
+    values = {name: tensor.contiguous() for name, tensor in zip(names, tensors, strict=True)}
+    save_file(values, temporary, notes)
     temporary.replace(path)  # a kill leaves the old file or the new one
 
 

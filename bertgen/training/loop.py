@@ -175,7 +175,7 @@ class Trainer:
         if not self.team.leads:
             return
         if settings.patience and better:
-            keep_best(self.out, self.weights.names, self.weights.masters)
+            keep_best(self.out, self.weights.names, self.weights.masters, loss)
         if settings.keep_last:
             keep(self.out, self.step, self.weights.names, self.weights.masters, settings.keep_last)
             if self.finished:

@@ -13,6 +13,11 @@ from torch import Tensor
 Prepared = TypeVar("Prepared")
 
 
+def processes() -> int:
+    """How many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 class Team:
     """This process's place among those that torchrun started; alone when it started none.
 
@@ -21,7 +26,7 @@ class Team:
     """
 
     def __init__(self) -> None:
-        self.rank, self.size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank, self.size = int(os.environ.get("RANK", "0")), processes()
         if self.size > 1 and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 

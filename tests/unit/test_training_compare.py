@@ -204,6 +204,13 @@ def test_a_stopped_variant_is_finished_by_the_next_call(work: Path, monkeypatch:
     assert "BERTSHARE" in (out / "table.md").read_text()
 
 
+def test_compare_is_not_for_several_processes(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    arguments = ["compare", work / "recipe.toml", "--data", work, "--out", work / "compared"]
+    with pytest.raises(SystemExit, match="compare runs in one process; let torchrun `train` the variants"):
+        command(monkeypatch, *arguments, "--setups", "RND2RND")
+
+
 def test_compare_needs_variants_and_checks_them_all_first(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

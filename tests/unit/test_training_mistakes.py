@@ -8,17 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from bertgen import (
-    BertConfig,
-    BertLMHeadModel,
-    BertTokenizer,
-    GPT2Config,
-    GPT2LMHeadModel,
-    GPT2Tokenizer,
-    RobertaConfig,
-    RobertaForCausalLM,
-    RobertaTokenizer,
-)
 from bertgen.training.__main__ import main
 from bertgen.training.corpus import read_sets
 from bertgen.training.export import run_weights
@@ -26,6 +15,7 @@ from bertgen.training.kept import kept_files
 from bertgen.training.loop import Trainer
 from bertgen.training.recipe import DataSet, read_recipe
 from bertgen.training.state import read_log
+from tests.unit.tiny_bases import make_bert, make_gpt2, make_roberta
 
 RECIPE = """
 name = "tiny"
@@ -55,41 +45,15 @@ decay_steps = 0
 learning_rate = 1e-3
 """
 NOTHING = '""'  # an empty text in TOML
-SIZES = {"num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "hidden_size": 8}
-
-
-def byte_letters() -> list[str]:
-    """The 256 letters of a byte-level vocabulary."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in plain]
-    return [chr(byte) for byte in plain] + [chr(256 + number) for number in range(len(others))]
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random BERT (42 tokens), RoBERTa and GPT-2 (257 and more) of one layer."""
     root = tmp_path_factory.mktemp("bases")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ada", "bob", "sees", "and", "runs", ".", "he"]
-    for name in ("bert", "roberta", "gpt2"):
-        (root / name).mkdir()
-    torch.manual_seed(0)
-    (root / "bert" / "vocab.txt").write_text("\n".join([*words, *map(str, range(30))]) + "\n")
-    BertTokenizer(root / "bert" / "vocab.txt").save_pretrained(root / "bert")
-    config = BertConfig(vocab_size=42, max_position_embeddings=40, is_decoder=True, **SIZES)
-    BertLMHeadModel(config).save_pretrained(root / "bert")
-    roberta = ["<s>", "<pad>", "</s>", "<unk>", *byte_letters(), "<mask>"]
-    for name, pieces in (("roberta", roberta), ("gpt2", [*byte_letters(), "<|endoftext|>"])):
-        vocabulary = {piece: number for number, piece in enumerate(pieces)}
-        (root / name / "vocab.json").write_text(json.dumps(vocabulary))
-        (root / name / "merges.txt").write_text("#version: 0.2\n")
-    files = root / "roberta" / "vocab.json", root / "roberta" / "merges.txt"
-    RobertaTokenizer(*files).save_pretrained(root / "roberta")
-    config = RobertaConfig(vocab_size=len(roberta), max_position_embeddings=40, type_vocab_size=1, **SIZES)
-    RobertaForCausalLM(config).save_pretrained(root / "roberta")
-    files = root / "gpt2" / "vocab.json", root / "gpt2" / "merges.txt"
-    GPT2Tokenizer(*files).save_pretrained(root / "gpt2")
-    config = GPT2Config(vocab_size=257, n_embd=8, n_layer=1, n_head=1, n_positions=64)
-    GPT2LMHeadModel(config).save_pretrained(root / "gpt2")
+    make_bert(root / "bert")
+    make_roberta(root / "roberta")
+    make_gpt2(root / "gpt2")
     return root
 
 

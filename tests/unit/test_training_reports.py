@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,14 @@ def test_the_card_of_a_base_and_curves_through_the_command_line(
     monkeypatch.setattr("sys.argv", ["training", *map(str, command)])
     main()
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    same = [tmp_path / run / "checkpoint" for run in ("one", "two")]
+    for folder in same:  # runs are told apart where their last folders are called alike
+        shutil.copytree(checkpoint, folder)
+    command = ["curves", *same, "--out", tmp_path / "curves.svg"]
+    monkeypatch.setattr("sys.argv", ["training", *map(str, command)])
+    main()
+    text = (tmp_path / "curves.svg").read_text()
+    assert all(f"<!-- {folder} -->" in text for folder in same)
 
 
 def test_curves_show_every_run(tmp_path: Path) -> None:

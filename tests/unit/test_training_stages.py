@@ -288,6 +288,13 @@ def test_patience_stops_the_run_and_keeps_the_best(data: Path, tmp_path: Path) -
         not torch.equal(best[name], master)
         for name, master in zip(trainer.weights.names, trainer.weights.masters, strict=True)
     )
+    # Going on without patience, a lower loss has its weights in no file: those of 2 are not it.
+    append_log(tmp_path / "run", step=5, last_loss_pairs=1.5, average_loss_pairs=1.9)
+    append_log(tmp_path / "run", step=6, last_loss_pairs=1.8, average_loss_pairs=1.9)
+    last = run_weights(tmp_path / "run", "masters")
+    assert all(
+        torch.equal(tensor, last[name]) for name, tensor in run_weights(tmp_path / "run", "auto").items()
+    )
 
 
 def test_accumulated_batches_are_one_larger_batch(data: Path, tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
-from bertgen import BertConfig, BertLMHeadModel, BertTokenizer
+from bertgen import BertTokenizer
 from bertgen.training.__main__ import main
 from bertgen.training.reports.evaluate import score_all
 from bertgen.training.scores.metrics import score
 from bertgen.training.state import read_log
 from bertgen.training.validation import knows_no_capitals
+from tests.unit.tiny_bases import make_bert
 
 RECIPE = """
 name = "tiny"
@@ -45,22 +45,7 @@ learning_rate = 1e-4
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """A folder with pairs, a recipe and a random uncased BERT."""
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ada", "bob", "sees", "and", "runs", ".", "he"]
-    base = tmp_path / "bert"
-    base.mkdir()
-    (base / "vocab.txt").write_text("\n".join([*words, *(str(n) for n in range(30))]) + "\n")
-    BertTokenizer(base / "vocab.txt").save_pretrained(base)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words) + 30,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=8,
-        max_position_embeddings=40,
-        is_decoder=True,
-    )
-    BertLMHeadModel(config).save_pretrained(base)
+    base = make_bert(tmp_path / "bert")
     lines = [f"Ada sees {n} and runs.\tAda sees {n}. Ada runs." for n in range(30)]
     (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n")
     (tmp_path / "recipe.toml").write_text(RECIPE.format(base=base))
