@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from bertgen.devices import resolve_device
 from bertgen.hub import HubPlan
 from components.advice import Refusal
 from components.checkpoint import Checkpoint
@@ -14,7 +15,7 @@ from components.downloads import Download
 from components.parts import joined
 from components.registry import Loaded, Registry
 from components.runs import Run
-from components.settings import Settings, SettingsError, resolve_device
+from components.settings import Settings, SettingsError
 from components.traces import TraceStore
 from components.validation import RunSettings
 
@@ -95,7 +96,11 @@ def build_context(settings: Settings) -> AppContext:
 
     Raises ``SettingsError`` when the device is not there or the given folder cannot be loaded.
     """
-    registry = Registry(resolve_device(settings.device), settings.dtype, memory=settings.model_memory)
+    try:
+        device = resolve_device(settings.device)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    registry = Registry(device, settings.dtype, memory=settings.model_memory)
     if settings.checkpoint is not None:
         try:
             registry.open(settings.checkpoint, first=True)

@@ -198,29 +198,3 @@ def check_port(host: str, port: int) -> None:
             raise SettingsError(
                 f"cannot listen on {host}:{port} ({reason}); choose another with --port or --host"
             ) from None
-
-
-def resolve_device(device: str) -> str:
-    """The device to use; ``auto`` becomes a GPU that is there, else the CPU. One that is not there raises.
-
-    Imports torch, so it is called after the cheap checks.
-    """
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        parsed = torch.device(device)
-    except RuntimeError:
-        raise SettingsError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:1 or mps") from None
-    if parsed.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (parsed.index or 0) >= count:
-            raise SettingsError(
-                f"device {device!r} is not there ({count} CUDA devices found); use --device cpu"
-            )
-    elif parsed.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError("device 'mps' is not there; use --device cpu")
-    elif parsed.type not in ("cpu", "mps"):
-        raise SettingsError(f"device {device!r} is not supported; use auto, cpu, cuda, cuda:1 or mps")
-    return device

@@ -154,7 +154,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             "--out", type=Path, required=True, help="folder of the run: state, vocabulary, log"
         )
         command.add_argument("--resume", action="store_true", help="go on with the run in --out")
-        command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
+        _add_device(command)
         command.set_defaults(run=run)
 
     command = commands.add_parser("export", help=export.__doc__)
@@ -173,7 +173,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--num-beams", type=int, nargs="+", default=[1, 4])
     command.add_argument("--length-penalty", type=float)
     command.add_argument("--json", type=Path, help="keep metrics and outputs here")
-    command.add_argument("--device", default="cpu")
+    _add_device(command)
     command.set_defaults(run=evaluate)
     _parse_compare(commands)
     _parse_reports(commands)
@@ -188,6 +188,12 @@ def _add_recipe(command: argparse.ArgumentParser, text: str | None = None) -> No
         default=[],
         metavar="TABLE.KEY=VALUE",
         help="replace a setting of the recipe, e.g. warm_start.bert=bert-base-uncased; may repeat",
+    )
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", default="cpu", help="cpu (default), cuda, cuda:1, mps, or auto: a GPU that is there"
     )
 
 
@@ -209,7 +215,7 @@ def _parse_compare(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--split", default="valid", choices=("valid", "test"))
     command.add_argument("--num-beams", type=int, nargs="+", default=[1, 4])
-    command.add_argument("--device", default="cpu")
+    _add_device(command)
     command.set_defaults(run=compare)
 
 

@@ -53,7 +53,8 @@ def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
 def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str) -> bool:
     """Train; true in the leading process once the schedule is at its end."""
     team = Team()
-    trainer = Trainer(team.after_the_lead(prepare), out, team.device(device))
+    place = team.device(device)  # before what may take minutes
+    trainer = Trainer(team.after_the_lead(prepare), out, place)
     if resume:
         trainer.resume()
     trainer.run()

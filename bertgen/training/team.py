@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 import torch.distributed
 from torch import Tensor
 
+from bertgen.devices import resolve_device
+
 Prepared = TypeVar("Prepared")
+# The others wait while the leading process makes a vocabulary and packs its rows.
+PATIENCE = timedelta(hours=6)
 
 
 def processes() -> int:
@@ -28,7 +33,8 @@ class Team:
     def __init__(self) -> None:
         self.rank, self.size = int(os.environ.get("RANK", "0")), processes()
         if self.size > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            torch.distributed.init_process_group(backends, timeout=PATIENCE)
 
     @property
     def leads(self) -> bool:
@@ -36,17 +42,24 @@ class Team:
         return self.rank == 0
 
     def device(self, name: str) -> torch.device:
-        """This process's device: of several GPUs on a machine the one of its own number."""
-        own = name == "cuda" and "LOCAL_RANK" in os.environ
-        return torch.device(f"cuda:{os.environ['LOCAL_RANK']}" if own else name)
+        """This process's device, checked: of several GPUs on a machine the one of its own number."""
+        name = resolve_device(name)
+        if name == "cuda" and "LOCAL_RANK" in os.environ:
+            name = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
+            torch.cuda.set_device(name)  # or every process would also hold memory of the first GPU
+        return torch.device(name)
 
     def after_the_lead(self, prepare: Callable[[], Prepared]) -> Prepared:
         """Prepare in the leading process first: the others then find the files that it wrote."""
         if self.size == 1:
             return prepare()
         prepared = prepare() if self.leads else None
-        torch.distributed.barrier()
+        self._meet()
         return prepared if self.leads else prepare()
+
+    def _meet(self) -> None:
+        """Wait for all, over the CPU: NCCL's own barrier would guess which GPU is whose."""
+        torch.distributed.all_reduce(torch.zeros(1))
 
     def total(self, *values: float, device: torch.device) -> list[float]:
         """The sums of every process's values."""
@@ -68,5 +81,5 @@ class Team:
     def leave(self) -> None:
         """Part in peace, once all are done."""
         if self.size > 1 and torch.distributed.is_initialized():
-            torch.distributed.barrier()
+            self._meet()
             torch.distributed.destroy_process_group()

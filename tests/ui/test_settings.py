@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import Settings, SettingsError, check_port, parse_settings, resolve_device
+from components.settings import Settings, SettingsError, check_port, parse_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,8 +85,10 @@ def test_a_port_in_use_is_named():
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "meta"])
 def test_a_device_that_is_not_there_is_named(device):
+    from components.context import build_context
+
     with pytest.raises(SettingsError, match=device):
-        resolve_device(device)
+        build_context(Settings(device=device))
 
 
 def test_the_app_ends_with_one_line_and_code_2():

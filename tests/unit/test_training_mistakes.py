@@ -151,6 +151,7 @@ def test_every_listed_reference_is_held_out(tmp_path: Path) -> None:
         ("optimisation.max_steps=true", r"max_steps must be a number \(int\)"),
         ("title=5", "title must be a text"),
         ("optimisation.validate_every=0", "at least 1"),
+        ("no_repeat_ngram_size=-1", "no_repeat_ngram_size must be at least 0"),
         ("data.own.carve=[2,2]", "set carve = "),
         ("warm_start.setup=GPT", "GPT is a decoder alone"),
     ],
@@ -186,6 +187,17 @@ def test_what_only_the_data_or_the_base_can_tell_ends_in_one_line(
         settings = [*start(bases, settings[0]), *settings[1:]]
     with pytest.raises(SystemExit, match=message):
         command(monkeypatch, work, "train", *options(settings))
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "meta"])
+def test_a_device_that_is_not_there_ends_in_one_line_before_anything_is_read(
+    work: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    (work / "train.tsv").unlink()  # which would be the next error
+    for name in ("train", "compare"):
+        variants = ["--setups", "BERTSHARE"] if name == "compare" else []
+        with pytest.raises(SystemExit, match=f"error: .*device '{device}'"):
+            command(monkeypatch, work, name, "--device", device, *variants)
 
 
 def test_a_comparison_is_not_answered_with_results_of_other_settings(

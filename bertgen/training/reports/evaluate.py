@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from bertgen.devices import resolve_device
 from bertgen.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
 from bertgen.training.corpora.cleaning import tokenise
@@ -46,7 +47,7 @@ def evaluate(
     has several a source; "tokens": WikiSplit's own tokens; "moses": Moses's), and the texts, keyed
     "set, setting". What an uncased model writes is scored in lower case, as are the baselines beside it.
     """
-    model = EncoderDecoderModel.from_pretrained(checkpoint).to(device).eval()
+    model = EncoderDecoderModel.from_pretrained(checkpoint).to(resolve_device(device)).eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     lower = knows_no_capitals(tokenizer)
     rows: list[dict[str, Any]] = []
