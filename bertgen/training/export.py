@@ -61,6 +61,7 @@ def generation_config(recipe: Recipe, tokenizer: Any) -> GenerationConfig:
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=start,
         length_penalty=recipe.length_penalty,
+        no_repeat_ngram_size=recipe.no_repeat_ngram_size,
         max_length=recipe.longest_target + 1,  # the start token counts
     )
 

@@ -168,7 +168,9 @@ class Recipe:
     warm_start: WarmStart | None = None  # or this alone
     stage: tuple[Stage, ...] = ()
     examples: tuple[str, ...] = ()
-    length_penalty: float = 1.0  # of beam searches, written to generation_config.json; tune on valid
+    # Defaults of decoding, written to generation_config.json; tune them on valid.
+    length_penalty: float = 1.0  # of beam searches
+    no_repeat_ngram_size: int = 0  # so many pieces in a row are written once only; 0 is no such rule
     joined_share: float = 0.0  # rows glued to others, see data.join_examples
     subword_sampling: float = 0.0  # alpha of other cuts of the words, anew each epoch; see sampling.py
     curly_share: float = 0.0  # sources with typographic apostrophes, see data.curl_apostrophes

@@ -109,6 +109,8 @@ def check_recipe(recipe: Recipe) -> None:
         _check_data(entry)
     if not (recipe.data[0].valid or recipe.data[0].carve):
         raise ValueError("the first [[data]] table needs `valid`: the run is watched on it")
+    if recipe.no_repeat_ngram_size < 0:
+        raise ValueError("no_repeat_ngram_size must be at least 0")
     steps = recipe.optimisation
     if recipe.stage and (steps.max_steps or steps.warmup_steps or steps.decay_steps or steps.learning_rate):
         raise ValueError(

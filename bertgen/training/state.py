@@ -22,6 +22,7 @@ MOVABLE = frozenset(
 # Weights as `export` calls them, and how a validation's figures of them begin: the last ones, their running
 # average and, at the end of a run that kept some, the mean of the kept ones.
 WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
+STEPLESS = ("short_rows", "title", "examples", "length_penalty", "no_repeat_ngram_size")  # no step asks them
 GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
 
 
@@ -34,8 +35,8 @@ def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     for stage in values.get("stage", ()):
         for key in MOVABLE & stage.keys():
             del stage[key]
-    for shown in ("short_rows", "title", "examples", "length_penalty"):  # nothing in a step depends on them
-        values.pop(shown, None)
+    for name in STEPLESS:
+        values.pop(name, None)
     return values
 
 

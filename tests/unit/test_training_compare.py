@@ -130,13 +130,15 @@ def test_a_finished_run_leaves_a_checkpoint_with_its_better_weights(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = work / "run"
-    command(monkeypatch, "train", work / "recipe.toml", "--data", work, "--out", run)
+    set_ngrams = ["--set", "no_repeat_ngram_size=3"]
+    command(monkeypatch, "train", work / "recipe.toml", "--data", work, "--out", run, *set_ngrams)
     assert f"--checkpoint {run / 'checkpoint'}" in capsys.readouterr().out
     assert {line["stage"] for line in read_log(run) if "stage" in line} == {"split"}  # copy is skipped
     assert (run / "checkpoint" / "curves.png").read_bytes().startswith(b"\x89PNG")
     last = [line for line in read_log(run) if "last_loss_pairs" in line][-1]
     better = "averages" if last["average_loss_pairs"] < last["last_loss_pairs"] else "masters"
     model = EncoderDecoderModel.from_pretrained(run / "checkpoint")
+    assert model.generation_config.no_repeat_ngram_size == 3
     wanted = run_weights(run, better)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter, wanted[name], rtol=2e-3, atol=1e-4)

@@ -108,6 +108,15 @@ def test_a_card_shows_the_rows_of_the_set_that_is_asked_for(checkpoint: Path, da
         write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", valid, "desse")
 
 
+def test_a_card_names_the_defaults_of_decoding(checkpoint: Path, data: Path) -> None:
+    for settings, told in (([], False), (["no_repeat_ngram_size=3", "length_penalty=0.8"], True)):
+        recipe = read_any_recipe(RECIPES / "split-mini.toml", settings)
+        write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.")
+        text = (checkpoint / "README.md").read_text()
+        assert ("is with length_penalty 0.8 and no_repeat_ngram_size 3.\n\n| set |" in text) is told
+        assert ("Every decoding" in text) is told
+
+
 def test_results_of_several_evaluations_are_one(tmp_path: Path) -> None:
     greedy = {**RESULTS["metrics"][1], "decoding": {"num_beams": 1}}
     other = {**greedy, "set": "other"}

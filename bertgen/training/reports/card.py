@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def write_card(
         f"# {checkpoint.name}: {recipe.title}\n",
         _shape(checkpoint, recipe),
         _use(recipe),
-        _figures(results["metrics"]),
+        _figures(results["metrics"], _defaults(recipe)),
         _training(recipe.data, command, _last_step(checkpoint), recipe.seed),
         _outputs(recipe, data, valid, shown or recipe.data[0].name) if valid else "",
         f"## Limits and failures\n\n{notes.strip()}\n",
@@ -192,7 +193,15 @@ print(tokenizer.decode(model.generate(**inputs, num_beams=4)[0], skip_special_to
 """
 
 
-def _figures(rows: Sequence[dict[str, Any]]) -> str:
+def _defaults(recipe: Recipe) -> str:
+    """What every decoding does besides: the recipe's settings that are not the library's own."""
+    plain = {field.name: field.default for field in fields(Recipe)}
+    names = ("length_penalty", "no_repeat_ngram_size")
+    found = [f"{name} {getattr(recipe, name)}" for name in names if getattr(recipe, name) != plain[name]]
+    return f"Every decoding, here and by default, is with {' and '.join(found)}.\n" if found else ""
+
+
+def _figures(rows: Sequence[dict[str, Any]], defaults: str) -> str:
     signatures: dict[str, None] = {}
     tables: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
@@ -204,6 +213,7 @@ def _figures(rows: Sequence[dict[str, Any]]) -> str:
         cells += [f"{value['score']:.2f}" for value in figures.values()]
         tables.setdefault(tuple(figures), []).append(f"| {' | '.join(cells)} |")
     text = ["## Figures\n", "The test sets were read once, with the finished model.\n"]
+    text += [defaults] if defaults else []
     for names, lines in tables.items():
         head = ["set", "rows", "references", "decoding", *names]
         text += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines, ""]
