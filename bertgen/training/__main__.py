@@ -74,6 +74,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.length_penalty is not None:
         settings = [{**setting, "length_penalty": arguments.length_penalty} for setting in settings]
     recipe = read_recipe(arguments.recipe, arguments.set)
+    if arguments.json and not arguments.json.parent.is_dir():  # asked before the work, not after it
+        raise ValueError(f"--json: the folder {arguments.json.parent} does not exist; make it first")
     rows, outputs = run(
         arguments.checkpoint, recipe, arguments.data, arguments.split, settings, arguments.device
     )
@@ -125,6 +127,8 @@ def card(arguments: argparse.Namespace) -> None:
         return
     if arguments.results is None:
         raise ValueError("give --results, what `evaluate --split test --json` wrote")
+    if arguments.valid and arguments.data is None:
+        raise ValueError("give --data: the outputs in --valid are shown beside their sources")
     valid = read_results([arguments.valid]) if arguments.valid else None
     results = read_results(arguments.results)
     write_card(

@@ -16,7 +16,7 @@ from bertgen.training.state import STATE, read_log, validation_losses
 from bertgen.training.team import processes
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
-TOLD = {"title", "examples", "origin", "licence"}
+TOLD = {"title", "examples", "languages", "origin", "licence"}
 Results = dict[str, Any]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bertgen.tokenizers import BertGenerationTokenizer
 from bertgen.tokenizers.base import PreTrainedTokenizer
 from bertgen.training.corpora.cleaning import split_by_components, without_leaks
-from bertgen.training.corpora.files import read_lines
-from bertgen.training.corpora.readers import Pairs, locate, read_rows
+from bertgen.training.corpora.readers import Pairs, locate, read_reference_rows, read_rows
 from bertgen.training.data import (
     Example,
     curl_apostrophes,
@@ -31,13 +29,17 @@ from bertgen.training.vocabulary import train_sentencepiece
 
 @dataclass(frozen=True)
 class Corpus:
-    """`train` holds the sets one after the other, `counts` their sizes; `valid` is keyed by set name."""
+    """`train` holds the sets one after the other, `counts` their sizes; `valid` is keyed by set name.
+
+    `told` is for the user: a line a set, of how many rows there were and how many are read.
+    """
 
     tokenizer: PreTrainedTokenizer
     train: list[Example]
     counts: list[int]
     valid: dict[str, list[Example]]
     sampler: SubwordSampler | None = None
+    told: tuple[str, ...] = ()
 
 
 def _read(entry: DataSet, name: str, data: Path) -> Pairs:
@@ -53,33 +55,41 @@ class Sides(NamedTuple):
     test: Pairs
 
 
-def _sides(entry: DataSet, data: Path, seed: int) -> Sides:
-    """As they lie in the files; a corpus of one file is carved, at most a tenth held out each way."""
+def _sides(entry: DataSet, data: Path) -> Sides:
+    """As they lie in the files; a corpus of one file is carved, at most a tenth held out each way.
+
+    The cut does not follow the recipe's seed: runs of several seeds are scored on the same rows, and none of
+    them has learnt what another holds out.
+    """
     if not entry.carve:
-        valid, test = (held_out_rows(entry, data, split, seed) for split in ("valid", "test"))
+        valid, test = (held_out_rows(entry, data, split) for split in ("valid", "test"))
         return Sides(_read(entry, entry.train, data), valid, test)
     rows = _read(entry, entry.train, data)
-    valid, test, train = split_by_components(rows, [min(size, len(rows) // 10) for size in entry.carve], seed)
+    sizes = [min(size, len(rows) // 10) for size in entry.carve]
+    valid, test, train = split_by_components(rows, sizes, seed=1)
     return Sides(train, valid, test)
 
 
-def held_out_rows(entry: DataSet, data: Path, split: str, seed: int) -> Pairs:
+def held_out_rows(entry: DataSet, data: Path, split: str) -> Pairs:
     """The rows of "valid" or "test"; none where the set has no such side."""
     if entry.carve:
-        return getattr(_sides(entry, data, seed), split)
+        return getattr(_sides(entry, data), split)
     name = getattr(entry, split)
     return _read(entry, name, data) if name else []
 
 
+def _references_file(entry: DataSet, split: str) -> str:
+    """The file that lists a side's references, all of a source's; empty where there is none."""
+    listed = entry.valid_references if split == "valid" else entry.test_references
+    own = getattr(entry, split) if entry.format == "jsonl" and not entry.swap else ""
+    return listed or own
+
+
 def _listed_references(entry: DataSet, data: Path) -> Pairs:
-    """Every source with each of its references, where the set lists them in files of their own."""
-    names = [name for name in (entry.valid_references, entry.test_references) if name]
-    rows = [row for name in names for row in _reference_rows(name, data)]
-    return [(row["source"], reference) for row in rows for reference in row["references"]]
-
-
-def _reference_rows(name: str, data: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in read_lines(locate(name, data))]
+    """Every held-out source with each of its references, where the set lists them."""
+    names = [name for split in ("valid", "test") if (name := _references_file(entry, split))]
+    rows = [row for name in names for row in read_reference_rows(locate(name, data))]
+    return [(source, reference) for source, references in rows for reference in references]
 
 
 def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides]:
@@ -91,13 +101,18 @@ def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides
     cleans = any(entry.clean for entry in sets)
     if not cleans:  # then nobody asks for the tests' rows
         sets = [replace(entry, test="") for entry in sets]
-    read = {entry.name: _sides(entry, data, seed) for entry in sets}
+    read = {entry.name: _sides(entry, data) for entry in sets}
     held_out = [row for sides in read.values() for row in (*sides.valid, *sides.test)]
     if cleans:
         held_out += [pair for entry in sets for pair in _listed_references(entry, data)]
     for entry in sets:
         sides = read[entry.name]
         rows = without_leaks(sides.train, held_out) if entry.clean else sides.train
+        if not rows and sides.train:
+            raise ValueError(
+                f"{entry.name}: clean leaves none of {len(sides.train):,} training rows: each has a text "
+                "that a validation or test set holds; give other pairs, or set clean = false"
+            )
         if 0 < entry.rows < len(rows):
             rows = random.Random(f"{entry.name}-{seed}").sample(rows, entry.rows)
         read[entry.name] = sides._replace(train=rows)
@@ -137,14 +152,16 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
             "joined_share needs a SentencePiece vocabulary without tokens around a text; set it to 0"
         )
     train: list[Example] = []
-    counts = []
+    counts, told = [], []
     valid = {}
     for name, sides in read_sets(recipe.data, data, recipe.seed).items():
         rows = encode(curl_apostrophes(sides.train, recipe.curly_share, recipe.seed), recipe, tokenizer)
+        limits = f"longest_source {recipe.longest_source} and longest_target {recipe.longest_target}"
         if not rows:
             raise ValueError(
-                f"{name}: no training row is short enough; raise longest_source and longest_target"
+                f"{name}: none of {len(sides.train):,} training rows is within {limits}; raise them"
             )
+        told.append(f"{name}: {len(rows):,} of {len(sides.train):,} training rows are within {limits}")
         train += rows
         counts.append(len(rows))
         watched = encode(sides.valid, recipe, tokenizer)
@@ -156,7 +173,8 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
                 "longest_target are left out); give more pairs, or a `valid` file with carve = []"
             )
     alpha = recipe.subword_sampling
-    return Corpus(tokenizer, train, counts, valid, SubwordSampler(tokenizer, alpha) if alpha else None)
+    sampler = SubwordSampler(tokenizer, alpha) if alpha else None
+    return Corpus(tokenizer, train, counts, valid, sampler, tuple(told))
 
 
 def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) -> list[list[Example]]:
@@ -186,14 +204,14 @@ def recut(rows: list[Example], sampler: SubwordSampler, recipe: Recipe, epoch: i
     return result
 
 
-def read_references(entry: DataSet, data: Path, split: str, seed: int) -> tuple[list[str], list[list[str]]]:
-    """Sources and, for each, its references: all of them where the set has a jsonl, else the file's one.
+def read_references(entry: DataSet, data: Path, split: str) -> tuple[list[str], list[list[str]]]:
+    """Sources and, for each, its references: all of them where a JSONL file lists them, else one.
 
-    `split` is "valid" or "test". Rows of the jsonl are {"source": text, "references": [text, ...]}.
+    `split` is "valid" or "test". Rows of that file are {"source": text, "references": [text, ...]}.
     """
-    name = entry.valid_references if split == "valid" else entry.test_references
+    name = _references_file(entry, split)
     if not name:
-        pairs = held_out_rows(entry, data, split, seed)
+        pairs = held_out_rows(entry, data, split)
         return [source for source, _ in pairs], [[target] for _, target in pairs]
-    rows = _reference_rows(name, data)
-    return [row["source"] for row in rows], [row["references"] for row in rows]
+    rows = read_reference_rows(locate(name, data))
+    return [source for source, _ in rows], [references for _, references in rows]

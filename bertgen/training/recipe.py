@@ -168,6 +168,7 @@ class Recipe:
     warm_start: WarmStart | None = None  # or this alone
     stage: tuple[Stage, ...] = ()
     examples: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()  # codes for the model card, such as "en"
     # Defaults of decoding, written to generation_config.json; tune them on valid.
     length_penalty: float = 1.0  # of beam searches
     no_repeat_ngram_size: int = 0  # so many pieces in a row are written once only; 0 is no such rule
@@ -228,6 +229,7 @@ class PretrainingRecipe:
     masked_share: float = 0.15
     # [[length, step], ...]: until that step rows are cut into pieces of that length, see MaskedLM.
     short_rows: tuple[tuple[int, int], ...] = ()
+    languages: tuple[str, ...] = ()  # codes for the model card
     held_out: int = 400  # last paragraphs of every text: never trained on, the loss is watched on them
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from bertgen.training.recipe import DataSet, PretrainingRecipe, Recipe
@@ -14,19 +14,30 @@ PLAIN: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float
 
 
 def check_values(kind: type, values: Mapping[str, Any], where: str) -> None:
-    """ValueError for a number, text or true/false of another type than the dataclass `kind` says.
+    """ValueError for a number, text, list or true/false of another type than the dataclass `kind` says.
 
     "False" for false would be a text, and count as true.
     """
     wanted = get_type_hints(kind)
     for key, value in values.items():
-        allowed = PLAIN.get(wanted[key])
-        is_wrong_bool = isinstance(value, bool) and wanted[key] is not bool
-        if allowed and (is_wrong_bool or not isinstance(value, allowed)):
-            name = {bool: "true or false", str: "a text"}.get(
-                wanted[key], f"a number ({wanted[key].__name__})"
-            )
-            raise ValueError(f"{where}: {key} must be {name}, got {value!r}")
+        if get_origin(wanted[key]) is not tuple:
+            _check_value(wanted[key], value, f"{where}: {key}")
+            continue
+        inner = get_args(wanted[key])
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where}: {key} must be a list, got {value!r}")
+        if Ellipsis not in inner and len(value) != len(inner):
+            raise ValueError(f"{where}: {key} must have {len(inner)} values, got {value!r}")
+        for each in value:
+            _check_value(inner[0], each, f"{where}: every value of {key}")
+
+
+def _check_value(wanted: Any, value: Any, what: str) -> None:
+    allowed = PLAIN.get(wanted)
+    is_wrong_bool = isinstance(value, bool) and wanted is not bool
+    if allowed and (is_wrong_bool or not isinstance(value, allowed)):
+        name = {bool: "true or false", str: "a text"}.get(wanted, f"a number ({wanted.__name__})")
+        raise ValueError(f"{what} must be {name}, got {value!r}")
 
 
 def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:

@@ -94,7 +94,10 @@ def fine_tune(
             vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, data))
             write_tokenizer_files(out, vocabulary, recipe.longest_source)
         tokenizer = start_tokenizer(recipe, out)
-        return Seq2Seq(recipe, build_corpus(recipe, data, tokenizer), data)
+        corpus = build_corpus(recipe, data, tokenizer)
+        if Team().leads:
+            print(*corpus.told, sep="\n", file=sys.stderr)
+        return Seq2Seq(recipe, corpus, data)
 
     if not _run(prepare, out, resume, device):
         return None

@@ -22,7 +22,8 @@ MOVABLE = frozenset(
 # Weights as `export` calls them, and how a validation's figures of them begin: the last ones, their running
 # average and, at the end of a run that kept some, the mean of the kept ones.
 WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
-STEPLESS = ("short_rows", "title", "examples", "length_penalty", "no_repeat_ngram_size")  # no step asks them
+# No step depends on these.
+STEPLESS = ("short_rows", "title", "examples", "languages", "length_penalty", "no_repeat_ngram_size")
 GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
 
 

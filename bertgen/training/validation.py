@@ -77,7 +77,7 @@ def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: P
         f"loss_{name}": round(validation_loss(model, rows, recipe.optimisation.batch_tokens), 4)
         for name, rows in corpus.valid.items()
     }
-    sources, references = read_references(recipe.data[0], data, "valid", recipe.seed)
+    sources, references = read_references(recipe.data[0], data, "valid")
     sources, references = sources[:SCORED_ROWS], references[:SCORED_ROWS]
     texts = write_texts(
         model,

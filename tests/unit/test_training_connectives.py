@@ -80,7 +80,7 @@ def test_swapped_rows_are_for_splitting(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text(text)
     entry = DataSet("x", "", "", "lines.txt", format="connectives", swap=True, carve=(2, 2))
     sides = read_sets([entry], tmp_path, 0)["x"]
-    assert sides.test == held_out_rows(entry, tmp_path, "test", 0)
+    assert sides.test == held_out_rows(entry, tmp_path, "test")
     assert len(sides.train) > len(sides.valid) == len(sides.test) == 2
     for source, target in [*sides.train, *sides.valid, *sides.test]:
         assert (source.count("."), target.count(".")) == (1, 2)

@@ -176,7 +176,7 @@ def test_schedules_stand_in_one_place(work: Path) -> None:
         (["ROBERTASHARE", "longest_source=39"], "the checkpoint has 38 positions"),
         (["joined_share=0.5"], "joined_share needs a SentencePiece vocabulary"),
         (["data.own.share=0.001"], "leave no row in an epoch"),
-        (["longest_target=3"], "no (training row|validation rows)"),
+        (["longest_target=3"], "none of 30 training rows is within|no validation rows"),
         (["warm_start.bert=nowhere/at/all"], "nowhere/at/all"),
     ],
 )

@@ -88,7 +88,7 @@ def test_arxiv_gives_plain_titled_abstracts(tmp_path: Path) -> None:
 
 def test_other_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "snapshot.json").write_text(paper() + '\n{"title": "x"}\n')
-    with pytest.raises(ValueError, match="line 2: expected the keys categories, abstract and title"):
+    with pytest.raises(ValueError, match="line 2: expected a JSON object with the keys categories"):
         read_rows("snapshot.json", "arxiv", tmp_path)
 
 

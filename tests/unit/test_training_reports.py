@@ -13,6 +13,7 @@ from bertgen.training.reports.card import read_results, write_card
 from bertgen.training.reports.curves import draw_curves, smooth
 
 RECIPES = Path(__file__).parents[2] / "bertgen" / "training" / "recipes"
+EMBEDDED = Path(__file__).parents[2] / "assets" / "checkpoints" / "split-mini"
 LOG = [
     {"step": step, "loss": 9.0 - step / 10, "tokens": step * 100, "seconds": 60.0}
     for step in range(20, 61, 20)
@@ -24,10 +25,9 @@ def checkpoint(tmp_path: Path) -> Path:
     """A folder with the files that a card reads; no weights of any size are needed for it."""
     folder = tmp_path / "split-mini"
     folder.mkdir()
-    (folder / "profile.json").write_text('{"task": "split", "metrics": {}}')
-    side = {"hidden_size": 256, "num_attention_heads": 4, "num_hidden_layers": 4, "vocab_size": 8000}
-    config = {"encoder": side, "decoder": side, "tie_encoder_decoder": True}
-    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("config.json", "spiece.model", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copy(EMBEDDED / name, folder)
+    (folder / "profile.json").write_text('{"task": "split", "longest_source": 9, "metrics": {}}')
     (folder / "model.safetensors").write_bytes(bytes(3_000_000))
     log = [*LOG, {"step": 60, "last_loss": 3.25, "last_accuracy": 0.5, "average_loss": 3.5}]
     (folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
@@ -63,11 +63,15 @@ RESULTS = {
     ],
     "outputs": {"wikisplit, num_beams 4": [f"Output {n}." for n in range(30)]},
 }
+VALID = {
+    "metrics": [{**row, "split": "valid"} for row in RESULTS["metrics"]],
+    "outputs": RESULTS["outputs"],
+}
 
 
 def test_a_card_holds_figures_outputs_licences_and_the_command(checkpoint: Path, data: Path) -> None:
     recipe = read_any_recipe(RECIPES / "split-mini.toml")
-    write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", RESULTS)
+    write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", VALID)
     text = (checkpoint / "README.md").read_text()
     front = text.split("---\n")[1]
     values = {line.split(": ", 1)[0]: json.loads(line.split(": ", 1)[1]) for line in front.splitlines()}
@@ -83,7 +87,13 @@ def test_a_card_holds_figures_outputs_licences_and_the_command(checkpoint: Path,
         assert expected in text
     profile = json.loads((checkpoint / "profile.json").read_text())
     figures = {"copy (baseline)": {"exact": 0.0}, "beam 4": {"exact": 12.345}}
-    assert profile == {"task": "split", "metrics": {"wikisplit test": figures}}
+    assert profile == {
+        "task": "split",
+        "title": recipe.title,
+        "licence": recipe.licence,
+        "longest_source": 9,
+        "metrics": {"wikisplit test": figures},
+    }
     shown = [line for line in text.splitlines() if line.startswith("| Source")]
     assert len(shown) == 10
     for line in shown:
@@ -97,7 +107,7 @@ def test_a_card_shows_the_rows_of_the_set_that_is_asked_for(checkpoint: Path, da
     recipe = read_any_recipe(RECIPES / "split-mini.toml")
     # A set whose name begins like another's must not lend its outputs to that one.
     outputs = {**RESULTS["outputs"], "wikisplit-mixed, num_beams 1": ["Mixed 0.", "Mixed 1.", "Mixed 2."]}
-    valid = {**RESULTS, "outputs": outputs}
+    valid = {**VALID, "outputs": outputs}
     for shown, beginning in ((None, "| Source"), ("wikisplit-mixed", "| Other")):
         write_card(checkpoint, recipe, data, RESULTS, "python -m it", "It fails.", valid, shown)
         lines = (checkpoint / "README.md").read_text().splitlines()

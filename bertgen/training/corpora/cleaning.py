@@ -7,7 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # soft hyphens, zero-width characters
+# Soft hyphens, zero-width spaces, marks of direction; not the joiners: Persian and Hindi spell with them.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")  # the space between two sentences
 _SUFFIX = r"(?:[,.;:!?%)\]}]|(?:'s|n't|'re|'ve|'ll|'d|'m)\b)"  # what leans on the word before it
 _CLINGS_LEFT = re.compile(rf" (?={_SUFFIX}(?: |$|[,.;:!?)\]'\"]))")
@@ -80,8 +81,8 @@ def split_by_components(
 ) -> list[list[tuple[str, str]]]:
     """Cut one file into len(sizes) held-out sides of about `sizes` rows and the rest, which comes last.
 
-    Rows that share a source or a target, by loose key, hang together and go to one side as a whole, so that
-    no text stands on two sides. The same cut for the same seed.
+    Rows that share a text, by loose key and on whichever side of the row, hang together and go to one side of
+    the cut as a whole, so that no text stands in two. The same cut for the same seed.
     """
     parent: dict[str, str] = {}
 
@@ -93,10 +94,10 @@ def split_by_components(
         return key
 
     for source, target in rows:
-        parent[root(f"s{loose_key(source)}")] = root(f"t{loose_key(target)}")
+        parent[root(loose_key(source))] = root(loose_key(target))
     groups: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
-        groups.setdefault(root(f"s{loose_key(row[0])}"), []).append(row)
+        groups.setdefault(root(loose_key(row[0])), []).append(row)
     order = list(groups.values())
     random.Random(f"split-{seed}").shuffle(order)
     sides: list[list[tuple[str, str]]] = [[] for _ in range(len(sizes) + 1)]

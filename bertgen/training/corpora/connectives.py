@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertgen.training.corpora.cleaning import natural
+from bertgen.training.corpora.cleaning import SENTENCE_END, natural
 from bertgen.training.corpora.english import (
     NAME,
     PAST_VERB,
@@ -44,7 +44,7 @@ SHORT = 8  # words of such a statement
 
 
 def read_connectives(path: Path) -> list[tuple[str, str]]:
-    """English sentences, one a line or in the first column of a TSV: two sentences -> the one they came from.
+    """English sentences, or paragraphs, in lines or a TSV's first column: two sentences -> the one they were.
 
     Clauses joined by and, but, so, because, although, though, while or since, and two past verbs of one
     subject, which is repeated as a pronoun. For every two of these rows one pair of short statements about
@@ -52,11 +52,17 @@ def read_connectives(path: Path) -> list[tuple[str, str]]:
     once; the same rows for the same file.
     """
     chance = random.Random(f"connectives-{path.name}")
-    lines = list(dict.fromkeys(natural(line.partition("\t")[0]) for line in read_text(path).split("\n")))
+    lines = list(dict.fromkeys(_sentences(read_text(path))))
     taken = [(take_apart(line), line) for line in lines if len(line.split()) <= LONGEST]
     rows = [row for row in taken if row[0]]
     rows += _by_chance(lines, len(rows) // 2, chance)
     return [(first, second) for first, second in (renamed(row, chance) for row in rows)]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        line = natural(line.partition("\t")[0])
+        yield from SENTENCE_END.split(line) if len(line.split()) > LONGEST else [line]
 
 
 def _by_chance(lines: list[str], count: int, chance: random.Random) -> list[tuple[str, str]]:

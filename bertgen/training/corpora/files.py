@@ -6,15 +6,34 @@ import bz2
 import gzip
 import lzma
 import re
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, with a byte order mark or without, plain or compressed (.gz, .xz, .bz2)."""
+    """The whole of a UTF-8 file, with a byte order mark or without, plain or compressed (.gz, .xz, .bz2).
+
+    A damaged file, another encoding or another kind of archive is a ValueError that names the file.
+    """
     unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
-    return unpack(path.read_bytes()).decode("utf-8-sig")
+    with named_errors(path):
+        return unpack(path.read_bytes()).decode("utf-8-sig")
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn what unpacking and decoding raise into a ValueError with the file's name in it."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: not UTF-8 text ({error.reason}); convert or unpack it first (.gz, .xz, .bz2 are read)"
+        ) from error
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: damaged or not whole ({error}); fetch it again") from error
 
 
 def read_lines(path: Path) -> list[str]:
@@ -52,7 +71,7 @@ def parallel_lines(path: Path, example: str, skipped: str | None = None) -> list
 def stream_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
     opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
-    with opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
+    with named_errors(path), opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")
 

@@ -54,12 +54,12 @@ def read_arxiv(path: Path) -> list[tuple[str, str]]:
     """
     pairs = []
     for number, line in enumerate(stream_lines(path), start=1):  # the snapshot has gigabytes
-        row = json.loads(line)
         try:
+            row = json.loads(line)
             subject, abstract, title = row["categories"], natural(row["abstract"]), natural(row["title"])
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(
-                f"{path}, line {number}: expected the keys categories, abstract and title"
+                f"{path}, line {number}: expected a JSON object with the keys categories, abstract and title"
             ) from error
         plain = not NOT_PLAIN.search(abstract + title) and not WITHDRAWN.search(abstract)
         sized = 30 <= len(abstract.split()) <= 130 and 4 <= len(title.split()) <= 16
@@ -94,7 +94,7 @@ def read_debian_translations(path: Path) -> list[tuple[str, str]]:
     known = {entry.digest: entry.text for entry in _entries(first)}
     pairs: list[tuple[str, str]] = []
     for entry in _entries(second):
-        if entry.digest not in known:
+        if not entry.digest or entry.digest not in known:
             continue
         (synopsis, paragraphs), (other, others) = known[entry.digest], entry.text
         pairs.append((synopsis, other))

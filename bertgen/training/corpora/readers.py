@@ -5,18 +5,17 @@ Every reader gives rows (source, target) of natural text. `read_rows` chooses by
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bertgen.training.corpora.clauses import read_clauses
 from bertgen.training.corpora.cleaning import SENTENCE_END, detokenise, natural
 from bertgen.training.corpora.connectives import read_connectives
-from bertgen.training.corpora.files import both_names, parallel_lines, read_lines, read_pairs, read_text
+from bertgen.training.corpora.files import both_names, parallel_lines, read_lines, read_pairs
 from bertgen.training.corpora.minimal import read_desse, read_minwiki
 from bertgen.training.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
 
@@ -31,19 +30,33 @@ def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[
     return columns
 
 
-def read_jsonl(path: Path) -> Pairs:
-    """`{"source": text, "target": text}` a line; `references` (a list) may stand for `target`."""
-    pairs = []
+def read_reference_rows(path: Path) -> list[tuple[str, list[str]]]:
+    """JSON lines `{"source": text, "target": text}`, or `references`, a list of texts, for `target`."""
+    rows = []
     for number, line in enumerate(read_lines(path), start=1):
         try:
             row = json.loads(line)
-            target = row["target"] if "target" in row else row["references"][0]
-            pairs.append((row["source"], target))
-        except (KeyError, IndexError, TypeError, json.JSONDecodeError) as error:
+            source = row["source"]
+            references = [row["target"]] if "target" in row else row["references"]
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"{path}, line {number}: expected a JSON object with the keys source and target"
             ) from error
-    return pairs
+        if not (isinstance(references, list) and references and _are_texts([source, *references])):
+            raise ValueError(
+                f"{path}, line {number}: source and target must be texts, references a list of one or more"
+            )
+        rows.append((source, references))
+    return rows
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def read_jsonl(path: Path) -> Pairs:
+    """Rows of `read_reference_rows` with the first reference as the target."""
+    return [(source, references[0]) for source, references in read_reference_rows(path)]
 
 
 def read_wikisplit(path: Path) -> Pairs:
@@ -60,16 +73,22 @@ def read_discofuse(path: Path) -> Pairs:
 
     The source is the incoherent pair joined by one space; the fused text has one part or two.
     """
-    rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
+    # The csv module refuses long fields and lone carriage returns, and nothing here is quoted.
+    header, *rows = (line.rstrip("\r").split("\t") for line in read_lines(path))
     needed = [
         f"{kind}_{part}_sentence" for kind in ("incoherent", "coherent") for part in ("first", "second")
     ]
-    missing = sorted(set(needed) - set(rows.fieldnames or ()))
+    missing = sorted(set(needed) - set(header))
     if missing:
         raise ValueError(f"{path}: no column {missing[0]!r}; DiscoFuse files start with a header line")
     pairs = []
-    for row in rows:
-        first, second, fused, rest = (detokenise(row[name] or "") for name in needed)
+    for number, row in enumerate(rows, start=2):
+        if row == [""]:
+            continue
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {number}: {len(row)} columns; the header has {len(header)}")
+        values = dict(zip(header, row, strict=True))
+        first, second, fused, rest = (detokenise(values[name]) for name in needed)
         pairs.append((f"{first} {second}".strip(), f"{fused} {rest}".strip()))
     return pairs
 
@@ -97,7 +116,7 @@ def read_denoising(path: Path) -> Pairs:
     pairs = []
     lines = read_lines(path)
     for line in lines if len(lines) <= PARAGRAPHS else chance.sample(lines, PARAGRAPHS):
-        sentences = SENTENCE_END.split(line)
+        sentences = SENTENCE_END.split(line.rstrip("\r"))
         start = 0
         while start < len(sentences):
             size = chance.randint(1, 3)

@@ -9,9 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from bertgen.config import EncoderDecoderConfig
+from bertgen.tokenizers import AutoTokenizer
 from bertgen.training.corpus import read_references
-from bertgen.training.export import write_profile
+from bertgen.training.export import profile, write_profile
 from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.reports.curves import CURVES
 from bertgen.training.state import LOG
 
 PIPELINES = {
@@ -22,6 +25,7 @@ PIPELINES = {
 }
 SHOWN = 10  # outputs, drawn at random
 KINDS = {"all": ", all references", "tokens": ", its own tokens", "moses": ", Moses tokens"}
+TOLD = ("task", "title", "licence", "metrics")  # of profile.json: what the card says too
 METRICS = {"BLEU": "bleu", "chrF": "chrf", "SARI": "sari", "exact": "exact_match"}
 
 
@@ -38,23 +42,32 @@ def write_card(
     """Write README.md into `checkpoint`, and the figures into its profile.json, for the page.
 
     `results` is what `evaluate --json` wrote on the test sets, `valid` the same on the validation sets: ten
-    of its outputs on the set `shown`, the first unless named, are drawn. `notes` (Markdown) tells limits
-    and failures, found by reading.
+    of its outputs on the set `shown`, the first unless named, are drawn; results of another split are a
+    ValueError. `notes` (Markdown) tells limits and failures, found by reading.
     """
+    _check_split(results, "test")
+    _check_split(valid or {"metrics": []}, "valid")
     parts = [
         _metadata(checkpoint.name, recipe, results["metrics"]),
         f"# {checkpoint.name}: {recipe.title}\n",
         _shape(checkpoint, recipe),
-        _use(recipe),
+        _use(checkpoint, recipe),
         _figures(results["metrics"], _defaults(recipe)),
-        _training(recipe.data, command, _last_step(checkpoint), recipe.seed),
+        _training(checkpoint, recipe.data, command, recipe.seed),
         _outputs(recipe, data, valid, shown or recipe.data[0].name) if valid else "",
         f"## Limits and failures\n\n{notes.strip()}\n",
         _licence(recipe),
     ]
     (checkpoint / "README.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
-    profile = json.loads((checkpoint / "profile.json").read_text("utf-8"))
-    write_profile(checkpoint, {**profile, "metrics": profile_metrics(results["metrics"])})
+    told = profile(recipe, profile_metrics(results["metrics"]))
+    known = json.loads((checkpoint / "profile.json").read_text("utf-8"))
+    write_profile(checkpoint, {**known, **{key: told[key] for key in TOLD}})
+
+
+def _check_split(results: dict[str, Any], wanted: str) -> None:
+    for row in results["metrics"]:
+        if row["split"] != wanted:
+            raise ValueError(f"these are figures of {row['set']} {row['split']}; give those of {wanted}")
 
 
 def read_results(paths: Sequence[Path]) -> dict[str, Any]:
@@ -93,7 +106,7 @@ def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, n
         "license": "other",
         "license_name": "see-below",
         "license_link": "#licence-and-attribution",
-        "language": ["en"],
+        **_languages(recipe),
         "library_name": "transformers",
         "pipeline_tag": "fill-mask",
         "tags": ["bert-generation", "masked-lm"],
@@ -104,14 +117,19 @@ def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, n
         "A `BertGenerationDecoder` that looks both ways: an encoder with an LM head, pre-trained by masked-"
         "language modelling. It does no task by itself; both sides of an encoder-decoder start from it:\n",
         "```python\nfrom bertgen import warm_start\n\n"
-        f'model = warm_start("BERTSHARE", bert="assets/bases/{checkpoint.name}")  # then fine-tune\n```\n',
+        f'model = warm_start("BERTSHARE", bert="{checkpoint.as_posix()}")  # then fine-tune\n```\n',
         f"## Figures\n\nOn held-out paragraphs, {recipe.masked_share:.0%} of the pieces chosen (loss in "
         f"nats; a tenth of them is left as it is, as in BERT):\n\n{figures}\n",
-        _training(recipe.text, command, last, recipe.seed),
+        _training(checkpoint, recipe.text, command, recipe.seed),
         f"## Limits and failures\n\n{notes.strip()}\n",
         _licence(recipe),
     ]
     (checkpoint / "README.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _languages(recipe: Recipe | PretrainingRecipe) -> dict[str, list[str]]:
+    """The card's languages, where the recipe names them."""
+    return {"language": list(recipe.languages)} if recipe.languages else {}
 
 
 def _front_matter(values: dict[str, Any]) -> str:
@@ -142,7 +160,7 @@ def _metadata(name: str, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> str:
             "license": "other",
             "license_name": "see-below",
             "license_link": "#licence-and-attribution",
-            "language": ["en", "de"] if recipe.task == "translate" else ["en"],
+            **_languages(recipe),
             "library_name": "transformers",
             "pipeline_tag": PIPELINES.get(recipe.task, "text-generation"),
             "tags": ["bert-generation", "encoder-decoder"],
@@ -160,35 +178,42 @@ def _decoding(row: dict[str, Any]) -> str:
     if "baseline" in row:
         return f"baseline: {row['baseline']}"
     beams = row["decoding"].get("num_beams", 1)
-    return "greedy" if beams == 1 else f"beam {beams}"
+    others = [f"{key} {value}" for key, value in row["decoding"].items() if key != "num_beams"]
+    return ", ".join(["greedy" if beams == 1 else f"beam {beams}", *others])
 
 
 def _shape(checkpoint: Path, recipe: Recipe) -> str:
-    config = json.loads((checkpoint / "config.json").read_text("utf-8"))
-    encoder, decoder = config["encoder"], config["decoder"]
+    config = EncoderDecoderConfig.from_pretrained(checkpoint)  # GPT-2's has other names for its sizes
+    encoder, decoder = config.encoder, config.decoder
     size = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors")) / 1e6
     start = "random weights" if recipe.warm_start is None else f"{recipe.warm_start.setup or 'a checkpoint'}"
-    shared = ", encoder and decoder shared" if config.get("tie_encoder_decoder") else ""
+    shared = ", encoder and decoder shared" if config.tie_encoder_decoder else ""
+    kind = "BertGeneration" if encoder.model_type == "bert-generation" else encoder.model_type.upper()
     return (
-        f"A BertGeneration encoder-decoder: width {encoder['hidden_size']}, "
-        f"{encoder['num_attention_heads']} heads, {encoder['num_hidden_layers']} encoder and "
-        f"{decoder['num_hidden_layers']} decoder layers{shared}, "
-        f"{encoder['vocab_size']:,} pieces, {size:.1f} MB as float16. Start: {start} (Rothe et al. 2020).\n"
+        f"A {kind} encoder-decoder: width {encoder.hidden_size}, "
+        f"{encoder.num_attention_heads} heads, {encoder.num_hidden_layers} encoder and "
+        f"{decoder.num_hidden_layers} decoder layers{shared}, "
+        f"{encoder.vocab_size:,} pieces, {size:.1f} MB as float16. Start: {start} (Rothe et al. 2020).\n"
     )
 
 
-def _use(recipe: Recipe) -> str:
+def _use(checkpoint: Path, recipe: Recipe) -> str:
     example = json.dumps(recipe.examples[0] if recipe.examples else "A sentence.", ensure_ascii=False)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    family = EncoderDecoderConfig.from_pretrained(checkpoint).encoder.model_type
+    # BERT's tokenizer gives token types, which a BertGeneration encoder does not take.
+    types = "token_type_ids" in tokenizer.model_input_names and family == "bert-generation"
+    writer = "tokenizer.decoder_tokenizer" if tokenizer.decoder_tokenizer else "tokenizer"
     return f"""## Use
 
 ```python
 from bertgen import AutoTokenizer, EncoderDecoderModel
 
-folder = "assets/checkpoints/{recipe.name}"
+folder = "{checkpoint.as_posix()}"
 tokenizer, model = AutoTokenizer.from_pretrained(folder), EncoderDecoderModel.from_pretrained(folder)
 text = {example}
-inputs = tokenizer(text, return_tensors="pt")
-print(tokenizer.decode(model.generate(**inputs, num_beams=4)[0], skip_special_tokens=True))
+inputs = tokenizer(text, return_tensors="pt"{", return_token_type_ids=False" if types else ""})
+print({writer}.decode(model.generate(**inputs, num_beams=4)[0], skip_special_tokens=True))
 ```
 """
 
@@ -220,15 +245,17 @@ def _figures(rows: Sequence[dict[str, Any]], defaults: str) -> str:
     return "\n".join([*text, "Signatures:\n", *signatures, ""])
 
 
-def _training(entries: Sequence[Any], command: str, last: dict[str, Any], seed: int) -> str:
-    lines = [f"| {entry.name} | {entry.origin} | {entry.licence} |" for entry in entries]
-    table = "\n".join(["| data | origin | licence |", "|---|---|---|", *lines])
+def _training(checkpoint: Path, entries: Sequence[Any], command: str, seed: int) -> str:
+    rows = [_row(entry.name, entry.origin, entry.licence) for entry in entries]
+    table = "\n".join(["| data | origin | licence |", "|---|---|---|", *rows])
+    last = _last_step(checkpoint)
     steps, tokens = last.get("step", 0), last.get("tokens", 0)
     minutes = last.get("seconds", 0) / 60
+    picture = f", `{CURVES}` its picture" if (checkpoint / CURVES).exists() else ""
     return (
         f"## Training\n\n{table}\n\n```\n{command.strip()}\n```\n\nEvery setting and the seed ({seed}) are "
         f"in the recipe. {steps:,} steps, {tokens / 1e6:.1f}M tokens, {minutes:.0f} minutes; `{LOG}` is the "
-        "log, `curves.png` its picture.\n"
+        f"log{picture}.\n"
     )
 
 
@@ -247,20 +274,16 @@ def _outputs(recipe: Recipe, data: Path, valid: dict[str, Any], shown: str) -> s
     if entry is None or not keys:
         raise ValueError(f"no validation outputs on a set {shown!r}; there are {sorted(valid['outputs'])}")
     name, texts = keys[-1], valid["outputs"][keys[-1]]
-    sources, references = read_references(entry, data, "valid", recipe.seed)
+    sources, references = read_references(entry, data, "valid")
     drawn = random.Random(f"card-{recipe.seed}").sample(range(len(sources)), min(SHOWN, len(sources)))
-    lines = [
-        "| "
-        + " | ".join(_cell(text) for text in (sources[row], texts[row], " / ".join(references[row])))
-        + " |"
-        for row in drawn
-    ]
+    lines = [_row(sources[row], texts[row], " / ".join(references[row])) for row in drawn]
     head = f"## {len(drawn)} validation outputs, drawn at random ({name})\n"
     return "\n".join([head, "| source | output | references |", "|---|---|---|", *lines, ""])
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _row(*cells: str) -> str:
+    """A row of a Markdown table; neither a pipe nor a line's end in a text may end its cell."""
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _licence(recipe: Recipe | PretrainingRecipe) -> str:

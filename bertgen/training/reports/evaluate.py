@@ -53,7 +53,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     outputs: dict[str, list[str]] = {}
     for entry in recipe.data:
-        sources, references = read_references(entry, data, split, recipe.seed)
+        sources, references = read_references(entry, data, split)
         if not sources:
             continue
         common = {"set": entry.name, "split": split, "rows": len(sources)}
@@ -69,6 +69,8 @@ def evaluate(
             outputs[f"{entry.name}, {', '.join(f'{key} {value}' for key, value in setting.items())}"] = texts
             figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses, lower)
             rows += [{**common, "decoding": setting, "seconds": seconds, **figure} for figure in figures]
+    if not rows:
+        raise ValueError(f"no set of the recipe has {split} rows; name a `{split}` file, or `carve` some")
     return rows, outputs
 
 

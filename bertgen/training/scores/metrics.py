@@ -5,6 +5,8 @@ BLEU and chrF are sacreBLEU's (Post 2018), ROUGE is the rouge-score package's, S
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -90,16 +92,35 @@ def token_sari(texts: Sequence[str], references: Rows, sources: Sequence[str]) -
 
 
 def rouge(texts: Sequence[str], references: Rows) -> dict[str, Score]:
-    """Mean F1 of ROUGE-1, -2 and -L with Porter stems; of several references the best one counts."""
+    """Mean F1 of ROUGE-1, -2 and -L with Porter stems; of several references the best one counts.
+
+    The package's own tokens are runs of a-z and 0-9. Where the references hold next to none of those letters,
+    words of any script are tokens, without stems, and the signature says so.
+    """
     from rouge_score.rouge_scorer import RougeScorer  # pulls NLTK in, which only summaries need
 
-    scorer = RougeScorer(list(ROUGES), use_stemmer=True)
+    latin = _is_latin(references)
+    scorer = RougeScorer(list(ROUGES), use_stemmer=latin, tokenizer=None if latin else _Words())
     rows = [scorer.score_multi(row, text) for text, row in zip(texts, references, strict=True)]
-    signature = f"rouge-score {version('rouge_score')}|F1|stemmer:porter|mean"
+    tokens = "stemmer:porter" if latin else "words of any script, lower-cased"
+    signature = f"rouge-score {version('rouge_score')}|F1|{tokens}|mean"
     return {
         name: _figure(100 * sum(row[key].fmeasure for row in rows) / len(rows), signature)
         for key, name in ROUGES.items()
     }
+
+
+def _is_latin(references: Rows) -> bool:
+    letters = [letter for row in references for text in row for letter in text.lower() if letter.isalpha()]
+    return 2 * sum(letter.isascii() for letter in letters) >= len(letters)
+
+
+class _Words:
+    """Words of any script, and single characters of those written without spaces (kana, Han)."""
+
+    def tokenize(self, text: str) -> list[str]:
+        kept = (letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in text.lower())
+        return re.sub("([\u3040-\u30ff\u3400-\u9fff])", r" \1 ", "".join(kept)).split()
 
 
 def lowered(
