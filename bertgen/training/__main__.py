@@ -34,8 +34,8 @@ def pretrain(arguments: argparse.Namespace) -> None:
     from bertgen.training.run import open_run, pre_train
 
     recipe, out = read_pretraining_recipe(arguments.recipe, arguments.set), arguments.out
-    open_run(out, arguments.resume)
-    folder = pre_train(recipe, arguments.data, out, arguments.resume, arguments.device)
+    folder = pre_train(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
+    _say_if_stopped(folder is None)
     if folder is not None:
         print(f"the base is in {folder}; start a training from it with --set warm_start.bert={folder}")
 
@@ -46,10 +46,18 @@ def train(arguments: argparse.Namespace) -> None:
     from bertgen.training.run import fine_tune, open_run
 
     recipe, out = read_recipe(arguments.recipe, arguments.set), arguments.out
-    open_run(out, arguments.resume)
-    folder = fine_tune(recipe, arguments.data, out, arguments.resume, arguments.device)
+    folder = fine_tune(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
+    _say_if_stopped(folder is None)
     if folder is not None:
         print(f"the checkpoint is in {folder}; open it with: python app.py --checkpoint {folder}")
+
+
+def _say_if_stopped(stopped: bool) -> None:
+    """End with an error after a signal, so that what a script would do next is left out."""
+    from bertgen.training.team import leads
+
+    if stopped and leads():
+        raise SystemExit("stopped and saved; go on with --resume (compare: the same command again)")
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -99,9 +107,10 @@ def compare(arguments: argparse.Namespace) -> None:
         )
     variants = {name: [*arguments.set, *settings] for name, settings in variants.items()}
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
-    run(
+    done = run(
         arguments.recipe, variants, arguments.data, arguments.out, arguments.split, settings, arguments.device
     )
+    _say_if_stopped(not done)
 
 
 def curves(arguments: argparse.Namespace) -> None:

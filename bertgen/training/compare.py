@@ -12,11 +12,10 @@ from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
 from bertgen.training.run import fine_tune, open_run
-from bertgen.training.state import STATE, read_log, validation_losses
+from bertgen.training.state import agree, read_log, validation_losses
 from bertgen.training.team import processes
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
-TOLD = {"title", "examples", "languages", "origin", "licence"}
 Results = dict[str, Any]
 
 
@@ -63,27 +62,16 @@ def _check_same(run: Path, recipe: Recipe, split: str, decoding: Sequence[dict[s
     same_scores = {row["split"] for row in scored} == {split} and all(
         [row in decoding for row in made] + [row in made for row in decoding]
     )
-    if not same_scores or not _agree(stored["recipe"], asked):
+    if not same_scores or not agree(stored["recipe"], asked):
         raise ValueError(
             f"{run} holds results of other settings; choose another --out, or remove that folder"
         )
 
 
-def _agree(one: Any, other: Any) -> bool:
-    """Whether settings are the same, words for readers and settings that only one version knows aside."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return all(_agree(one[key], other[key]) for key in one.keys() & other.keys() - TOLD)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_agree, one, other))
-    return one == other
-
-
 def _run_one(
     recipe: Recipe, data: Path, run: Path, split: str, decoding: Sequence[dict[str, Any]], device: str
 ) -> bool:
-    begun = (run / STATE).exists()
-    open_run(run, resume=begun)
-    checkpoint = fine_tune(recipe, data, run, begun, device)
+    checkpoint = fine_tune(recipe, data, run, open_run(run, resume=None), device)
     if checkpoint is None:
         return False
     rows, outputs = evaluate(checkpoint, recipe, data, split, decoding, device)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from bertgen.config import GenerationConfig
@@ -14,7 +14,14 @@ from bertgen.training.kept import best_loss, kept_files, load_best, load_mean
 from bertgen.training.masked_lm import build_base
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
-from bertgen.training.state import LOG, STATE, read_log, validation_losses
+from bertgen.training.state import (
+    LOG,
+    AnyRecipe,
+    check_recipe_of,
+    read_log,
+    read_state,
+    validation_losses,
+)
 from bertgen.training.vocabulary import write_tokenizer_files
 from bertgen.training.weights import fill
 
@@ -23,22 +30,25 @@ AUTO = "auto"
 WEIGHTS = (AUTO, "masters", "averages", "best", "kept")
 
 
-def run_weights(run: Path, weights: str) -> dict[str, Tensor]:
+def run_weights(run: Path, weights: str, recipe: AnyRecipe | None = None) -> dict[str, Tensor]:
     """A run's float32 weights by name.
 
     "masters" are the last ones, "averages" their running average, "best" those of the best validation and
     "kept" the mean of the last kept ones (both only where the recipe asked for them). "auto" takes those of
-    the lowest validation loss.
+    the lowest validation loss. With a `recipe`, one that the run was not started with is a ValueError.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
+    state = read_state(run)
+    if recipe is not None:
+        check_recipe_of(run, recipe, state)
     if weights == AUTO:
         weights = _choose(run)
     if weights == "best":
         return load_best(run)
     if weights == "kept":
         return load_mean(run)
-    return torch.load(run / STATE, map_location="cpu", weights_only=True)["weights"][weights]
+    return state["weights"][weights]
 
 
 def _choose(run: Path) -> str:
@@ -49,6 +59,9 @@ def _choose(run: Path) -> str:
     best = best_loss(run)
     if best is not None:
         losses["best"] = best
+    losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
+    if not losses:
+        raise ValueError(f"{run}: no validation loss is finite; name the weights to take")
     return min(losses, key=losses.__getitem__)
 
 
@@ -89,7 +102,7 @@ def export_checkpoint(
     then hold a plain, separate encoder and decoder, which every version of transformers loads alike.
     """
     model, tokenizer = start_model(recipe), start_tokenizer(recipe, run)
-    fill(model, run_weights(run, weights))
+    fill(model, run_weights(run, weights, recipe))
     sizes = recipe.model
     if sizes is not None and sizes.share_word_embeddings and sizes.share_weights == "none":
         table = model.encoder.embeddings.word_embeddings
@@ -102,8 +115,17 @@ def export_checkpoint(
     else:
         tokenizer.model_max_length = recipe.longest_source
         tokenizer.save_pretrained(folder)
+        if model.config.encoder.model_type == "bert-generation":
+            _name_inputs(folder)
     write_profile(folder, profile(recipe, metrics or {}))
     _copy_log(run, folder)
+
+
+def _name_inputs(folder: Path) -> None:
+    """Let BERT's tokenizer give what the encoder takes: a BertGeneration one has no token types."""
+    path = folder / "tokenizer_config.json"
+    settings = {**json.loads(path.read_text("utf-8")), "model_input_names": ["input_ids", "attention_mask"]}
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str) -> None:
@@ -112,7 +134,7 @@ def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str
     Its profile's task is "base": it does none yet, `[warm_start]` reads it.
     """
     model = build_base(recipe)
-    fill(model, run_weights(run, weights))
+    fill(model, run_weights(run, weights, recipe))
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
     write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.row_length)

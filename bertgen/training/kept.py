@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -48,7 +48,11 @@ def _save(
 ) -> None:
     temporary = path.with_suffix(".tmp")
     values = {name: tensor.contiguous() for name, tensor in zip(names, tensors, strict=True)}
-    save_file(values, temporary, notes)
+    try:
+        save_file(values, temporary, notes)
+    except SafetensorError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"{path} was not saved ({error}); is the disk full?") from error
     temporary.replace(path)  # a kill leaves the old file or the new one
 
 

@@ -66,19 +66,26 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the schedule, or the patience, is at its end."""
-        patience = self.recipe.optimisation.patience
-        last = self.stage + 1 == len(self.recipe.schedule)
-        return (last and self.stage_step >= self.schedule.max_steps) or 0 < patience <= self.waited
+        """Whether the last stage is at its end."""
+        return self.stage + 1 == len(self.recipe.schedule) and self._stage_ends
+
+    @property
+    def _stage_ends(self) -> bool:
+        """Whether the stage's steps, or the patience, are used up."""
+        return self.stage_step >= self.schedule.max_steps or (
+            0 < self.recipe.optimisation.patience <= self.waited
+        )
 
     def save(self) -> None:
         """Write everything that `resume` needs."""
         counters = {name: getattr(self, name) for name in COUNTERS}
-        save_state(self.out, self.recipe, {**counters, "weights": self.weights.state_dict()})
+        fixed = {"rows": self.objective.rows, "batches": self._batches_a_step}
+        save_state(self.out, self.recipe, {**counters, **fixed, "weights": self.weights.state_dict()})
 
     def resume(self) -> None:
         """Go on where `save` left off."""
         state = load_state(self.out, self.recipe, self.device)
+        self._check_same(state)
         for name in COUNTERS:
             setattr(self, name, state[name])
         self.weights.load_state_dict(state["weights"], self.step)
@@ -87,11 +94,29 @@ class Trainer:
             cut_log(self.out, self.step)
             forget_after(self.out, self.step)
 
+    @property
+    def _batches_a_step(self) -> int:
+        return self.recipe.optimisation.accumulate * self.team.size
+
+    def _check_same(self, state: dict[str, Any]) -> None:
+        """ValueError where the steps of a resumed run would read others than those before."""
+        if state["batches"] != self._batches_a_step:
+            raise ValueError(
+                f"a step of this run reads {state['batches']} batches (processes x accumulate), it would now "
+                f"read {self._batches_a_step}; start as many processes, or set optimisation.accumulate"
+            )
+        now = self.objective.rows[: len(state["rows"])]
+        if now != state["rows"]:
+            raise ValueError(
+                f"the run began with {state['rows']} training rows a set, now there are {now}: the data are "
+                "others, or an added set holds some of them out; choose a new --out"
+            )
+
     # -- one step ----------------------------------------------------------------------------------
 
     def next_batch(self) -> Any:
         """The next rows, for `Objective.collate`."""
-        if self.position == len(self.batches):
+        if self.position >= len(self.batches):
             self.epoch, self.position = self.epoch + 1, 0
             self.batches = self.objective.epoch(self.epoch, self.stage)
         self.position += 1
@@ -99,8 +124,8 @@ class Trainer:
 
     def _enter_stage(self) -> None:
         """Move to the next stage where the present one is through; it starts on an epoch of its own."""
-        while self.stage + 1 < len(self.recipe.schedule) and self.stage_step >= self.schedule.max_steps:
-            self.stage, self.stage_step = self.stage + 1, 0
+        while self.stage + 1 < len(self.recipe.schedule) and self._stage_ends:
+            self.stage, self.stage_step, self.waited = self.stage + 1, 0, 0
             self.epoch, self.position = self.epoch + 1, 0
             self.batches = self.objective.epoch(self.epoch, self.stage)
 
@@ -143,6 +168,7 @@ class Trainer:
     # -- log and validation --------------------------------------------------------------------------
 
     def _log_steps(self, results: list[StepResult], seconds: float, bar: tqdm) -> None:
+        _check_finite(results, self.step)
         speed = sum(result.tokens for result in results) / seconds
         losses = torch.stack([result.loss for result in results]).mean().item()
         (loss,) = self.team.total(losses, device=self.device)  # every process has its part of it
@@ -171,7 +197,7 @@ class Trainer:
             values |= self._figures(kind)
         loss = next(iter(values.values()))
         better = loss < self.best
-        self.best, self.waited = min(loss, self.best), 0 if better else self.waited + 1
+        self.best, self.waited = loss if better else self.best, 0 if better else self.waited + 1
         if not self.team.leads:
             return
         if settings.patience and better:
@@ -223,8 +249,21 @@ class Trainer:
                     self._log_steps(results, time.monotonic() - began, bar)
                     began, results = time.monotonic(), []
                 if last or self.step % settings.validate_every == 0:
+                    _check_finite(results, self.step)
                     self._validate()
                     began = time.monotonic()
                 if self.team.leads and time.monotonic() - saved > settings.save_every_seconds:
+                    _check_finite(results, self.step)
                     self.save()
                     saved = began = time.monotonic()
+            if results:  # a signal or the patience ended the run between two lines of the log
+                self._log_steps(results, time.monotonic() - began, bar)
+
+
+def _check_finite(results: Sequence[StepResult], step: int) -> None:
+    """ValueError before weights that are no numbers any more are saved or scored."""
+    if results and not torch.stack([result.norm for result in results]).isfinite().all():
+        raise ValueError(
+            f"the run has diverged: by step {step} the gradient is not finite. The last saved state is from "
+            "before; start again in another --out with a smaller learning_rate or a longer warmup_steps"
+        )

@@ -113,6 +113,10 @@ class MaskedLM:
         self.masker = Masker.of(text.vocabulary, recipe.masked_share)
         self.rows_a_batch = recipe.optimisation.batch_tokens // recipe.row_length
 
+    @property
+    def rows(self) -> list[int]:
+        return [len(self.text.train)]
+
     def build(self) -> BertGenerationDecoder:
         return build_base(self.recipe)
 

@@ -31,6 +31,10 @@ class Objective(Protocol):
 
     recipe: Recipe | PretrainingRecipe
 
+    @property
+    def rows(self) -> list[int]:
+        """Training rows, set by set: a resumed run must find those that it began with."""
+
     def build(self) -> nn.Module:
         """The model at its start, in float32; the same at every call."""
 

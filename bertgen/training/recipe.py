@@ -143,7 +143,7 @@ class Optimisation:
     precision: str = "bf16"  # of weights and activations in a step; the optimiser's own copy is float32
     average_decay: float = 0.999  # of the running average of the weights, kept beside the last ones
     accumulate: int = 1  # batches a step and process: their gradients add up to one larger batch's
-    patience: int = 0  # stop after that many validations without a better loss on the first set; 0: never
+    patience: int = 0  # validations without a better loss on the first set that end a stage; 0: none do
     keep_last: int = (
         0  # weights of the last validations to keep, for an average of them (export --weights kept)
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SHARING = ("none", "all")
 PRECISIONS = ("bf16", "fp32")
+LARGEST_VOCABULARY = 1 << 16  # of a base
 PLAIN: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int), str: (str,)}
 
 
@@ -44,8 +45,8 @@ def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
     settings = recipe.optimisation
     if min(settings.accumulate, settings.validate_every, settings.batch_tokens) < 1:
         raise ValueError("optimisation: accumulate, validate_every and batch_tokens must be at least 1")
-    if settings.patience < 0 or settings.keep_last < 0:
-        raise ValueError("optimisation: patience and keep_last must be at least 0")
+    if min(settings.patience, settings.keep_last, settings.clip_norm) < 0:
+        raise ValueError("optimisation: patience, keep_last and clip_norm must be at least 0")
     precision = settings.precision
     if precision not in PRECISIONS:
         raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {precision!r}")
@@ -144,6 +145,12 @@ def check_pretraining(recipe: PretrainingRecipe) -> None:
         raise ValueError("row_length must not exceed model.max_position_embeddings")
     if recipe.row_length > recipe.optimisation.batch_tokens:
         raise ValueError("optimisation.batch_tokens must hold a row of row_length pieces")
+    if any(length < 1 or recipe.row_length % length for length, _ in recipe.short_rows):
+        raise ValueError(f"short_rows: every length must divide row_length, which is {recipe.row_length}")
+    if recipe.vocabulary.size > LARGEST_VOCABULARY:
+        raise ValueError(f"vocabulary.size must be at most {LARGEST_VOCABULARY:,}: rows are kept in 16 bits")
+    if recipe.held_out < 1:
+        raise ValueError("held_out must be at least 1: the run is watched on those paragraphs")
     if not 0 < recipe.masked_share < 1:
         raise ValueError(f"masked_share must lie between 0 and 1, got {recipe.masked_share}")
     if any(entry.repeat < 1 for entry in recipe.text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertgen.training.corpus import build_corpus, build_vocabulary
@@ -17,28 +17,46 @@ from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.seq2seq import Seq2Seq
 from bertgen.training.start import start_tokenizer
 from bertgen.training.state import LOG, STATE, read_log
-from bertgen.training.team import Team
+from bertgen.training.team import Team, leads
 from bertgen.training.text import ROWS_FILE, build_base_vocabulary, load_rows
 from bertgen.training.vocabulary import write_tokenizer_files
 
 CHECKPOINT = "checkpoint"  # below a finished run
-# What a run writes beside its state; without one they are another's, and would get into this run.
-TRACES = (LOG, BEST, KEPT_FILES, ROWS_FILE.format("*"), "spiece.model")
+# What a run writes: while it prepares, and from its first step on beside its state.
+PREPARED, TRACES = (ROWS_FILE.format("*"), "spiece.model"), (LOG, BEST, KEPT_FILES)
+PREPARING = "preparing"  # a file that says whose the prepared ones are, until there is a state
 
 
-def open_run(out: Path, resume: bool) -> None:
-    """Make the folder of a run; ValueError where it would overwrite or mix with another, or resume none."""
-    exists = (out / STATE).exists()
-    if exists and not resume:
+def open_run(out: Path, resume: bool | None) -> bool:
+    """Make the folder of a run, and say whether it holds a state to go on from.
+
+    `resume` None goes on where there is one. What a start left behind that ended before its first state is
+    made anew. ValueError where a run would overwrite or mix with another, or resume none.
+    """
+    exists, begun = (out / STATE).exists(), (out / PREPARING).exists()
+    if not leads():
+        return exists
+    if exists and resume is False:
         raise ValueError(f"{out} holds a run already; go on with --resume, or choose another --out")
-    if resume and not exists:
+    if resume and not (exists or begun):
         raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
-    found = sorted(path.name for pattern in TRACES for path in out.glob(pattern))
-    if found and not exists:
+    if exists:
+        return True
+    if begun:
+        for path in _find(out, PREPARED):
+            path.unlink()
+    found = [path.name for path in _find(out, (*PREPARED, *TRACES))]
+    if found:
         raise ValueError(
             f"{out} holds {', '.join(found)} of something else; choose another --out, or move them away"
         )
     out.mkdir(parents=True, exist_ok=True)
+    (out / PREPARING).write_text("A run without a state yet: a new start makes anew what lies here.\n")
+    return False
+
+
+def _find(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted(path for pattern in patterns for path in folder.glob(pattern))
 
 
 def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
@@ -58,6 +76,8 @@ def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str)
     if resume:
         trainer.resume()
     trainer.run()
+    if team.leads:
+        (out / PREPARING).unlink(missing_ok=True)
     return trainer.finished and team.leads
 
 
@@ -95,7 +115,7 @@ def fine_tune(
             write_tokenizer_files(out, vocabulary, recipe.longest_source)
         tokenizer = start_tokenizer(recipe, out)
         corpus = build_corpus(recipe, data, tokenizer)
-        if Team().leads:
+        if leads():
             print(*corpus.told, sep="\n", file=sys.stderr)
         return Seq2Seq(recipe, corpus, data)
 

@@ -52,7 +52,7 @@ class SubwordSampler:
     def encode(self, text: str, chance: random.Random) -> list[int]:
         """Ids of `text` with freshly drawn cuts, without special tokens."""
         ids: list[int] = []
-        for word in text.split():
+        for word in filter(None, text.split(" ")):  # other spaces are letters to the vocabulary
             cuts, weights = self._of(word)
             ids += cuts[0] if len(cuts) == 1 else chance.choices(cuts, cum_weights=weights)[0]
         return ids

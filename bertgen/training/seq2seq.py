@@ -25,6 +25,10 @@ class Seq2Seq:
         self.pad, self.start = target.pad_token_id, start_token(target)
         self.source_pad = corpus.tokenizer.pad_token_id
 
+    @property
+    def rows(self) -> list[int]:
+        return self.corpus.counts
+
     def build(self) -> EncoderDecoderModel:
         return start_model(self.recipe)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ MOVABLE = frozenset(
 WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
 # No step depends on these.
 STEPLESS = ("short_rows", "title", "examples", "languages", "length_penalty", "no_repeat_ngram_size")
+TOLD = {"title", "examples", "languages", "origin", "licence"}  # words for readers
 GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
 
 
@@ -31,7 +33,7 @@ def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     """The settings that must stay the same over a run."""
     values = recipe.as_dict()
     values["optimisation"] = {
-        key: value for key, value in values["optimisation"].items() if key not in MOVABLE
+        key: value for key, value in values["optimisation"].items() if key not in MOVABLE | {"accumulate"}
     }
     for stage in values.get("stage", ()):
         for key in MOVABLE & stage.keys():
@@ -44,13 +46,34 @@ def _binding(recipe: AnyRecipe) -> dict[str, Any]:
 def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
     """Write tensors and counters; a kill at any moment leaves the old file or the new one, never half."""
     temporary = folder / f"{STATE}.tmp"
-    torch.save({"recipe": _binding(recipe), **values}, temporary)
+    try:
+        torch.save({"recipe": _binding(recipe), **values}, temporary)
+    except (RuntimeError, OSError) as error:  # torch has its own words for a full disk
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"{folder / STATE} was not saved ({_first_line(error)}); is the disk full?") from error
     os.replace(temporary, folder / STATE)
+
+
+def read_state(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `save_state` wrote. OSError for a file that is missing or damaged."""
+    path = folder / STATE
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no {STATE}; name the --out of a run")
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise OSError(
+            f"{path} is damaged ({_first_line(error)}); put a copy there, or start again in another --out"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def load_state(folder: Path, recipe: AnyRecipe, device: torch.device) -> dict[str, Any]:
     """Read what `save_state` wrote; ValueError for a recipe that would have begun the run in another way."""
-    state = torch.load(folder / STATE, map_location=device, weights_only=True)
+    state = read_state(folder, device)
     for key, value in _binding(recipe).items():
         before = state["recipe"].get(key)
         if key in GROWING and before:
@@ -63,6 +86,29 @@ def load_state(folder: Path, recipe: AnyRecipe, device: torch.device) -> dict[st
     return state
 
 
+def check_recipe_of(folder: Path, recipe: AnyRecipe, state: Mapping[str, Any]) -> None:
+    """ValueError where a run that is to be exported was started with another recipe."""
+    asked = _binding(recipe)
+    for key in asked.keys() & state["recipe"].keys():
+        before, now = state["recipe"][key], asked[key]
+        if key in GROWING:
+            before, now = before[: len(now)], now[: len(before)]
+        if not agree(before, now):
+            raise ValueError(
+                f"the run in {folder} was started with another {key!r}: {before!r}, the recipe says {now!r}; "
+                "give the same --set as in training"
+            )
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Whether settings are the same, words for readers and settings that only one version knows aside."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(agree(one[key], other[key]) for key in one.keys() & other.keys() - TOLD)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(agree, one, other))
+    return one == other
+
+
 def append_log(folder: Path, **values: Any) -> None:
     """One more JSON line."""
     with (folder / LOG).open("a", encoding="utf-8") as file:
@@ -70,9 +116,17 @@ def append_log(folder: Path, **values: Any) -> None:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """All lines so far; none when there is no log."""
+    """All lines so far; none when there is no log. A last line cut short by a full disk is left out."""
     path = folder / LOG
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    found: list[dict[str, Any]] = []
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise ValueError(f"{path}, line {number}: no JSON; take the line out") from error
+    return found
 
 
 def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
@@ -92,4 +146,6 @@ def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]
 def cut_log(folder: Path, step: int) -> None:
     """Forget what was logged after `step`: a resumed run does those steps again."""
     kept = [line for line in read_log(folder) if line["step"] <= step]
-    (folder / LOG).write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    temporary = folder / f"{LOG}.tmp"
+    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    os.replace(temporary, folder / LOG)

@@ -23,6 +23,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def leads() -> bool:
+    """Whether this is the process that writes, and that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 class Team:
     """This process's place among those that torchrun started; alone when it started none.
 

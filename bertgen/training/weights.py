@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -72,7 +73,8 @@ class MasterWeights:
         `number` is the step's number from 0.
         """
         self._collected = False
-        norm = torch.nn.utils.clip_grad_norm_(self.masters, self.settings.clip_norm, foreach=True)
+        longest = self.settings.clip_norm or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.masters, longest, foreach=True)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -128,7 +130,10 @@ class MasterWeights:
 @torch.no_grad()
 def fill(model: nn.Module, values: Mapping[str, Tensor]) -> None:
     """Write a run's weights by name into a model; ValueError where the model has others."""
-    for name, parameter in model.named_parameters():
-        if name not in values:
-            raise ValueError(f"the run has no weights for {name}; was it started with another recipe?")
+    named = dict(model.named_parameters())
+    if named.keys() != values.keys():
+        name = min(named.keys() ^ values.keys())
+        who = "run has no weights" if name in named else "recipe's model has no place"
+        raise ValueError(f"the {who} for {name}; was it started with another recipe?")
+    for name, parameter in named.items():
         parameter.copy_(values[name])

@@ -15,35 +15,8 @@ from bertgen.training.kept import kept_files
 from bertgen.training.loop import Trainer
 from bertgen.training.recipe import DataSet, read_recipe
 from bertgen.training.state import read_log
-from tests.unit.tiny_bases import make_bert, make_gpt2, make_roberta
+from tests.unit.tiny_bases import make_bert, make_gpt2, make_roberta, recipe_text
 
-RECIPE = """
-name = "tiny"
-task = "split"
-title = "Tiny"
-seed = 1
-longest_source = 38
-longest_target = 38
-
-[warm_start]
-setup = "BERTSHARE"
-bert = "{0}/bert"
-
-[[data]]
-name = "own"
-origin = "this test"
-licence = "Apache-2.0"
-train = "train.tsv"
-valid = "valid.tsv"
-
-[optimisation]
-batch_tokens = 128
-validate_every = 1
-max_steps = 2
-warmup_steps = 0
-decay_steps = 0
-learning_rate = 1e-3
-"""
 NOTHING = '""'  # an empty text in TOML
 
 
@@ -63,7 +36,7 @@ def work(bases: Path, tmp_path: Path) -> Path:
     pairs = [f"ada sees {'and runs ' * (n % 5)}{n}.\tada {n}. he runs {n % 3}.\n" for n in range(30)]
     (tmp_path / "train.tsv").write_text("".join(pairs))
     (tmp_path / "valid.tsv").write_text(f"{'bob runs ' * 40}.\tbob runs.\nada runs.\tada.\n")
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(bases))
+    (tmp_path / "recipe.toml").write_text(recipe_text(bases / "bert"))
     return tmp_path
 
 

@@ -17,35 +17,9 @@ from bertgen.training.export import write_profile
 from bertgen.training.recipe import DataSet, read_recipe
 from bertgen.training.reports.card import write_card
 from bertgen.training.scores.metrics import score
-from tests.unit.tiny_bases import make_bert, make_gpt2
+from tests.unit.tiny_bases import make_bert, make_gpt2, recipe_text
 
-RECIPE = """
-name = "tiny"
-task = "summarize"
-title = "Tiny"
-seed = 1
-longest_source = 20
-longest_target = 20
-
-[warm_start]
-setup = "BERTSHARE"
-bert = "{0}"
-
-[[data]]
-name = "own"
-origin = "a crawl | filtered"
-licence = "Apache-2.0"
-train = "train.tsv"
-carve = [3, 3]
-
-[optimisation]
-batch_tokens = 128
-validate_every = 1
-max_steps = 1
-warmup_steps = 0
-decay_steps = 0
-learning_rate = 1e-3
-"""
+FILES = 'train = "train.tsv"\ncarve = [3, 3]'
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +29,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def work(bert: Path, tmp_path: Path) -> Path:
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(bert))
+    (tmp_path / "recipe.toml").write_text(recipe_text(bert, "summarize", 20, FILES, 1))
     long = "ada sees bob and " * 12
     rows = [f"ada sees {n}.\tada {n}." for n in range(24)] + [f"{long} {n}.\tbob {n}." for n in range(12)]
     (tmp_path / "train.tsv").write_text("\n".join(rows) + "\n")
@@ -284,7 +258,10 @@ def test_a_card_tells_the_truth(work: Path, bert: Path, tmp_path: Path) -> None:
     warm_start_tokenizer("BERTSHARE", bert=bert).save_pretrained(folder)
     write_profile(folder, {"licence": "not stated", "longest_source": 20})
     (folder / "train.jsonl").write_text('{"step": 1}\n')
-    recipe = read_recipe(work / "recipe.toml", ['languages=["fi"]', "data.own.licence=CC0"])
+    recipe = read_recipe(
+        work / "recipe.toml",
+        ['languages=["fi"]', "data.own.licence=CC0", "data.own.origin=a crawl | filtered"],
+    )
     beams = {"num_beams": 2}
     results = figures("test", {**beams, "length_penalty": 5.0}, {**beams, "length_penalty": -5.0})
     write_card(folder, recipe, work, results, "it", "It fails.", figures("valid", {"num_beams": 1}))

@@ -275,12 +275,12 @@ def test_a_whole_run_logs_stages_keeps_weights_and_exports(data: Path, tmp_path:
 def test_patience_stops_the_run_and_keeps_the_best(data: Path, tmp_path: Path) -> None:
     recipe = split_recipe(data, patience=2, validate_every=1)
     trainer = split_trainer(recipe, data, tmp_path / "run")
-    # Two figures a validation, of the last and of the averaged weights: 3, 2, 2.5, 2.4.
-    losses = iter([3.0, 9.0, 2.0, 9.0, 2.5, 9.0, 2.4, 9.0])
+    # Two figures a validation, of the last and of the averaged weights; a stage ends at the second worse one.
+    losses = iter([figure for loss in (3.0, 2.0, 2.5, 2.4, 2.6, 2.3) for figure in (loss, 9.0)])
     trainer.objective.validate = lambda model: {"loss_pairs": next(losses)}
     trainer.run()
     assert trainer.finished
-    assert trainer.step == 4  # better at the second validation, worse at the third and fourth
+    assert (trainer.stage, trainer.step) == (1, 6)  # four steps of one stage, two of the other
     best = run_weights(tmp_path / "run", "best")
     chosen = run_weights(tmp_path / "run", "auto")
     assert all(torch.equal(chosen[name], best[name]) for name in best)
@@ -289,8 +289,8 @@ def test_patience_stops_the_run_and_keeps_the_best(data: Path, tmp_path: Path) -
         for name, master in zip(trainer.weights.names, trainer.weights.masters, strict=True)
     )
     # Going on without patience, a lower loss has its weights in no file: those of 2 are not it.
-    append_log(tmp_path / "run", step=5, last_loss_pairs=1.5, average_loss_pairs=1.9)
-    append_log(tmp_path / "run", step=6, last_loss_pairs=1.8, average_loss_pairs=1.9)
+    append_log(tmp_path / "run", step=7, last_loss_pairs=1.5, average_loss_pairs=1.9)
+    append_log(tmp_path / "run", step=8, last_loss_pairs=1.8, average_loss_pairs=1.9)
     last = run_weights(tmp_path / "run", "masters")
     assert all(
         torch.equal(tensor, last[name]) for name, tensor in run_weights(tmp_path / "run", "auto").items()

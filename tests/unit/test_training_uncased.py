@@ -11,35 +11,9 @@ from bertgen.training.reports.evaluate import score_all
 from bertgen.training.scores.metrics import score
 from bertgen.training.state import read_log
 from bertgen.training.validation import knows_no_capitals
-from tests.unit.tiny_bases import make_bert
+from tests.unit.tiny_bases import make_bert, recipe_text
 
-RECIPE = """
-name = "tiny"
-task = "split"
-title = "Tiny"
-seed = 1
-longest_source = 32
-longest_target = 32
-
-[warm_start]
-setup = "BERTSHARE"
-bert = "{base}"
-
-[[data]]
-name = "pairs"
-origin = "this test"
-licence = "Apache-2.0"
-train = "pairs.tsv"
-carve = [2, 2]
-
-[optimisation]
-batch_tokens = 128
-validate_every = 1
-max_steps = 1
-warmup_steps = 0
-decay_steps = 0
-learning_rate = 1e-4
-"""
+FILES = 'train = "pairs.tsv"\ncarve = [2, 2]'
 
 
 @pytest.fixture
@@ -48,7 +22,7 @@ def work(tmp_path: Path) -> Path:
     base = make_bert(tmp_path / "bert")
     lines = [f"Ada sees {n} and runs.\tAda sees {n}. Ada runs." for n in range(30)]
     (tmp_path / "pairs.tsv").write_text("\n".join(lines) + "\n")
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(base=base))
+    (tmp_path / "recipe.toml").write_text(recipe_text(base, longest=32, files=FILES, steps=1))
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Random BERT, RoBERTa and GPT-2 checkpoints of one layer, with their tokenizers, for training tests."""
+"""Random BERT, RoBERTa and GPT-2 checkpoints of one layer, and a recipe that starts from one of them."""
 
 import json
 from pathlib import Path
@@ -20,6 +20,40 @@ from bertgen import (
 SIZES = {"num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "hidden_size": 8}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["ada", "bob", "sees", "and", "runs", ".", "he", *map(str, range(30))]
+RECIPE = """
+name = "tiny"
+task = "{task}"
+title = "Tiny"
+seed = 1
+longest_source = {longest}
+longest_target = {longest}
+
+[warm_start]
+setup = "BERTSHARE"
+bert = "{bert}"
+
+[[data]]
+name = "own"
+origin = "this test"
+licence = "Apache-2.0"
+{files}
+
+[optimisation]
+batch_tokens = 128
+validate_every = 1
+max_steps = {steps}
+warmup_steps = 0
+decay_steps = 0
+learning_rate = 1e-3
+"""
+OWN_FILES = 'train = "train.tsv"\nvalid = "valid.tsv"'
+
+
+def recipe_text(
+    bert: Path, task: str = "split", longest: int = 38, files: str = OWN_FILES, steps: int = 2
+) -> str:
+    """A recipe of one set, called "own", and `steps` steps."""
+    return RECIPE.format(bert=bert, task=task, longest=longest, files=files, steps=steps)
 
 
 def byte_letters() -> list[str]:
