@@ -74,6 +74,7 @@ class Run:
         self._about = {"device": loaded.device, "dtype": loaded.dtype, "model": checkpoint.title}
         self.segments: list[dict[str, Any]] = []
         self._texts: list[str] = []
+        self._passed_over = False  # whether a more probable token than the written one was
         self.done = threading.Event()
         self._seconds, self._started = seconds, time.monotonic()
         self._spent, self._first = 0.0, None
@@ -171,6 +172,7 @@ class Run:
         }
         segment["steps"].append(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
         self._texts[-1] += step.text
+        self._passed_over |= any(logprob > step.logprob for _, _, logprob in step.top_k[:1])
 
     def _close_segment(self, segment: dict[str, Any], trace: GenerationTrace, before: float) -> None:
         segment["finish"] = trace.finish_reason
@@ -203,6 +205,12 @@ class Run:
         full = any(segment["finish"] == "length" for segment in self.segments)
         if full and self.settings.max_new_tokens == self.positions:
             self.notes.append(f"The model has {self.positions} positions: it cannot write a longer text.")
+        size = self.loaded.model.current_generation_config().no_repeat_ngram_size
+        if self.settings.mode == "greedy" and self._passed_over and size:
+            self.notes.append(
+                f"This checkpoint writes no {size} tokens in a row twice: where its first choice would have, "
+                "the next best was taken."
+            )
         pieces = [piece for segment in self.segments for piece in segment["source"]]
         strange = sum(piece in UNKNOWN or piece.startswith("<0x") for piece in pieces)
         if strange > 0.4 * len(pieces):

@@ -124,6 +124,17 @@ def test_a_run_never_asks_for_more_positions_than_there_are(ctx, make_model):
     assert "96 positions" in last["notes"][-1]
 
 
+@pytest.mark.parametrize(("size", "told"), [(0, False), (2, True)])
+def test_a_rule_that_passes_over_first_choices_is_named(ctx, make_model, size, told):
+    endless = make_model(eos_bias=-50.0)  # which repeats itself
+    endless.generation_config.no_repeat_ngram_size = size
+    loaded = replace(ctx.registry.get("translate-tiny"), model=endless)
+    last = list(Run(loaded, TEXT, RunSettings(max_new_tokens=40), keep=None).play())[-1]
+    assert any("writes no 2 tokens in a row twice" in note for note in last["notes"]) is told
+    pairs = list(pairwise(pieces(last)))
+    assert (len(set(pairs)) == len(pairs)) is told
+
+
 def test_a_long_text_is_run_by_sentences_and_says_so(ctx):
     text = "The cat sat. " * 8 + "a " * 60
     last = press_run(ctx, text=text)[-1]
