@@ -14,6 +14,7 @@ from pathlib import Path
 
 # glibc gives large buffers back to the kernel and asks for them again a moment later: half a step's time.
 ALLOCATORS = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2")
+TUNED = ("length_penalty", "no_repeat_ngram_size")  # settings of decoding that `evaluate` takes
 LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 
 
@@ -79,8 +80,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from bertgen.training.reports.evaluate import evaluate as run
 
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
-    if arguments.length_penalty is not None:
-        settings = [{**setting, "length_penalty": arguments.length_penalty} for setting in settings]
+    tuned = {name: getattr(arguments, name) for name in TUNED if getattr(arguments, name) is not None}
+    settings = [{**setting, **tuned} for setting in settings]
     recipe = read_recipe(arguments.recipe, arguments.set)
     if arguments.json and not arguments.json.parent.is_dir():  # asked before the work, not after it
         raise ValueError(f"--json: the folder {arguments.json.parent} does not exist; make it first")
@@ -184,7 +185,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     command.add_argument("--data", type=Path, required=True)
     command.add_argument("--split", default="valid", choices=("valid", "test"))
     command.add_argument("--num-beams", type=int, nargs="+", default=[1, 4])
-    command.add_argument("--length-penalty", type=float)
+    command.add_argument("--length-penalty", type=float, help="another than the checkpoint's")
+    command.add_argument("--no-repeat-ngram-size", type=int, help="likewise; 0 for none")
     command.add_argument("--json", type=Path, help="keep metrics and outputs here")
     _add_device(command)
     command.set_defaults(run=evaluate)

@@ -14,14 +14,7 @@ from bertgen.training.kept import best_loss, kept_files, load_best, load_mean
 from bertgen.training.masked_lm import build_base
 from bertgen.training.recipe import PretrainingRecipe, Recipe
 from bertgen.training.start import end_token, start_model, start_token, start_tokenizer
-from bertgen.training.state import (
-    LOG,
-    AnyRecipe,
-    check_recipe_of,
-    read_log,
-    read_state,
-    validation_losses,
-)
+from bertgen.training.state import LOG, AnyRecipe, load_state, read_log, validation_losses
 from bertgen.training.vocabulary import write_tokenizer_files
 from bertgen.training.weights import fill
 
@@ -39,9 +32,7 @@ def run_weights(run: Path, weights: str, recipe: AnyRecipe | None = None) -> dic
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
-    state = read_state(run)
-    if recipe is not None:
-        check_recipe_of(run, recipe, state)
+    state = load_state(run, recipe)
     if weights == AUTO:
         weights = _choose(run)
     if weights == "best":
@@ -114,18 +105,13 @@ def export_checkpoint(
         write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.longest_source)
     else:
         tokenizer.model_max_length = recipe.longest_source
-        tokenizer.save_pretrained(folder)
         if model.config.encoder.model_type == "bert-generation":
-            _name_inputs(folder)
+            # It takes no token types, which BERT's tokenizer gives; only what init_kwargs name is saved.
+            names = ["input_ids", "attention_mask"]
+            tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = names
+        tokenizer.save_pretrained(folder)
     write_profile(folder, profile(recipe, metrics or {}))
     _copy_log(run, folder)
-
-
-def _name_inputs(folder: Path) -> None:
-    """Let BERT's tokenizer give what the encoder takes: a BertGeneration one has no token types."""
-    path = folder / "tokenizer_config.json"
-    settings = {**json.loads(path.read_text("utf-8")), "model_input_names": ["input_ids", "attention_mask"]}
-    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def export_base(recipe: PretrainingRecipe, run: Path, folder: Path, weights: str) -> None:

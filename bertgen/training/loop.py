@@ -100,15 +100,17 @@ class Trainer:
 
     def _check_same(self, state: dict[str, Any]) -> None:
         """ValueError where the steps of a resumed run would read others than those before."""
-        if state["batches"] != self._batches_a_step:
+        before = state.get("batches", self._batches_a_step)
+        if before != self._batches_a_step:
             raise ValueError(
-                f"a step of this run reads {state['batches']} batches (processes x accumulate), it would now "
+                f"a step of this run reads {before} batches (processes x accumulate), it would now "
                 f"read {self._batches_a_step}; start as many processes, or set optimisation.accumulate"
             )
-        now = self.objective.rows[: len(state["rows"])]
-        if now != state["rows"]:
+        rows = state.get("rows", self.objective.rows)
+        now = self.objective.rows[: len(rows)]
+        if now != rows:
             raise ValueError(
-                f"the run began with {state['rows']} training rows a set, now there are {now}: the data are "
+                f"the run began with {rows} training rows a set, now there are {now}: the data are "
                 "others, or an added set holds some of them out; choose a new --out"
             )
 

@@ -54,50 +54,36 @@ def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
     os.replace(temporary, folder / STATE)
 
 
-def read_state(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What `save_state` wrote. OSError for a file that is missing or damaged."""
+def load_state(
+    folder: Path, recipe: AnyRecipe | None = None, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """Read what `save_state` wrote. OSError for a file that is missing or damaged.
+
+    With a `recipe`, one that would have begun the run in another way is a ValueError.
+    """
     path = folder / STATE
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no {STATE}; name the --out of a run")
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise OSError(
             f"{path} is damaged ({_first_line(error)}); put a copy there, or start again in another --out"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def load_state(folder: Path, recipe: AnyRecipe, device: torch.device) -> dict[str, Any]:
-    """Read what `save_state` wrote; ValueError for a recipe that would have begun the run in another way."""
-    state = read_state(folder, device)
-    for key, value in _binding(recipe).items():
-        before = state["recipe"].get(key)
+    for key, now in _binding(recipe).items() if recipe else ():
+        before = state["recipe"].get(key, now)
         if key in GROWING and before:
-            value = value[: len(before)]
-        if before != value:
+            now = now[: len(before)]
+        if not agree(before, now):
             raise ValueError(
-                f"the run in {folder} was started with another {key!r}: {state['recipe'].get(key)!r}, "
-                f"the recipe now says {value!r}; resume with the old recipe or choose a new --out"
+                f"the run in {folder} was started with another {key!r}: {before!r}, the recipe says {now!r}; "
+                "give the recipe and the same --set as at its start, or choose a new --out"
             )
     return state
 
 
-def check_recipe_of(folder: Path, recipe: AnyRecipe, state: Mapping[str, Any]) -> None:
-    """ValueError where a run that is to be exported was started with another recipe."""
-    asked = _binding(recipe)
-    for key in asked.keys() & state["recipe"].keys():
-        before, now = state["recipe"][key], asked[key]
-        if key in GROWING:
-            before, now = before[: len(now)], now[: len(before)]
-        if not agree(before, now):
-            raise ValueError(
-                f"the run in {folder} was started with another {key!r}: {before!r}, the recipe says {now!r}; "
-                "give the same --set as in training"
-            )
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def agree(one: Any, other: Any) -> bool:

@@ -44,7 +44,7 @@ class Team:
     @property
     def leads(self) -> bool:
         """Whether this process writes the log and the state."""
-        return self.rank == 0
+        return leads()
 
     def device(self, name: str) -> torch.device:
         """This process's device, checked: of several GPUs on a machine the one of its own number."""

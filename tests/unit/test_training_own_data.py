@@ -230,19 +230,20 @@ def snippet(card: str) -> str:
 
 @pytest.mark.parametrize("setup", ["BERTSHARE", "BERT2GPT"])
 def test_the_code_in_a_card_runs(
-    bert: Path, work: Path, setup: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    work: Path,
+    setup: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    start = {"bert": bert} | ({"gpt2": make_gpt2(tmp_path / "gpt2")} if setup == "BERT2GPT" else {})
-    folder = tmp_path / "mine"
-    model = warm_start(setup, **start)
-    model.generation_config.max_length = 5
-    model.save_pretrained(folder)
-    warm_start_tokenizer(setup, **start).save_pretrained(folder)
-    write_profile(folder, {})
-    (folder / "train.jsonl").write_text('{"step": 1}\n')
-    sources = [f"warm_start.{kind}={path}" for kind, path in start.items()]
-    recipe = read_recipe(work / "recipe.toml", [f"warm_start.setup={setup}", *sources])
+    settings = [f"warm_start.setup={setup}", "longest_target=40"]
+    settings += [f"warm_start.gpt2={make_gpt2(tmp_path / 'gpt2')}"] if setup == "BERT2GPT" else []
+    options = [part for setting in settings for part in ("--set", setting)]
+    command(monkeypatch, "train", work / "recipe.toml", "--data", work, "--out", work / "run", *options)
+    folder = work / "run" / "checkpoint"
+    recipe = read_recipe(work / "recipe.toml", settings)
     write_card(folder, recipe, work, figures("test", {"num_beams": 1}), "it", "It fails.")
+    capsys.readouterr()
     exec(compile(snippet((folder / "README.md").read_text()), "card", "exec"), {})
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = EncoderDecoderModel.from_pretrained(folder).generate(

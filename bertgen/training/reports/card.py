@@ -200,9 +200,6 @@ def _shape(checkpoint: Path, recipe: Recipe) -> str:
 def _use(checkpoint: Path, recipe: Recipe) -> str:
     example = json.dumps(recipe.examples[0] if recipe.examples else "A sentence.", ensure_ascii=False)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    family = EncoderDecoderConfig.from_pretrained(checkpoint).encoder.model_type
-    # BERT's tokenizer gives token types, which a BertGeneration encoder does not take.
-    types = "token_type_ids" in tokenizer.model_input_names and family == "bert-generation"
     writer = "tokenizer.decoder_tokenizer" if tokenizer.decoder_tokenizer else "tokenizer"
     return f"""## Use
 
@@ -212,7 +209,7 @@ from bertgen import AutoTokenizer, EncoderDecoderModel
 folder = "{checkpoint.as_posix()}"
 tokenizer, model = AutoTokenizer.from_pretrained(folder), EncoderDecoderModel.from_pretrained(folder)
 text = {example}
-inputs = tokenizer(text, return_tensors="pt"{", return_token_type_ids=False" if types else ""})
+inputs = tokenizer(text, return_tensors="pt")
 print({writer}.decode(model.generate(**inputs, num_beams=4)[0], skip_special_tokens=True))
 ```
 """
