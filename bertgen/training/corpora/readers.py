@@ -16,6 +16,7 @@ from bertgen.training.corpora.clauses import read_clauses
 from bertgen.training.corpora.cleaning import SENTENCE_END, detokenise, natural
 from bertgen.training.corpora.connectives import read_connectives
 from bertgen.training.corpora.files import both_names, parallel_lines, read_lines, read_pairs
+from bertgen.training.corpora.leads import read_leads
 from bertgen.training.corpora.minimal import read_desse, read_minwiki
 from bertgen.training.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
 
@@ -151,6 +152,7 @@ READERS: dict[str, Callable[[Path], Pairs]] = {
     "denoising": read_denoising,
     "connectives": read_connectives,
     "clauses": read_clauses,
+    "leads": read_leads,
 }
 
 
