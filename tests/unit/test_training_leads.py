@@ -71,14 +71,16 @@ def test_rows_of_paragraphs(tmp_path: Path) -> None:
     assert found != list(rows.items())  # shuffled: what is held out is not the beginning
 
 
-def test_a_long_paragraph_ends_with_a_sentence(tmp_path: Path) -> None:
-    lead = "The council of the city opened a new bridge in the spring."
-    body = [f"The council was proud of bridge number {number} over the river." for number in range(20)]
-    ((source, short),) = read_leads(_written(tmp_path, [" ".join([lead, *body])]))
-    assert short == lead[:-1]
-    assert source.endswith("river.")
-    assert LONGEST - 11 <= len(source.split()) <= LONGEST
-    assert source == " ".join([lead, *body])[: len(source)]
+def test_a_long_paragraph_gives_several_rows_and_no_sentence_twice(tmp_path: Path) -> None:
+    sentences = [
+        f"The council was proud of bridge number {number} over the river." for number in range(20, 50)
+    ]
+    rows = dict(read_leads(_written(tmp_path, [" ".join(sentences)])))
+    assert " ".join(sorted(rows)) == " ".join(sentences)  # 10 sentences of 11 words a row
+    assert len(rows) == 3
+    for source, short in rows.items():
+        assert source.startswith(f"{short}. ")
+        assert LONGEST - 11 < len(source.split()) <= LONGEST
 
 
 def _written(folder: Path, lines: list[str]) -> Path:

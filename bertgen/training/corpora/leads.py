@@ -15,8 +15,8 @@ from bertgen.training.corpora.cleaning import SENTENCE_END, natural
 from bertgen.training.corpora.english import capital
 from bertgen.training.corpora.files import read_text
 
-SENTENCES = 3  # that a paragraph has at least
-LONGEST = 110  # words of a paragraph; what is longer ends with the last sentence within
+SENTENCES = 3  # of a text at least
+LONGEST = 110  # words of a text; it ends with the last sentence within
 SUMMARY = (4, 13)  # words
 RECURRING = 2  # words of the summary that the other sentences take up
 _BRACKETS = re.compile(r" ?\([^()]*\)")
@@ -59,22 +59,30 @@ _LOOSE_END = re.compile(
 
 
 def read_leads(path: Path) -> list[tuple[str, str]]:
-    """Plain text, one paragraph a line: a paragraph of three sentences or more -> its first one in short.
+    """Plain text, one paragraph a line: three neighbouring sentences or more -> the first of them in short.
 
     Only where the rules are sure, and where the other sentences take up two words of the result or more, so
-    that it is what the paragraph is about. Every summary once; the same rows for the same file.
+    that it is what they are about. No sentence stands in two rows, and every summary once; the same rows for
+    the same file.
     """
     rows: dict[str, str] = {}
     for line in read_text(path).split("\n"):
-        sentences = _within(SENTENCE_END.split(natural(line)))
-        if len(sentences) < SENTENCES:
-            continue
-        short = shorten(sentences[0])
-        if short and len(_words(short) & _words(" ".join(sentences[1:]))) >= RECURRING:
-            rows.setdefault(short, " ".join(sentences))
+        sentences = SENTENCE_END.split(natural(line))
+        while len(sentences) >= SENTENCES:
+            text = _within(sentences)
+            short = _summary(text)
+            if short:
+                rows.setdefault(short, " ".join(text))
+            sentences = sentences[len(text) if short else 1 :]
     pairs = [(source, target) for target, source in rows.items()]
     random.Random(f"leads-{path.name}").shuffle(pairs)
     return pairs
+
+
+def _summary(sentences: list[str]) -> str:
+    """The first sentence in short, where the others speak of it."""
+    short = shorten(sentences[0]) if len(sentences) >= SENTENCES else ""
+    return short if len(_words(short) & _words(" ".join(sentences[1:]))) >= RECURRING else ""
 
 
 def shorten(sentence: str) -> str:
