@@ -159,7 +159,8 @@ def _differs(penalty: float | None) -> bool:
 
 def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
     """Raises ``IndexError`` when a token that is to be forced or suppressed is none of the decoder's."""
-    rows = decoder.get_output_embeddings().weight.shape[0]
+    head = decoder.get_output_embeddings()  # (one that was wrapped need not tell)
+    rows = getattr(head, "out_features", decoder.config.vocab_size)
     for name in ("forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens"):
         value = getattr(config, name)
         listed = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
@@ -193,7 +194,12 @@ def check_ids(ids: Tensor, model: Any, name: str) -> None:
     if not isinstance(ids, Tensor) or ids.is_floating_point() or ids.dtype == torch.bool:
         kind = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
         raise ValueError(f"{name} must be a tensor of whole numbers, got {kind}; see return_tensors='pt'")
-    rows, low, high = model.get_input_embeddings().num_embeddings, int(ids.min()), int(ids.max())
+    table = model.get_input_embeddings()
+    rows, low, high = (
+        getattr(table, "num_embeddings", model.config.vocab_size),
+        int(ids.min()),
+        int(ids.max()),
+    )
     if low < 0 or high >= rows:
         raise IndexError(
             f"{name} must lie between 0 and {rows - 1}, got {low if low < 0 else high}; do the model and the "
