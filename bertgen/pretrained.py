@@ -18,7 +18,7 @@ from bertgen.checkpoints import (
     read_state_dict,
     write_checkpoint,
 )
-from bertgen.checks import builds_for_real, check_memory, check_model_config
+from bertgen.checks import ConfigTypeError, builds_for_real, check_memory, check_model_config
 from bertgen.config import GenerationConfig
 from bertgen.config_base import GENERATION_DEFAULTS, PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
@@ -180,6 +180,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             config, kwargs = cls.config_class.from_pretrained(
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
+        _refuse_two_sides(cls, config)
         check_memory(config)
         if state_dict is None:
             state_dict = read_state_dict(name, use_safetensors=use_safetensors, **hub_kwargs)
@@ -243,6 +244,15 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
 
     def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
         self.save_pretrained(folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization)
+
+
+def _refuse_two_sides(kind: type[PreTrainedModel], config: PretrainedConfig) -> None:
+    """Raises ``ConfigTypeError`` when a model of one side is asked to load an encoder-decoder's folder."""
+    if isinstance(getattr(config, "decoder", None), dict) and not kind.config_class.is_composition:
+        raise ConfigTypeError(
+            f"this checkpoint holds an encoder and a decoder, a {kind.__name__} is one of them; load it with "
+            "EncoderDecoderModel.from_pretrained and take .encoder or .decoder"
+        )
 
 
 def _pick_dtype(
