@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -46,7 +47,19 @@ def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs
     config = copy.deepcopy(generation_config)
     rest = config.update(**kwargs)
     config.num_beams = 1 if config.num_beams is None else config.num_beams
+    _plain_numbers(config)
     return config, rest
+
+
+def _plain_numbers(config: GenerationConfig) -> None:
+    """numpy's scalars become Python's own, lengths such as 6.0 whole: arithmetic makes both."""
+    for name, value in vars(config).items():
+        if isinstance(value, Integral) and not isinstance(value, int):
+            setattr(config, name, int(value))
+        elif isinstance(value, Real) and not isinstance(value, int | float | Integral):
+            setattr(config, name, float(value))
+        elif name in ("max_length", "max_new_tokens") and isinstance(value, float) and value.is_integer():
+            setattr(config, name, int(value))
 
 
 def fill_ends(plan: Plan, own: GenerationConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -177,3 +178,30 @@ def test_number_of_labels_and_name_can_be_set(make_model, tmp_path):
     assert config.name_or_path == str(tmp_path)
     make_model().encoder.save_pretrained(tmp_path)
     assert BertGenerationConfig.from_pretrained(tmp_path, num_labels=5).num_labels == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ({"max_new_tokens": np.int64(4)}, {"max_new_tokens": 4}),
+        ({"max_length": 6.0}, {"max_length": 6}),
+        (
+            {"num_beams": np.int32(2), "length_penalty": np.float32(0.5)},
+            {"num_beams": 2, "length_penalty": 0.5},
+        ),
+        ({"repetition_penalty": np.float32(1.5)}, {"repetition_penalty": 1.5}),
+        ({"eos_token_id": np.int64(1)}, {"eos_token_id": 1}),
+    ],
+    ids=str,
+)
+def test_numbers_of_numpy_are_numbers(make_model, given, plain):
+    model = make_model()
+    assert model.generate(IDS, **given).tolist() == model.generate(IDS, **plain).tolist()
+
+
+@pytest.mark.parametrize(
+    "given", [{"max_length": 6.5}, {"num_beams": True}, {"max_new_tokens": np.bool_(True)}]
+)
+def test_halves_and_truths_are_no_counts(make_model, given):
+    with pytest.raises(ValueError, match=next(iter(given))):
+        make_model().generate(IDS, **given)
