@@ -161,9 +161,8 @@ class PretrainedConfig(PushToHubMixin):
         if "name_or_path" in kwargs:
             self._name_or_path = str(kwargs.pop("name_or_path"))
         num_labels = kwargs.pop("num_labels", None)
-        if num_labels is not None and len(self.id2label or {}) != num_labels:
-            self.id2label = {i: f"LABEL_{i}" for i in range(num_labels)}
-            self.label2id = {label: i for i, label in self.id2label.items()}
+        if num_labels is not None:
+            self.num_labels = num_labels
         if self.id2label is not None:
             self.id2label = {int(key): value for key, value in self.id2label.items()}
         if isinstance(self.torch_dtype, str):
@@ -195,9 +194,25 @@ class PretrainedConfig(PushToHubMixin):
     def num_labels(self) -> int:
         return len(self.id2label)
 
+    @num_labels.setter
+    def num_labels(self, value: int) -> None:
+        """Names the labels anew, unless there are as many already."""
+        check_labels({"num_labels": value})
+        if len(self.id2label or {}) != value:
+            self.id2label = {i: f"LABEL_{i}" for i in range(value)}
+            self.label2id = {label: i for i, label in self.id2label.items()}
+
     @property
     def name_or_path(self) -> str:
         return self._name_or_path
+
+    @name_or_path.setter
+    def name_or_path(self, value: str | os.PathLike) -> None:
+        self._name_or_path = str(value)
+
+    def _has_non_default_generation_parameters(self) -> bool:
+        """Whether it holds settings of generate, as older files do."""
+        return any(getattr(self, key, v) != v for key, v in _GENERATION_IN_MODEL_CONFIG.items())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PretrainedConfig) and self.__dict__ == other.__dict__

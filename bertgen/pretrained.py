@@ -18,9 +18,9 @@ from bertgen.checkpoints import (
     read_state_dict,
     write_checkpoint,
 )
-from bertgen.checks import builds_for_real, check_memory, check_model_config
+from bertgen.checks import ConfigTypeError, builds_for_real, check_memory, check_model_config
 from bertgen.config import GenerationConfig
-from bertgen.config_base import PretrainedConfig, split_hub_kwargs
+from bertgen.config_base import GENERATION_DEFAULTS, PretrainedConfig, split_hub_kwargs
 from bertgen.generation import generate
 from bertgen.hub import PushToHubMixin, pushes
 from bertgen.load_options import take_load_options
@@ -174,11 +174,13 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             raise ValueError("give the name of a checkpoint, or both config= and state_dict=")
         take_load_options(kwargs)
         hub_kwargs = split_hub_kwargs(kwargs)
+        settings = {key: value for key, value in kwargs.items() if key in GENERATION_DEFAULTS}
         if config is None or isinstance(config, str | os.PathLike):
             source = name if config is None else str(config)
             config, kwargs = cls.config_class.from_pretrained(
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
+        _refuse_two_sides(cls, config)
         check_memory(config)
         if state_dict is None:
             state_dict = read_state_dict(name, use_safetensors=use_safetensors, **hub_kwargs)
@@ -189,13 +191,13 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         model.load_report = report
         model.eval()
         if name is not None:
-            model._load_generation_config(name, hub_kwargs)
+            model._load_generation_config(name, hub_kwargs, settings)
         advise(model, report, name, hub_kwargs)
         if torch_dtype is None:
             note_dtypes(report, state_dict, dtype)
         return (model, report.as_loading_info()) if output_loading_info else model
 
-    def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
+    def _load_generation_config(self, name: str, hub_kwargs: dict, settings: dict) -> None:
         """Only models that can generate have one."""
 
     @pushes
@@ -238,10 +240,19 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             save_function=save_function,
         )
         if getattr(self, "generation_config", None) is not None:
-            self.generation_config.save_pretrained(save_directory)
+            self.current_generation_config().save_pretrained(save_directory)
 
     def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
         self.save_pretrained(folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization)
+
+
+def _refuse_two_sides(kind: type[PreTrainedModel], config: PretrainedConfig) -> None:
+    """Raises ``ConfigTypeError`` when a model of one side is asked to load an encoder-decoder's folder."""
+    if isinstance(getattr(config, "decoder", None), dict) and not kind.config_class.is_composition:
+        raise ConfigTypeError(
+            f"this checkpoint holds an encoder and a decoder, a {kind.__name__} is one of them; load it with "
+            "EncoderDecoderModel.from_pretrained and take .encoder or .decoder"
+        )
 
 
 def _pick_dtype(
@@ -272,22 +283,27 @@ class GenerativeModel(PreTrainedModel):
         super().__init__(config)
         self.generation_config = GenerationConfig.from_model_config(config)
         self._settings_at_load = copy.deepcopy(self.generation_config)
+        self._settings_of_file = False
 
-    def _load_generation_config(self, name: str, hub_kwargs: dict[str, Any]) -> None:
+    def _load_generation_config(self, name: str, hub_kwargs: dict, settings: dict) -> None:
+        """``settings``: the keywords of from_pretrained that are generate's, which win over the file's."""
         try:
-            self.generation_config = GenerationConfig.from_pretrained(name, **hub_kwargs)
+            self.generation_config = GenerationConfig.from_pretrained(name, **hub_kwargs, **settings)
+            self._settings_of_file = True
         except OSError:  # an older checkpoint: its config.json carries the settings
             self.generation_config = GenerationConfig.from_model_config(self.config)
-            self._settings_at_load = copy.deepcopy(self.generation_config)
+        self._settings_at_load = copy.deepcopy(self.generation_config)
 
     def current_generation_config(self) -> GenerationConfig:
         """The settings that hold when generate is given none.
 
         Settings that came from config.json, and that nobody has touched since, follow later changes of
-        ``model.config`` (``model.config.decoder_start_token_id = 2`` is how the documentation does it).
+        ``model.config`` (``model.config.decoder_start_token_id = 2`` is how the documentation does it). A
+        generation_config.json that says so of itself gives way to a model config that holds settings too.
         """
         config = self.generation_config
-        if config._from_model_config and config == self._settings_at_load:
+        follows = not self._settings_of_file or self.config._has_non_default_generation_parameters()
+        if config._from_model_config and config == self._settings_at_load and follows:
             self.generation_config = GenerationConfig.from_model_config(self.config)
             self._settings_at_load = copy.deepcopy(self.generation_config)
         return self.generation_config

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 import threading
 import weakref
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bertgen.cache import KVCache
+from bertgen.generation.customs import weights_tell_all
 from bertgen.generation.stepper import StepOutput
 from bertgen.layers import additive_mask
 
@@ -41,11 +43,11 @@ class _Affine:
 
 class _Norm:
     def __init__(self, module: Any) -> None:
-        self.shape, self.eps = module.normalized_shape, module.eps
+        self.module, self.shape = module, module.normalized_shape
         self.weight, self.bias = module.weight.detach(), module.bias.detach()
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
+        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.module.eps)
 
 
 class _Layer:
@@ -59,7 +61,7 @@ class _Layer:
         self.memory_kv = _Affine(cross.self.key, cross.self.value)
         self.cross_out, self.cross_norm = _Affine(cross.output.dense), _Norm(cross.output.LayerNorm)
         self.inner, self.outer = _Affine(layer.intermediate.dense), _Affine(layer.output.dense)
-        self.activation, self.norm = layer.intermediate.activation, _Norm(layer.output.LayerNorm)
+        self.intermediate, self.norm = layer.intermediate, _Norm(layer.output.LayerNorm)
 
 
 class _TransformingHead:
@@ -104,19 +106,53 @@ class FusedWeights:
         return self.norm(self.words[ids] + place)
 
 
-_made: weakref.WeakKeyDictionary[Any, tuple[tuple, FusedWeights]] = weakref.WeakKeyDictionary()
+class _Fingerprint:
+    """What a decoder's parameters looked like when they were copied.
+
+    Torch counts the changes of a parameter, but not those made through ``.data``, numpy or inference mode,
+    so the values have to be read. To compare them with the copies, or to copy anew, takes as long as many
+    tokens do; the product of every matrix with one fixed vector, as long as one. A change that moves none of
+    a matrix's rows beyond rounding there moves what the layer computes no further. Vectors are compared as
+    they are, and a new place or a counted change needs no look at the values.
+    """
+
+    def __init__(self, decoder: Any) -> None:
+        parameters = list(decoder.parameters())
+        self.place = tuple((p.data_ptr(), 0 if p.is_inference() else p._version) for p in parameters)
+        values = [p.detach() for p in parameters]
+        self.vectors = torch.cat([value.flatten() for value in values if value.dim() != 2])
+        self.products = torch.cat([_product(value) for value in values if value.dim() == 2])
+
+    def equals(self, other: _Fingerprint) -> bool:
+        """NaN is unlike itself, which costs a copy and nothing else."""
+        if self.place != other.place:
+            return False
+        return torch.equal(self.vectors, other.vectors) and torch.equal(self.products, other.products)
+
+
+@lru_cache(maxsize=32)
+def _fixed_vector(width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    values = 0.5 + torch.rand(width, generator=torch.Generator().manual_seed(width), device="cpu")
+    values[::2].neg_()  # sums near 0 are told apart more finely
+    return values.to(dtype).to(device)
+
+
+def _product(matrix: Tensor) -> Tensor:
+    """In float32 at least: half precision would round small changes away."""
+    matrix = matrix.to(torch.promote_types(matrix.dtype, torch.float32))
+    return torch.mv(matrix, _fixed_vector(matrix.shape[1], matrix.dtype, matrix.device))
+
+
+_made: weakref.WeakKeyDictionary[Any, tuple[_Fingerprint, FusedWeights]] = weakref.WeakKeyDictionary()
 _making = threading.Lock()
 
 
 def fused_weights(decoder: Any) -> FusedWeights:
-    """The fused weights of a decoder, shared by all requests; training steps are noticed."""
-    state = tuple((p.data_ptr(), 0 if p.is_inference() else p._version) for p in decoder.parameters())
-    with _making:
-        known = _made.get(decoder)
-        if known is None or known[0] != state:
-            with torch.inference_mode(False), torch.no_grad():
-                known = (state, FusedWeights(decoder))
-            _made[decoder] = known
+    """The fused weights of a decoder, shared by all requests; weights changed in any way are noticed."""
+    with _making, torch.inference_mode(False), torch.no_grad():
+        now, known = _Fingerprint(decoder), _made.get(decoder)
+        if known is None or not known[0].equals(now):
+            known = _made[decoder] = (now, FusedWeights(decoder))
     return known[1]
 
 
@@ -146,13 +182,17 @@ class FusedStepper:
 
     @staticmethod
     def serves(decoder: Any) -> bool:
-        """Whether this step covers the decoder: absolute positions, unpruned, in eval mode, not too big."""
+        """Whether this step covers the decoder: absolute positions, unpruned, in eval mode, not too big.
+
+        And nothing in it that only a call of its modules would do.
+        """
         config = getattr(decoder, "config", None)
         if getattr(config, "model_type", None) not in _POST_NORM or decoder.training:
             return False
         plain = config.position_embedding_type == "absolute" and not config.pruned_heads
         size = sum(p.numel() * p.element_size() for p in decoder.parameters())
-        return plain and config.add_cross_attention and size <= _LARGEST_COPY
+        fits = plain and config.add_cross_attention and size <= _LARGEST_COPY
+        return fits and weights_tell_all(decoder)
 
     def _memory_heads(self, layer: _Layer, memory: Tensor) -> tuple[Tensor, Tensor]:
         both = layer.memory_kv(memory.reshape(-1, memory.shape[-1]))
@@ -179,7 +219,7 @@ class FusedStepper:
         for index, layer in enumerate(weights.layers):
             hidden = self._self_attention(layer, index, hidden, own)
             hidden = self._cross_attention(layer, index, hidden, cross)
-            inner = layer.activation(layer.inner(hidden))
+            inner = layer.intermediate.activation(layer.inner(hidden))
             hidden = layer.norm(layer.outer(inner).add_(hidden))
         self.length += 1
         if cross is not None:

@@ -12,11 +12,12 @@ from torch import Tensor
 from bertgen import outputs
 from bertgen.config import GenerationConfig
 from bertgen.generation.beams import BeamResult, BeamScorer
+from bertgen.generation.customs import needs_its_forward
 from bertgen.generation.fast import FusedStepper
 from bertgen.generation.planning import make_plan
 from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
 from bertgen.generation.settings import Plan
-from bertgen.generation.stepper import PlainStepper
+from bertgen.generation.stepper import PlainStepper, ThroughModel
 from bertgen.generation.steps import build_processors, build_warpers
 from bertgen.generation_checks import refuse_modes
 
@@ -156,6 +157,9 @@ def make_stepper(model: Any, plan: Plan, source: Any, *, rows: int, hidden_state
     }
     if source is None:
         return PlainStepper(model, None, None, **settings)
+    if needs_its_forward(model):
+        memory = (x.repeat_interleave(rows, dim=0) for x in (source[0], plan.source_mask))
+        return PlainStepper(ThroughModel(model), *memory, **settings)
     decoder, memory = model.get_decoder(), model.project(source[0])
     fits = plan.prompt_length == 1 and config.use_cache and not hidden_states
     if fits and FusedStepper.serves(decoder):

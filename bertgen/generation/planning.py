@@ -14,9 +14,11 @@ from bertgen.generation.settings import (
     Plan,
     decoder_prompt,
     eos_list,
+    fill_ends,
     infer_mask,
     merged_config,
     resolve_length,
+    start_token,
 )
 from bertgen.generation_checks import check_settings
 from bertgen.inputs import check_tensor
@@ -46,6 +48,7 @@ def make_plan(
         )
     config, rest = merged_config(model, generation_config, kwargs)
     given = {name: rest.pop(name, None) for name in _MODEL_INPUTS}
+    rest.pop("labels", None)  # a batch for training may be given whole
     unknown = sorted(name for name, value in rest.items() if value is not None)
     if unknown:
         raise ValueError(f"generate does not know {unknown}; check the spelling of the keywords")
@@ -57,6 +60,7 @@ def make_plan(
     pad = eos[0] if pad is None and eos else pad
     make = _joint_plan if model.config.is_encoder_decoder else _decoder_plan
     plan = make(model, config, given, eos, pad)
+    fill_ends(plan, model.generation_config)
     decoder = model.get_decoder() if model.config.is_encoder_decoder else model
     _check_tokens(config, decoder)
     _check_room(plan, decoder)
@@ -91,7 +95,8 @@ def _joint_plan(
             f"attention_mask has shape {tuple(mask.shape)}, the source {tuple(first.shape[:2])}; both are "
             "made by tokenizer(texts, padding=True)"
         )
-    prompt = decoder_prompt(config, given["decoder_input_ids"], first.shape[0], first.device)
+    start = start_token(config, model.generation_config)
+    prompt = decoder_prompt(start, given["decoder_input_ids"], first.shape[0], first.device)
     check_ids(prompt, model.get_decoder(), "decoder_input_ids (or decoder_start_token_id)")
     length = resolve_length(config, prompt.shape[1])
     plan = Plan(config, prompt, length, eos, pad, ids, mask, encoded, embeds)
@@ -159,7 +164,8 @@ def _differs(penalty: float | None) -> bool:
 
 def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
     """Raises ``IndexError`` when a token that is to be forced or suppressed is none of the decoder's."""
-    rows = decoder.get_output_embeddings().weight.shape[0]
+    head = decoder.get_output_embeddings()  # (one that was wrapped need not tell)
+    rows = getattr(head, "out_features", decoder.config.vocab_size)
     for name in ("forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens"):
         value = getattr(config, name)
         listed = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
@@ -193,7 +199,12 @@ def check_ids(ids: Tensor, model: Any, name: str) -> None:
     if not isinstance(ids, Tensor) or ids.is_floating_point() or ids.dtype == torch.bool:
         kind = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
         raise ValueError(f"{name} must be a tensor of whole numbers, got {kind}; see return_tensors='pt'")
-    rows, low, high = model.get_input_embeddings().num_embeddings, int(ids.min()), int(ids.max())
+    table = model.get_input_embeddings()
+    rows, low, high = (
+        getattr(table, "num_embeddings", model.config.vocab_size),
+        int(ids.min()),
+        int(ids.max()),
+    )
     if low < 0 or high >= rows:
         raise IndexError(
             f"{name} must lie between 0 and {rows - 1}, got {low if low < 0 else high}; do the model and the "

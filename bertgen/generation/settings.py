@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -46,7 +47,33 @@ def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs
     config = copy.deepcopy(generation_config)
     rest = config.update(**kwargs)
     config.num_beams = 1 if config.num_beams is None else config.num_beams
+    _plain_numbers(config)
     return config, rest
+
+
+def _plain_numbers(config: GenerationConfig) -> None:
+    """numpy's scalars become Python's own, lengths such as 6.0 whole: arithmetic makes both."""
+    for name, value in vars(config).items():
+        if isinstance(value, Integral) and not isinstance(value, int):
+            setattr(config, name, int(value))
+        elif isinstance(value, Real) and not isinstance(value, int | float | Integral):
+            setattr(config, name, float(value))
+        elif name in ("max_length", "max_new_tokens") and isinstance(value, float) and value.is_integer():
+            setattr(config, name, int(value))
+
+
+def fill_ends(plan: Plan, own: GenerationConfig) -> None:
+    """End and pad of the search where the settings name none: the model's ``own``, as in the reference.
+
+    A user's GenerationConfig(max_new_tokens=16) would otherwise write on past every end. Processors and the
+    mask inferred from the source keep to the settings as they are. Raises ``ValueError`` on an end token
+    without a pad token.
+    """
+    if plan.config.eos_token_id is None:
+        plan.eos = eos_list(own.eos_token_id)
+    plan.pad = own.pad_token_id if plan.pad is None else plan.pad
+    if plan.eos and plan.pad is None:
+        raise ValueError("pad_token_id must be set when eos_token_id is: finished rows are padded with it")
 
 
 def resolve_length(config: GenerationConfig, prompt_length: int) -> int:
@@ -75,11 +102,17 @@ def infer_mask(ids: Tensor, pad: int | None, eos: list[int]) -> Tensor:
     return (ids != pad).long()
 
 
-def decoder_prompt(config: GenerationConfig, given: Tensor | None, batch: int, device: Any) -> Tensor:
+def start_token(config: GenerationConfig, own: GenerationConfig) -> int | None:
+    """decoder_start_token_id, else bos_token_id; where the settings lack one, the model's ``own`` has it."""
+    start, bos = (
+        getattr(own, name) if getattr(config, name) is None else getattr(config, name)
+        for name in ("decoder_start_token_id", "bos_token_id")
+    )
+    return bos if start is None else start
+
+
+def decoder_prompt(start: int | None, given: Tensor | None, batch: int, device: Any) -> Tensor:
     """[B, T0]: the start token, or the given decoder ids, behind the start token unless a row has it."""
-    start = config.decoder_start_token_id
-    if start is None:
-        start = config.bos_token_id
     if start is None:
         raise ValueError(
             "neither decoder_start_token_id nor bos_token_id is set, so generation does not know where to "

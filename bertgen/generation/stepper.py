@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bertgen.cache import KVCache
+from bertgen.outputs import BaseModelOutput, CausalLMOutputWithCrossAttentions
 
 
 @dataclass
@@ -20,6 +21,44 @@ class StepOutput:
     own: Sequence[Tensor] | Tensor | None = None
     cross: Sequence[Tensor] | Tensor | None = None
     hidden: tuple[Tensor, ...] | None = None
+
+
+class ThroughModel:
+    """An encoder-decoder in its decoder's place: every step calls the model itself, as it was changed.
+
+    The memory comes as the encoder left it, since the model's forward projects it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        decoder = model.get_decoder()
+        self.model, self.config = model, decoder.config
+        self.prompt_positions = getattr(decoder, "prompt_positions", None)
+
+    def __call__(
+        self,
+        *,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        encoder_hidden_states: Tensor,
+        encoder_attention_mask: Tensor,
+        position_ids: str | None = None,
+        **shared: Any,
+    ) -> CausalLMOutputWithCrossAttentions:
+        if position_ids is not None:
+            shared["decoder_position_ids"] = position_ids
+        output = self.model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoder_hidden_states),
+            attention_mask=encoder_attention_mask,
+            decoder_input_ids=input_ids,
+            decoder_attention_mask=attention_mask,
+            **shared,
+        )
+        return CausalLMOutputWithCrossAttentions(
+            logits=output.logits,
+            attentions=output.decoder_attentions,
+            cross_attentions=output.cross_attentions,
+            hidden_states=output.decoder_hidden_states,
+        )
 
 
 class PlainStepper:

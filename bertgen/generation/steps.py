@@ -8,7 +8,7 @@ from typing import Any
 from bertgen.generation import processors as P
 from bertgen.generation import warpers as W
 from bertgen.generation.processors import LogitsProcessor
-from bertgen.generation.settings import Plan
+from bertgen.generation.settings import Plan, eos_list
 
 
 def build_processors(
@@ -18,6 +18,7 @@ def build_processors(
 ) -> list[LogitsProcessor]:
     """In the reference's order; the caller's own come last but for the renormalisation."""
     config = plan.config
+    eos = eos_list(config.eos_token_id)  # (the search may end at the model's own besides)
     source = plan.source_ids if plan.source_ids is not None else plan.prompt
     beams = config.num_beams // config.num_beam_groups
     steps: list[LogitsProcessor] = []
@@ -34,12 +35,12 @@ def build_processors(
     if config.encoder_no_repeat_ngram_size:
         steps.append(P.encoder_no_repeat_ngram(config.encoder_no_repeat_ngram_size, source))
     if config.bad_words_ids is not None:
-        banned = P.bad_words(config.bad_words_ids, plan.eos)
+        banned = P.bad_words(config.bad_words_ids, eos)
         steps += [banned] if banned else []
-    if config.min_length and plan.eos:
-        steps.append(P.min_length(config.min_length, plan.eos))
-    if config.min_new_tokens and plan.eos:
-        steps.append(P.min_length(plan.prompt_length + config.min_new_tokens, plan.eos))
+    if config.min_length and eos:
+        steps.append(P.min_length(config.min_length, eos))
+    if config.min_new_tokens and eos:
+        steps.append(P.min_length(plan.prompt_length + config.min_new_tokens, eos))
     if prefix_allowed_tokens_fn is not None:
         steps.append(P.prefix_allowed(prefix_allowed_tokens_fn, beams))
     steps += _forcing(plan)
@@ -61,11 +62,11 @@ def _forcing(plan: Plan) -> list[LogitsProcessor]:
         steps.append(P.remove_invalid)
     if config.exponential_decay_length_penalty is not None:
         start, factor = config.exponential_decay_length_penalty
-        steps.append(P.exponential_decay(start + begin, factor, plan.eos))
-    if config.suppress_tokens is not None:
+        steps.append(P.exponential_decay(start + begin, factor, eos_list(config.eos_token_id)))
+    if config.suppress_tokens:
         steps.append(P.suppress(config.suppress_tokens))
     forced = dict(config.forced_decoder_ids or [])
-    if config.begin_suppress_tokens is not None:
+    if config.begin_suppress_tokens:
         at = begin if begin > 1 or config.forced_bos_token_id is None else begin + 1
         at += config.forced_decoder_ids[-1][0] if config.forced_decoder_ids else 0
         steps.append(P.suppress(config.begin_suppress_tokens, at))
@@ -76,7 +77,9 @@ def _forcing(plan: Plan) -> list[LogitsProcessor]:
 def build_warpers(plan: Plan) -> list[LogitsProcessor]:
     """For sampling only. With beams one more token than there are end tokens always stays."""
     config = plan.config
-    keep = 1 if config.num_beams == 1 else len(plan.eos) + 1 if isinstance(config.eos_token_id, list) else 2
+    keep, eos = 2, config.eos_token_id
+    if config.num_beams == 1 or isinstance(eos, list):
+        keep = 1 if config.num_beams == 1 else len(eos) + 1
     steps: list[LogitsProcessor] = []
     if _differs(config.temperature, 1.0):
         steps.append(W.temperature(config.temperature))

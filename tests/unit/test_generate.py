@@ -214,8 +214,10 @@ def test_settings_that_cannot_be(model, options, words):
 
 
 def test_nothing_to_start_from(make_model):
+    """Neither the settings nor the model's own name a start token."""
     model = make_model()
     settings = GenerationConfig(eos_token_id=1, pad_token_id=0)
+    model.generation_config = settings
     with pytest.raises(ValueError, match="decoder_start_token_id"):
         model.generate(SOURCE, generation_config=settings)
 
