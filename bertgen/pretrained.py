@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from bertgen.cache import KVCache, LegacyCache
 from bertgen.checkpoints import (
     LoadReport,
     advise,
@@ -79,6 +81,11 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
 
+    @property
+    def name_or_path(self) -> str:
+        """Where the model was loaded from; empty for one that was not."""
+        return self.config.name_or_path
+
     def tie_weights(self) -> None:
         """Makes parameters that the config says are shared one Parameter (again)."""
         head = self.get_output_embeddings()
@@ -106,6 +113,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         ``pad_to_multiple_of`` rounds the number of rows up (of the present ones, when none are asked for).
         """
         old = self.get_input_embeddings()
+        if new_num_tokens is not None and (not isinstance(new_num_tokens, Integral) or new_num_tokens < 1):
+            raise ValueError(f"new_num_tokens must be a whole number, 1 or more, got {new_num_tokens!r}")
         if pad_to_multiple_of is not None:
             if not isinstance(pad_to_multiple_of, int) or pad_to_multiple_of < 1:
                 raise ValueError(f"pad_to_multiple_of must be 1 or more, got {pad_to_multiple_of!r}")
@@ -268,6 +277,8 @@ def _pick_dtype(
         asked = getattr(torch, asked, None)
     if not isinstance(asked, torch.dtype):
         raise ValueError('torch_dtype must be "auto", a torch.dtype or its name, such as "float16"')
+    if not asked.is_floating_point:
+        raise ValueError(f"torch_dtype must be one of floating point, got {asked}; weights are not whole")
     return asked
 
 
@@ -278,6 +289,11 @@ class GenerativeModel(PreTrainedModel):
     def can_generate(cls) -> bool:
         """Whether ``generate`` works: here it does."""
         return True
+
+    def _reorder_cache(self, past_key_values: KVCache | LegacyCache, beam_idx: Tensor) -> LegacyCache:
+        """The cache whose row i is row beam_idx[i] of the given one; for search loops of one's own."""
+        layers = iter(past_key_values)
+        return tuple(tuple(state.index_select(0, beam_idx) for state in layer) for layer in layers)
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)

@@ -153,5 +153,7 @@ def _shares(first: int, second: int, remove: int) -> tuple[int, int]:
 
 
 def padded(ids: list[Any], filler: Any, count: int, side: str) -> list[Any]:
-    """`ids` with `count` fillers on `side`."""
+    """`ids` with `count` fillers on `side`; anything but "left" and "right" is a ValueError."""
+    if side not in ("left", "right"):
+        raise ValueError(f"padding_side must be 'right' or 'left', got {side!r}")
     return [filler] * count + ids if side == "left" else ids + [filler] * count

@@ -246,6 +246,10 @@ def test_setting_special_tokens():
         make(eos_token=5)
     with pytest.raises(ValueError, match="padding_side"):
         make(padding_side="up")
+    tokenizer = make()
+    tokenizer.padding_side = "middle"  # as late as that
+    with pytest.raises(ValueError, match="padding_side"):
+        tokenizer(["a", "a b c d"], padding=True)
 
 
 def test_added_tokens_count_and_extend_the_vocabulary():
