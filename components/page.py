@@ -77,8 +77,9 @@ def _wire(
 ) -> None:
     """What reaches from one tab into another."""
 
-    def choose(name, request: gr.Request):
-        return gr.Tabs(selected="generate"), *checkpoints.on_choose(ctx, name, request.session_hash)
+    def choose(name, text, second, request: gr.Request):
+        follow = checkpoints.on_choose(ctx, name, text, second, request.session_hash)
+        return gr.Tabs(selected="generate"), *follow
 
     def opened(task, request: gr.Request):
         return generate.on_opened(ctx, task, request.session_hash)
@@ -92,7 +93,11 @@ def _wire(
     )
     chosen = [tabs, *generate_tab.follows]
     checkpoints_tab.choose.click(
-        refuses_politely(choose), checkpoints_tab.picker, chosen, api_name="choose", **instant
+        refuses_politely(choose),
+        [checkpoints_tab.picker, *generate_tab.boxes],
+        chosen,
+        api_name="choose",
+        **instant,
     )
     # A checkpoint that was just opened is a choice in Generate too, and its task may be new there.
     checkpoints_tab.picker.change(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.sentences import Part, cut_to, split_for, split_sentences
+from components.sentences import Part, cut_to, each_sentence, split_sentences, unwrapped
 
 MAX_PARTS = 24
-# What happens to a text that is longer than the model's training texts. A translation of sentences, or their
-# splitting, can be done one at a time; a summary or a fusion of them cannot.
+# What happens to a text that is longer than the model's training texts. A translation of sentences can be
+# done one at a time, and splitting is about one; a summary or a fusion of them cannot.
 LONG = {
     "translate": "sentences",
-    "split": "sentences",
+    "split": "each",
     "fuse": "refuse",
     "summarize": "cut",
     "other": "cut",
 }
 LONG_SAID = {
-    "sentences": "longer texts are run sentence by sentence",
+    "sentences": "longer texts, and lines, are run sentence by sentence",
+    "each": "every sentence of a text is run by itself",
     "cut": "of longer texts the beginning is read",
     "refuse": "longer texts are refused",
 }
@@ -41,31 +42,34 @@ def parts_of(
     ``count(text)`` gives its tokens, ``limit`` is the most the model was trained to read. Raises
     ``ValueError`` where a text that long makes no sense for the task.
     """
-    text = text.strip()
+    text = unwrapped(text)
     tokens = count(text)
-    if tokens <= limit:
+    fits, way = tokens <= limit, LONG[task]
+    if way == "each" or (way == "sentences" and (not fits or "\n" in text)):
+        parts = each_sentence(text, limit, count)
+        return tuple(parts[:MAX_PARTS]), _notes(parts, limit, fits)
+    if fits:
         return (Part(text),), []
-    if LONG[task] == "refuse":
+    if way == "refuse":
         raise ValueError(
             f"the two sentences have {tokens} tokens together and the model was trained on at most {limit}; "
             "shorten them"
         )
-    if LONG[task] == "cut":
-        part = cut_to(text, limit, count)
-        return (part,), [
-            f"This text has {tokens} tokens and the model was trained on at most {limit}: it reads the first "
-            f"{count(part.text)}, and nothing from “{_shortened(part.cut)}” on."
-        ]
-    parts = split_for(text, limit, count)
-    return tuple(parts[:MAX_PARTS]), _notes(parts, limit)
+    part = cut_to(text, limit, count)
+    return (part,), [
+        f"This text has {tokens} tokens and the model was trained on at most {limit}: it reads the first "
+        f"{count(part.text)}, and nothing from “{_shortened(part.cut)}” on."
+    ]
 
 
-def _notes(parts: list[Part], limit: int) -> list[str]:
+def _notes(parts: list[Part], limit: int, fits: bool) -> list[str]:
     notes = []
-    if len(parts) > 1:
+    runs = f"sentence by sentence: {min(len(parts), MAX_PARTS)} runs, their answers joined."
+    if len(parts) > 1 and fits:
+        notes.append(f"This text is run {runs}")
+    elif len(parts) > 1:
         notes.append(
-            f"This text is longer than the {limit} tokens the model was trained on, so it is run "
-            f"sentence by sentence: {min(len(parts), MAX_PARTS)} runs, their answers joined."
+            f"This text is longer than the {limit} tokens the model was trained on, so it is run {runs}"
         )
     if len(parts) > MAX_PARTS:
         notes.append(

@@ -47,7 +47,11 @@ class Loaded:
         return getattr(self.tokenizer, "decoder_tokenizer", None) or self.tokenizer
 
     def prepare(self, text: str) -> str:
-        """A text as the model was trained to have it: as it is, but for some published checkpoints."""
+        """A text as the model was trained to have it: on one line, and for some published ones in their form.
+
+        Training reads one-line texts, and a vocabulary with bytes to fall back on would spell a line break.
+        """
+        text = " ".join(text.split())
         published = PUBLISHED.get(self.checkpoint.hub_id)
         return published.prepare_input.value(text, self.tokenizer) if published else text
 

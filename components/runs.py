@@ -31,16 +31,16 @@ import torch
 
 from bertgen import BeamStep, GenerationTrace, TokenStep, stream_generate
 from bertgen.tokenizers import StreamDecoder
+from components.doubts import REPEATED_SAID, STRANGE_SAID, repeats, strange_letters, unsure
 from components.parts import parts_of, unchanged
 from components.pieces import readable, readable_trace
 from components.registry import Loaded
 from components.sentences import Part
-from components.validation import RunSettings
+from components.validation import MAX_NEW_TOKENS, RunSettings
 
 UPDATE_SECONDS = 0.12  # redrawing more often starves the browser: a click on Stop would wait
 # Attention rows a step sends at most; larger models send the mean over layers and heads while streaming.
 LIVE_WEIGHTS = 16_384
-UNKNOWN = ("<unk>", "[UNK]")
 KeepTrace = Callable[[GenerationTrace], str]
 
 
@@ -71,9 +71,16 @@ class Run:
         self.state = "streaming"
         self._parts, notes = parts_of(text, self.task, checkpoint.longest_source, loaded.count)
         self.notes: list[str] = [*loaded.warnings, *notes, *_prepared(loaded, self._parts[0].text)]
-        self._about = {"device": loaded.device, "dtype": loaded.dtype, "model": checkpoint.title}
+        self._about = {
+            "device": loaded.device,
+            "dtype": loaded.dtype,
+            "model": checkpoint.title,
+            "checkpoint": checkpoint.name,
+            "most": min(MAX_NEW_TOKENS, self.positions),
+        }
         self.segments: list[dict[str, Any]] = []
         self._texts: list[str] = []
+        self._written: list[list[tuple[str, float]]] = []  # pieces and log-probabilities, part by part
         self._passed_over = False  # whether a more probable token than the written one was
         self.done = threading.Event()
         self._seconds, self._started = seconds, time.monotonic()
@@ -149,6 +156,7 @@ class Run:
         }
         self.segments.append(segment)
         self._texts.append("")
+        self._written.append([])
         return segment
 
     def _take(self, segment: dict[str, Any], step: TokenStep | BeamStep) -> None:
@@ -172,6 +180,7 @@ class Run:
         }
         segment["steps"].append(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
         self._texts[-1] += step.text
+        self._written[-1].append((step.piece, step.logprob))
         self._passed_over |= any(logprob > step.logprob for _, _, logprob in step.top_k[:1])
 
     def _close_segment(self, segment: dict[str, Any], trace: GenerationTrace, before: float) -> None:
@@ -211,17 +220,21 @@ class Run:
                 f"This checkpoint writes no {size} tokens in a row twice: where its first choice would have, "
                 "the next best was taken."
             )
-        pieces = [piece for segment in self.segments for piece in segment["source"]]
-        strange = sum(piece in UNKNOWN or piece.startswith("<0x") for piece in pieces)
-        if strange > 0.4 * len(pieces):
-            self.notes.append(
-                "Most of this text is in letters that the model hardly saw in training: "
-                "do not expect sense. It is worth trying one of the examples."
-            )
-        else:
-            sources = [part.text for part in self._parts]
-            note = unchanged(self.task, list(zip(sources, self._texts, strict=False)))
-            self.notes += [note] if note else []
+        self.notes += [note for note in (self._doubt(),) if note]
+
+    def _doubt(self) -> str:
+        """Why the answer should not be trusted, or that it is no other text; '' where nothing is wrong."""
+        if strange_letters([piece for segment in self.segments for piece in segment["source"]]):
+            return STRANGE_SAID
+        if any(repeats([piece for piece, _ in written]) for written in self._written):
+            return REPEATED_SAID
+        if any(segment["cut"] or segment["finish"] == "length" for segment in self.segments):
+            return ""  # an answer to something else than the text
+        sources = [part.text for part in self._parts]
+        same = unchanged(self.task, list(zip(sources, self._texts, strict=False)))
+        if same or self.settings.mode == "sample":
+            return same
+        return unsure(self.task, [logprob for written in self._written for _, logprob in written])
 
     @property
     def text(self) -> str:
@@ -257,9 +270,13 @@ def message_value(state: str, message: str) -> dict[str, Any]:
 
 
 def _prepared(loaded: Loaded, text: str) -> list[str]:
-    """That the model reads something else than was typed, where it does."""
+    """That the model reads something else than was typed, where it does; white space is no difference."""
     prepared = loaded.prepare(text)
-    return [] if prepared == text else [f"As this checkpoint was trained, it is given: {prepared[:300]}"]
+    return (
+        []
+        if prepared.split() == text.split()
+        else [f"As this checkpoint was trained, it is given: {prepared[:300]}"]
+    )
 
 
 def _texts(loaded: Loaded, trace: GenerationTrace) -> list[str]:

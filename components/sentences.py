@@ -1,4 +1,4 @@
-"""Cutting a text that is longer than the model's training sentences into sentences. Pure Python."""
+"""Cutting a text into sentences, and to what a model was trained to read. Pure Python."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _SHORT = (
     "ie cf al approx dept est jan feb mar apr jun jul aug sep sept oct nov dec z.b bzw usw ca nr str"
 )
 _ABBREVIATIONS = frozenset(_SHORT.split())
+_LINE_END = re.compile(r"""[.!?…:;。！？]["'”’»)\]]*$""")
+WRAPPED = 45  # letters: a line as long as this goes on in the next one, unless a sentence ends there
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,22 @@ class Part:
 
     text: str
     cut: str = ""
+
+
+def unwrapped(text: str) -> str:
+    """The text without the line breaks that are none of its own: those of a page or an e-mail.
+
+    A break stays where the line is blank, ends a sentence, or is short, as in a list.
+    """
+    kept: list[str] = []
+    for line in (" ".join(line.split()) for line in text.splitlines()):
+        before = kept[-1] if kept else ""
+        ends = not before or (_LINE_END.search(before) and _ends_sentence(before, line, False))
+        if line and not ends and (len(before) >= WRAPPED or line[0].islower()):
+            kept[-1] = f"{before} {line}"
+        else:
+            kept.append(line)
+    return "\n".join(kept).strip()
 
 
 def split_sentences(text: str, *, small_letters: bool = False) -> list[str]:
@@ -55,17 +73,12 @@ def _ends_sentence(sentence: str, following: str, small_letters: bool) -> bool:
     return small_letters or not following[:1].islower()
 
 
-def split_for(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
-    """A text as the parts that a model trained on at most ``limit`` source tokens can read.
+def each_sentence(text: str, limit: int, count: Callable[[str], int]) -> list[Part]:
+    """The sentences of a text, each a part that a model trained on at most ``limit`` source tokens can read.
 
-    ``count(text)`` gives its tokens. A text that fits stays whole; a longer one is cut into sentences, each
-    a part of its own; a sentence that is still too long is cut at a word's end (the rest in ``Part.cut``).
+    ``count(text)`` gives its tokens. A sentence that is too long is cut at a word's end (the rest in
+    ``Part.cut``).
     """
-    text = text.strip()
-    if not text:
-        return []
-    if count(text) <= limit:
-        return [Part(text)]
     sentences = []
     for sentence in split_sentences(text):
         fits = count(sentence) <= limit

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bertgen import GenerationTrace
 
-RUNS_PER_SESSION = 12
+RUNS_PER_SESSION = 36  # a long text is up to 24 of them
 SESSIONS = 256
 BYTES = 512 * 1024 * 1024
 

@@ -116,12 +116,14 @@ def on_report(ctx: AppContext, name: Any, session: str | None = None) -> str:
         return report_html(loaded)
 
 
-def on_choose(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any, ...]:
-    """The shown checkpoint becomes the one in Generate."""
+def on_choose(
+    ctx: AppContext, name: Any, text: Any = "", second: Any = "", session: str | None = None
+) -> tuple[Any, ...]:
+    """The shown checkpoint becomes the one in Generate, whose boxes are ``text`` and ``second``."""
     checkpoint = ctx.registry.describe(name, session)
     if not checkpoint.runnable:
         raise advice.no_writer(checkpoint.name)
-    return generate.on_chosen(ctx, checkpoint, session)
+    return generate.on_chosen(ctx, checkpoint, text, second, session)
 
 
 def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:

@@ -20,7 +20,8 @@ MODES = {"Greedy": "greedy", "Sample": "sample", "Beam search": "beam"}
 INFO = {
     "mode": {
         "greedy": "Takes the most probable token at every step. Always the same answer.",
-        "sample": "Draws every token at random, by its probability. Another seed, another answer.",
+        "sample": "Draws every token at random; another seed, another answer. The probabilities shown are "
+        "the model's own, before temperature, top-k and top-p.",
         "beam": "Follows several drafts at once and keeps the one that is most probable as a whole.",
     },
     "num_beams": "How many drafts it keeps; 1 is greedy.",
@@ -82,8 +83,9 @@ def settings_fold() -> list[Any]:
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     mode.change(refuses_politely(on_mode), mode, greyed, api_name="mode", **instant)
     sliders = (beams, temperature, top_k, top_p, length)
-    changes = [mode.change, seed.change, *(slider.release for slider in sliders)]
-    gr.on(changes, refuses_politely(on_settings), settings, fold, api_name="settings", **instant)
+    changes = [mode.change, seed.change, *(slider.change for slider in sliders)]
+    last = {"trigger_mode": "always_last", **instant}  # of a slider on the move
+    gr.on(changes, refuses_politely(on_settings), settings, fold, api_name="settings", **last)
     return settings
 
 

@@ -39,9 +39,14 @@ class GenerateTab:
     runs: tuple[Any, ...] = ()
 
     @property
+    def boxes(self) -> list[Any]:
+        """Where the text stands, and the second one of two."""
+        return [self.text, self.second]
+
+    @property
     def follows(self) -> list[Any]:
         """What changes with the checkpoint, in the order of ``on_chosen``."""
-        return [self.task, self.checkpoint, self.examples, self.text, self.second]
+        return [self.task, self.checkpoint, self.examples, *self.boxes]
 
 
 def task_choices(ctx: AppContext, session: str | None = None) -> list[tuple[str, str]]:
@@ -118,15 +123,19 @@ def on_stop(ctx: AppContext, session: str | None) -> Any:
     return run.value()
 
 
-def on_task(ctx: AppContext, task: Any, text: Any = "", session: str | None = None) -> tuple[Any, ...]:
-    """Another task: its checkpoints, its examples and its boxes.
-
-    An example that the visitor left as it was makes way for one of the new task; own words stay.
-    """
+def on_task(
+    ctx: AppContext, task: Any, text: Any = "", second: Any = "", session: str | None = None
+) -> tuple[Any, ...]:
+    """Another task: its checkpoints, its examples and its boxes; own words in them stay."""
     task = check_choice("task", task, ctx.registry.tasks(session))
-    known = {row[0] for c in ctx.registry.checkpoints(session=session) for row in c.examples}
-    untouched = isinstance(text, str) and text in known
-    return _following(ctx, ctx.registry.default(task, session), session, text=untouched or not text)[1:]
+    checkpoint = ctx.registry.default(task, session)
+    return _following(ctx, checkpoint, session, fill=_untouched(ctx, (text, second), session))[1:]
+
+
+def _untouched(ctx: AppContext, boxes: tuple[Any, Any], session: str | None) -> bool:
+    """Whether the boxes hold nothing of the visitor's own: nothing at all, or an example as it was."""
+    examples = (row for c in ctx.registry.checkpoints(session=session) for row in c.examples)
+    return not any(boxes) or any(boxes == tuple(row) for row in examples)
 
 
 def on_checkpoint(ctx: AppContext, name: Any, session: str | None = None) -> Any:
@@ -144,23 +153,25 @@ def on_opened(ctx: AppContext, task: Any, session: str | None = None) -> tuple[A
     ) if known else gr.skip()
 
 
-def on_chosen(ctx: AppContext, checkpoint: Checkpoint, session: str | None = None) -> tuple[Any, ...]:
-    """A checkpoint chosen elsewhere: task, picker, examples and boxes follow."""
-    return _following(ctx, checkpoint, session, text=True)
+def on_chosen(
+    ctx: AppContext, checkpoint: Checkpoint, text: Any, second: Any, session: str | None = None
+) -> tuple[Any, ...]:
+    """A checkpoint chosen elsewhere: task, picker, examples and boxes follow; own words in these stay."""
+    return _following(ctx, checkpoint, session, fill=_untouched(ctx, (text, second), session))
 
 
 def _following(
-    ctx: AppContext, checkpoint: Checkpoint, session: str | None, *, text: bool
+    ctx: AppContext, checkpoint: Checkpoint, session: str | None, *, fill: bool
 ) -> tuple[Any, ...]:
-    """Updates of task, picker, examples, text and second text for a checkpoint; ``text`` fills the boxes."""
+    """Updates of task, picker, examples, text and second text for a checkpoint; ``fill`` its boxes too."""
     samples, labels = example_samples(checkpoint)
-    first, second = samples[0] if samples and text else ("", "")
+    first, second = ({"value": text} for text in samples[0]) if samples and fill else ({}, {})
     return (
         gr.update(choices=task_choices(ctx, session), value=checkpoint.task),
         gr.update(choices=picker_choices(ctx, checkpoint.task, session), value=checkpoint.name),
         gr.update(samples=samples, sample_labels=labels),
-        gr.update(placeholder=_hint(checkpoint.task), **({"value": first} if first else {})),
-        gr.update(visible=checkpoint.task == "fuse", value=second),
+        gr.update(placeholder=_hint(checkpoint.task), **first),
+        gr.update(visible=checkpoint.task == "fuse", **second),
     )
 
 
@@ -254,7 +265,7 @@ def _wire(
         return tuple(sample) if fits else (gr.skip(), gr.skip())
 
     running = {
-        "inputs": [tab.text, tab.second, tab.task, tab.checkpoint, *settings],
+        "inputs": [*tab.boxes, tab.task, tab.checkpoint, *settings],
         "outputs": tab.player,
         "show_progress": "minimal",
         "show_progress_on": queue,
@@ -262,11 +273,10 @@ def _wire(
         "concurrency_limit": ctx.settings.concurrency,
         "api_visibility": "private",
     }
-    boxes = [tab.text, tab.second]
     pressed = gr.on(
         [run.click, tab.text.submit, tab.second.submit], run_text, js=_BEGIN, api_name="run", **running
     )
-    picked = tab.examples.click(pick_example, tab.examples, boxes, js=_BEGIN, api_name="pick", **_INSTANT)
+    picked = tab.examples.click(pick_example, tab.examples, tab.boxes, js=_BEGIN, api_name="pick", **_INSTANT)
     picked_run = picked.success(run_text, api_name="run_example", **running)
     for event in (pressed, picked_run):
         event.failure(None, None, None, js="() => { BX.player.fail(); }", api_visibility="private")
@@ -279,15 +289,20 @@ def _wire(
 
 
 def _wire_pickers(ctx: AppContext, tab: GenerateTab) -> None:
-    def choose_task(task, text, request: gr.Request):
-        return on_task(ctx, task, text, request.session_hash)
+    def choose_task(task, text, second, request: gr.Request):
+        return on_task(ctx, task, text, second, request.session_hash)
 
     def choose_checkpoint(name, request: gr.Request):
         return on_checkpoint(ctx, name, request.session_hash)
 
     tab.task.input(
-        refuses_politely(choose_task), [tab.task, tab.text], tab.follows[1:], api_name="task", **_INSTANT
+        refuses_politely(choose_task), [tab.task, *tab.boxes], tab.follows[1:], api_name="task", **_INSTANT
     )
     tab.checkpoint.change(
-        refuses_politely(choose_checkpoint), tab.checkpoint, tab.examples, api_name="checkpoint", **_INSTANT
+        refuses_politely(choose_checkpoint),
+        tab.checkpoint,
+        tab.examples,
+        js="(name) => { BX.player.choose(name); return [name]; }",
+        api_name="checkpoint",
+        **_INSTANT,
     )

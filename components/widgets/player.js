@@ -165,6 +165,18 @@
       this.render();
     }
 
+    /** A checkpoint was chosen: a run of another one is no answer to it. */
+    choose(name) {
+      this.chosen = name;
+      this.render();
+    }
+
+    /** Whether the run in view was written by another checkpoint than the chosen one. */
+    older() {
+      const written = this.value && this.value.stats && this.value.stats.checkpoint;
+      return !!(this.chosen && written && written !== this.chosen && !this.serverBusy());
+    }
+
     serverBusy() { return this.pending || (!this.cut && !!this.value && this.value.state === 'streaming'); }
     busy() { return this.serverBusy() || (this.playing && this.shown < this.flat.length); }
 
@@ -197,6 +209,7 @@
 
     pressPlay() {
       this.cut = false;
+      this.message = null;
       if (this.pace === 'step') {
         this.show(this.shown >= this.flat.length ? 1 : this.shown + 1);
       } else if (this.playing) {

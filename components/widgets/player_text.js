@@ -10,6 +10,8 @@
     return p < 0.005 ? '<0.01' : p.toFixed(2);
   };
   const short = (logprob) => BX.prob(logprob).replace(/^0|^(<)0/, '$1');
+  const BYTES = /^<0x[0-9A-F]{2}>$/;
+  const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufefc]/;
   const startsWord = (piece, index) => index === 0 || /^[▁Ġ]/.test(piece) || BX.isSpecial(piece);
 
   /** A line of tokens with one tab stop: arrow keys move, touching and leaving are told. */
@@ -66,10 +68,11 @@
         class: 'bxp-t' + (special ? ' special' : ''), 'data-i': index, tabindex: index ? -1 : 0,
         role: 'button',
         'aria-label': hint || label, dir: 'auto',
-      }, BX.el('span', { class: 'bxp-x' }, special ? label : text || label),
+      }, BX.el('span', { class: 'bxp-x' }, special ? label : text),
       note ? BX.el('small', {}, note) : null);
       if (!special && !text) node.classList.add('part');
       this.word.append(node);
+      if (!special && RIGHT_TO_LEFT.test(text)) this.word.dir = 'rtl';
       this.tokens.push(node);
       if (special) this.word = null;
       return node;
@@ -116,10 +119,11 @@
     /** flat: [{piece, segment}] */
     fill(flat) {
       this.clear();
+      const shown = BX.spelled(flat.map(({ piece }) => piece));
+      this.root.dir = RIGHT_TO_LEFT.test(shown.join('')) ? 'rtl' : 'ltr';
       flat.forEach(({ piece, first }, i) => {
         const special = BX.isSpecial(piece);
-        const label = BX.show(piece);
-        this.add({ text: label, label, special, newWord: first || startsWord(piece, i) });
+        this.add({ text: shown[i], label: BX.show(piece), special, newWord: first || startsWord(piece, i) });
       });
     }
   }
@@ -132,9 +136,13 @@
     }
 
     write({ step, first }, i) {
-      const text = step.t.replace(/^\s+/, '');
-      const spaced = first || /^\s/.test(step.t) || (i && this.tokens[i - 1].classList.contains('special'));
       const label = BX.show(step.p);
+      const waits = step.t === '' && !step.x; // a space or a byte: the letter comes with a later token
+      const text = step.t.replace(/^\s+/, '') || (waits && !BYTES.test(step.p) && !/^[▁Ġ]$/.test(step.p) ? label : '');
+      const before = i ? this.tokens[i - 1].classList : null;
+      const goesOn = before && before.contains('part') && !/^[▁Ġ]/.test(step.p);
+      const opens = waits && /^[▁Ġ]/.test(step.p);
+      const spaced = first || opens || (/^\s/.test(step.t) && !goesOn) || (before && before.contains('special'));
       const p = step.l == null ? 0 : Math.exp(step.l);
       const node = this.add({ text, label, special: !!step.x, newWord: spaced,
         note: (text.length > 2 || step.x) ? short(step.l) : '\u00a0',

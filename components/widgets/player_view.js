@@ -11,9 +11,12 @@
       if (!this.root) return;
       const actions = document.getElementById('bx-actions');
       if (actions) actions.classList.toggle('busy', this.busy());
+      const examples = document.getElementById('bx-examples');
+      if (examples) examples.inert = this.serverBusy(); // a second run would write over the first
       const state = this.stateName();
       const { shown, pace } = this;
       Object.assign(this.root.dataset, { state, shown, total: this.flat.length, pace });
+      this.root.toggleAttribute('data-older', this.older());
       this.renderStatus(state);
       if (this.value) {
         this.renderText(state);
@@ -129,6 +132,7 @@
         const score = (draft.score ?? 0).toFixed(2);
         return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${score}`;
       }
+      if (this.older()) return `Written before, by “${stats.model}”. Press Run for what is chosen now.`;
       if (state === 'streaming') return 'Writing…';
       if (state === 'paused') return this.pace === 'step'
         ? `Token ${this.shown} of ${this.flat.length}: the space bar or the button writes the next.`
@@ -136,7 +140,8 @@
       if (state === 'stopped') return this.stoppedText();
       const reasons = segments.map((s) => s.finish);
       if (reasons.includes('length')) {
-        return `Finished: the limit of ${count(stats.limit, 'token')} was reached; raise it under Decoding.`;
+        const more = stats.limit < stats.most ? '; raise it under Decoding' : ', the most there is';
+        return `Finished: the limit of ${count(stats.limit, 'token')} was reached${more}.`;
       }
       return 'Finished: the model wrote its end token.';
     },
@@ -159,7 +164,8 @@
       if (!this.value || state === 'waiting' || this.message) return '';
       const { stats } = this.value;
       const n = this.flat.length;
-      const parts = [];
+      const how = stats.beams > 1 ? count(stats.beams, 'beam') : stats.settings.split(',')[0];
+      const parts = [stats.model, how];
       if (n) parts.push(count(n, 'token'));
       if (n && stats.seconds) parts.push(`${this.rate(n / stats.seconds)} tokens/s`);
       if (stats.first != null) parts.push(`first after ${time(stats.first)}`);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.parts import NEEDS_TWO, parts_of, two_sentences, unchanged
+from components.sentences import Part
 from components.validation import check_source
 
 LONG = "The cat sat on the mat. The dog ate. " * 3
@@ -14,7 +15,7 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-@pytest.mark.parametrize("task", ["translate", "split", "fuse", "summarize", "other"])
+@pytest.mark.parametrize("task", ["translate", "fuse", "summarize", "other"])
 def test_a_text_that_fits_stays_whole(task):
     (part,), notes = parts_of("The cat sat. The dog ate.", task, 20, words)
     assert part.text == "The cat sat. The dog ate."
@@ -26,6 +27,22 @@ def test_sentences_are_run_one_by_one_where_that_makes_sense(task):
     parts, notes = parts_of(LONG, task, 8, words)
     assert len(parts) == 6
     assert "sentence by sentence: 6 runs" in notes[0]
+
+
+def test_every_sentence_is_split_by_itself():
+    parts, (note,) = parts_of("The cat sat. The dog ate.", "split", 20, words)
+    assert [part.text for part in parts] == ["The cat sat.", "The dog ate."]
+    assert note == "This text is run sentence by sentence: 2 runs, their answers joined."
+    assert parts_of("The cat sat.", "split", 20, words) == ((Part("The cat sat."),), [])
+
+
+@pytest.mark.parametrize("task", ["translate", "split"])
+def test_lines_are_sentences_and_wrapped_lines_are_none(task):
+    parts, _ = parts_of("The cat sat\nThe dog ate", task, 20, words)
+    assert [part.text for part in parts] == ["The cat sat", "The dog ate"]
+    (part,), notes = parts_of("The cat sat on the mat\nof the old man.", task, 20, words)
+    assert part.text == "The cat sat on the mat of the old man."
+    assert notes == []
 
 
 def test_a_summary_reads_the_beginning_and_says_how_much():

@@ -121,7 +121,8 @@ def test_a_run_never_asks_for_more_positions_than_there_are(ctx, make_model):
     last = list(Run(loaded, TEXT, RunSettings(max_new_tokens=256), keep=lambda trace: "kept").play())[-1]
     assert len(pieces(last)) == 96
     assert last["segments"][0]["finish"] == "length"
-    assert "96 positions" in last["notes"][-1]
+    assert any("96 positions" in note for note in last["notes"])
+    assert "repeats itself" in last["notes"][-1]
 
 
 @pytest.mark.parametrize(("size", "told"), [(0, False), (2, True)])
@@ -187,13 +188,38 @@ def test_the_modes_grey_what_they_do_not_use():
 
 
 def test_a_task_brings_its_checkpoints_and_examples(ctx):
-    picker, examples, text, second = generate.on_task(ctx, "split", "own words")
+    picker, examples, text, second = generate.on_task(ctx, "split", "own words", "")
     assert picker["value"] == "split-tiny"
     assert [name for _, name in picker["choices"]] == ["split-tiny"]
     assert examples["samples"] == [["one two", ""]]
     assert "value" not in text
+    assert "value" not in second
     assert not second["visible"]
     assert generate.on_task(ctx, "translate")[0]["value"] == "translate-tiny"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "filled"),
+    [
+        (("", ""), True),
+        (("the cat", ""), True),  # an example as it was
+        (("the cat", "my own"), False),
+        (("", "my own"), False),
+        (("my own", ""), False),
+    ],
+)
+def test_own_words_stay_whatever_is_chosen(ctx, boxes, filled):
+    chosen = generate.on_chosen(ctx, ctx.registry.describe("split-tiny"), *boxes)
+    assert chosen[1:] == generate.on_task(ctx, "split", *boxes)
+    text, second = chosen[-2:]
+    assert [box.get("value") for box in (text, second)] == (["one two", ""] if filled else [None, None])
+
+
+def test_white_space_of_the_text_does_not_reach_the_model(ctx):
+    plain, odd = (press_run(ctx, text=text)[-1] for text in ("the cat sat", " the \t cat\u00a0sat\n"))
+    assert odd["segments"][0]["source"] == plain["segments"][0]["source"]
+    assert pieces(odd) == pieces(plain)
+    assert odd["notes"] == plain["notes"]
 
 
 def test_long_examples_are_shortened_on_their_chips(ctx):

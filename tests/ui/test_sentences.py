@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.sentences import Part, split_for, split_sentences
+from components.sentences import Part, each_sentence, split_sentences, unwrapped
 
 
 def words(text: str) -> int:
@@ -37,12 +37,8 @@ def test_nothing_but_white_space_is_lost():
     assert "".join("".join(split_sentences(text)).split()) == "".join(text.split())
 
 
-def test_a_text_that_fits_stays_whole():
-    assert split_for(" One two. Three four. ", 4, words) == [Part("One two. Three four.")]
-
-
-def test_a_longer_text_becomes_its_sentences():
-    assert split_for("One two. Three four. Five.", 4, words) == [
+def test_a_text_becomes_its_sentences():
+    assert each_sentence("One two. Three four. Five.", 4, words) == [
         Part("One two."),
         Part("Three four."),
         Part("Five."),
@@ -50,11 +46,11 @@ def test_a_longer_text_becomes_its_sentences():
 
 
 def test_a_sentence_that_is_too_long_is_cut_at_a_word():
-    assert split_for("One. a b c d e f.", 4, words) == [Part("One."), Part("a b c d", "e f.")]
+    assert each_sentence("One. a b c d e f.", 4, words) == [Part("One."), Part("a b c d", "e f.")]
 
 
-def test_a_longer_text_in_small_letters_is_still_run_by_sentences():
-    assert split_for("one two e.g. three. four five. six", 5, words) == [
+def test_a_text_in_small_letters_is_still_run_by_sentences():
+    assert each_sentence("one two e.g. three. four five. six", 5, words) == [
         Part("one two e.g. three."),
         Part("four five."),
         Part("six"),
@@ -62,8 +58,27 @@ def test_a_longer_text_in_small_letters_is_still_run_by_sentences():
 
 
 def test_one_endless_word_is_cut_by_characters():
-    assert split_for("x" * 10, 4, len) == [Part("xxxx", "xxxxxx")]
+    assert each_sentence("x" * 10, 4, len) == [Part("xxxx", "xxxxxx")]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        # A page's lines: long, or going on in small letters.
+        (
+            "The museum was closed on Monday, so we all went to\nParis\nby train.",
+            ["The museum was closed on Monday, so we all went to Paris by train."],
+        ),
+        ("The cat sleeps.\nThe dog barks.", ["The cat sleeps.", "The dog barks."]),
+        ("Milk\nTwo eggs\n\nBread", ["Milk", "Two eggs", "", "Bread"]),  # a list
+        ("I went to see Dr.\nSmith.", ["I went to see Dr.", "Smith."]),  # as any short line
+        ("a\tb  c\u00a0d \r\n", ["a b c d"]),
+        (f"{'long ' * 12}\n\nMore", [f"{'long ' * 12}".strip(), "", "More"]),  # a paragraph ends
+    ],
+)
+def test_line_breaks_of_a_page_are_none_of_the_text(text, lines):
+    assert unwrapped(text) == "\n".join(lines)
 
 
 def test_an_empty_text_has_no_parts():
-    assert split_for(" \n ", 4, words) == []
+    assert each_sentence(" \n ", 4, words) == []

@@ -1,0 +1,47 @@
+"""What the page says where an answer should not be trusted: by its letters, its words, its probabilities."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+UNKNOWN = ("<unk>", "[UNK]")
+STRANGE = 0.4  # of the source's tokens
+REPEATED, ENOUGH = (
+    0.4,
+    12,
+)  # of the pairs of neighbouring tokens; tokens that can be said to repeat themselves
+# Mean probability of a translation's tokens. Of 100 held-out sentences none lies below 0.5.
+UNSURE = {"translate": 0.48}
+STRANGE_SAID = (
+    "Most of this text is in letters that the model hardly saw in training: do not expect sense. It is worth "
+    "trying one of the examples."
+)
+REPEATED_SAID = "The answer repeats itself: do not expect sense. Try a plainer text or an example."
+
+
+def strange_letters(source: Sequence[str]) -> bool:
+    """Whether most of a source's pieces are bytes or unknown."""
+    strange = sum(piece in UNKNOWN or piece.startswith("<0x") for piece in source)
+    return strange > STRANGE * len(source)
+
+
+def repeats(pieces: Sequence[str]) -> bool:
+    """Whether most of an answer has been said before in it."""
+    pairs = list(itertools.pairwise(pieces))
+    return len(pieces) >= ENOUGH and len(pairs) - len(set(pairs)) > REPEATED * len(pairs)
+
+
+def unsure(task: str, logprobs: Sequence[float]) -> str:
+    """What is said of an answer whose tokens had small probabilities; '' for all others.
+
+    ``logprobs`` are natural logarithms, those of an answer that was not drawn by chance.
+    """
+    mean = sum(map(math.exp, logprobs)) / len(logprobs) if logprobs else 1.0
+    if mean >= UNSURE.get(task, 0.0):
+        return ""
+    return (
+        f"The model was unsure of most of its words (probability {mean:.2f} on average): is the text in the "
+        "language that it reads?"
+    )

@@ -1,0 +1,37 @@
+"""What the page says where an answer should not be trusted."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from components.doubts import repeats, strange_letters, unsure
+
+
+def test_letters_the_model_hardly_saw():
+    assert strange_letters(["▁", "<0xE6>", "<0x97>", "<0xA5>"])
+    assert strange_letters(["[UNK]", "[UNK]", "."])
+    assert not strange_letters(["▁The", "▁Caf", "<0xC3>", "<0xA9>", "▁is", "▁open", "."])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Ein ein ein ein ein ein ein ein ein ein ein ein", True),
+        ("Soft - Soft - Soft - Sound str ahlen str ahlen str ahlen str ahlen str ahlen", True),
+        ("I like tea and you like tea and we all like tea with milk", False),
+        ("ein ein ein", False),  # too short to say
+        ("", False),
+    ],
+)
+def test_an_answer_that_repeats_itself(text, said):
+    assert repeats(text.split()) == said
+
+
+def test_a_translation_of_small_probabilities():
+    low, high = [math.log(0.3)] * 6, [math.log(0.9)] * 6
+    assert "probability 0.30 on average" in unsure("translate", low)
+    assert unsure("translate", [*low, *high]) == ""
+    assert unsure("summarize", low) == ""  # many titles fit a text
+    assert unsure("translate", []) == ""
