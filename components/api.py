@@ -51,9 +51,8 @@ def add_api(ctx: AppContext) -> None:
 
         The tasks: "translate" (English to German), "split" (a long sentence into simple ones), "fuse" (two
         sentences into one), "summarize" (a text into one line); those that this page has a checkpoint for.
-        A text is run sentence by sentence for split, and for translate where it has several lines or is
-        longer than the model was trained on, the answers joined; for summarize only the beginning of a longer
-        one is read; for fuse it is refused with the count.
+        A text is run sentence by sentence for split, and for translate where it has lines or is longer than
+        the model was trained on; a longer one is cut for summarize and refused for fuse.
         An answer equal to the text means that the model found nothing to do.
 
         Values:

@@ -52,14 +52,12 @@ def merged_config(model: Any, generation_config: GenerationConfig | None, kwargs
 
 
 def _plain_numbers(config: GenerationConfig) -> None:
-    """numpy's scalars become Python's own, lengths such as 6.0 whole: arithmetic makes both."""
+    """numpy's scalars become Python's own: arithmetic makes them. A length such as 6.0 stays refused."""
     for name, value in vars(config).items():
         if isinstance(value, Integral) and not isinstance(value, int):
             setattr(config, name, int(value))
         elif isinstance(value, Real) and not isinstance(value, int | float | Integral):
             setattr(config, name, float(value))
-        elif name in ("max_length", "max_new_tokens") and isinstance(value, float) and value.is_integer():
-            setattr(config, name, int(value))
 
 
 def fill_ends(plan: Plan, own: GenerationConfig) -> None:

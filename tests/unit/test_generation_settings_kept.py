@@ -184,7 +184,6 @@ def test_number_of_labels_and_name_can_be_set(make_model, tmp_path):
     ("given", "plain"),
     [
         ({"max_new_tokens": np.int64(4)}, {"max_new_tokens": 4}),
-        ({"max_length": 6.0}, {"max_length": 6}),
         (
             {"num_beams": np.int32(2), "length_penalty": np.float32(0.5)},
             {"num_beams": 2, "length_penalty": 0.5},
