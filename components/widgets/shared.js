@@ -73,7 +73,8 @@
       const own = bytes.slice(i, i + size);
       if (lead < 0xc2 || own.length < size || own.includes(-1)) return; // no beginning of a letter
       try {
-        shown.fill('', i, i + size)[i] = utf8.decode(Uint8Array.from(own));
+        const letter = utf8.decode(Uint8Array.from(own));
+        shown.fill('', i, i + size)[i] = letter;
       } catch { /* not UTF-8: the bytes stay as they are */ }
     });
     return shown;
