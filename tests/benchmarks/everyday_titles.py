@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.everyday_titles [assets/checkpoints/summarize-mini]
 
-Abstracts on everyday subjects, packages, news, nature, school and letters (everyday_paragraphs.txt); nothing
-was trained or tuned on them. Prints each with its greedy and its beam-4 output.
+Abstracts on everyday subjects, packages, news, nature, school and letters (everyday_paragraphs.txt). No model
+was trained on them, but choices between models were made by them. Prints each with its greedy and its beam-4
+output.
 """
 
 from __future__ import annotations
