@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -16,6 +17,7 @@ from bertgen.devices import resolve_device
 Prepared = TypeVar("Prepared")
 # The others wait while the leading process makes a vocabulary and packs its rows.
 PATIENCE = timedelta(hours=6)
+SETTLED = 0.5  # seconds after the last message
 
 
 def processes() -> int:
@@ -88,3 +90,6 @@ class Team:
         if self.size > 1 and torch.distributed.is_initialized():
             self._meet()
             torch.distributed.destroy_process_group()
+            # A thread of gloo lets go of the last tensor a little later. Where that falls into the end of the
+            # interpreter, the process aborts ("terminate called without an active exception").
+            time.sleep(SETTLED)

@@ -357,7 +357,7 @@ def torchrun(*words: object) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     result = subprocess.run([*command, *map(str, words)], env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.returncode == 0, result.stderr
 
 
 def test_two_processes_equal_one_with_twice_the_batch(data: Path) -> None:
