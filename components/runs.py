@@ -220,7 +220,8 @@ class Run:
                 f"This checkpoint writes no {size} tokens in a row twice: where its first choice would have, "
                 "the next best was taken."
             )
-        self.notes += [note for note in (self._doubt(),) if note]
+        if doubt := self._doubt():
+            self.notes.append(doubt)
 
     def _doubt(self) -> str:
         """Why the answer should not be trusted, or that it is no other text; '' where nothing is wrong."""

@@ -10,7 +10,6 @@
     return p < 0.005 ? '<0.01' : p.toFixed(2);
   };
   const short = (logprob) => BX.prob(logprob).replace(/^0|^(<)0/, '$1');
-  const BYTES = /^<0x[0-9A-F]{2}>$/;
   const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufefc]/;
   const startsWord = (piece, index) => index === 0 || /^[▁Ġ]/.test(piece) || BX.isSpecial(piece);
 
@@ -138,7 +137,7 @@
     write({ step, first }, i) {
       const label = BX.show(step.p);
       const waits = step.t === '' && !step.x; // a space or a byte: the letter comes with a later token
-      const text = step.t.replace(/^\s+/, '') || (waits && !BYTES.test(step.p) && !/^[▁Ġ]$/.test(step.p) ? label : '');
+      const text = step.t.replace(/^\s+/, '') || (waits && !BX.isByte(step.p) && !BX.isSpace(step.p) ? label : '');
       const before = i ? this.tokens[i - 1].classList : null;
       const goesOn = before && before.contains('part') && !/^[▁Ġ]/.test(step.p);
       const opens = waits && /^[▁Ġ]/.test(step.p);

@@ -55,6 +55,8 @@
   const SPECIAL = /^(<(pad|s|\/s|bos|eos|unk|mask|::::)>|\[(CLS|SEP|PAD|MASK)\]|<\|endoftext\|>)$/;
   const BYTE = /^<0x([0-9A-F]{2})>$/;
   BX.isSpecial = (piece) => SPECIAL.test(piece);
+  BX.isByte = (piece) => BYTE.test(piece);
+  BX.isSpace = (piece) => /^[▁Ġ]$/.test(piece);
   /** A SentencePiece, WordPiece or byte-level BPE piece as people read it. */
   BX.show = (piece) => {
     if (SPECIAL.test(piece)) return piece;
@@ -65,7 +67,7 @@
 
   /** What each piece shows in a text: the bytes of a letter show it once, on the first of them. */
   BX.spelled = (pieces) => {
-    const shown = pieces.map((piece, i) => (BYTE.test(pieces[i + 1]) && /^[▁Ġ]$/.test(piece) ? '' : BX.show(piece)));
+    const shown = pieces.map((piece, i) => (BX.isByte(pieces[i + 1]) && BX.isSpace(piece) ? '' : BX.show(piece)));
     const bytes = pieces.map((piece) => { const found = BYTE.exec(piece); return found ? parseInt(found[1], 16) : -1; });
     const utf8 = new TextDecoder('utf-8', { fatal: true });
     bytes.forEach((lead, i) => {
