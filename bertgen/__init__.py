@@ -1,9 +1,10 @@
 """bertgen: BertGeneration encoder-decoders in plain PyTorch."""
 
-from bertgen.cache import KVCache
-from bertgen.checkpoints import Advice, LoadReport
-from bertgen.checks import ConfigError
-from bertgen.config import (
+import sys
+
+from bertgen.checkpoints import Advice, LoadReport, published
+from bertgen.configs.checks import ConfigError
+from bertgen.configs.models import (
     BertConfig,
     BertGenerationConfig,
     EncoderDecoderConfig,
@@ -11,18 +12,9 @@ from bertgen.config import (
     GPT2Config,
     RobertaConfig,
 )
-from bertgen.encoder_decoder import EncoderDecoderModel
-from bertgen.families import (
-    BertLMHeadModel,
-    BertModel,
-    GPT2LMHeadModel,
-    GPT2Model,
-    RobertaForCausalLM,
-    RobertaModel,
-)
 from bertgen.generation import GenerationStream, stack_attentions, stream_generate, trace_generate
-from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
-from bertgen.outputs import (
+from bertgen.layers.cache import KVCache
+from bertgen.layers.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
     BaseModelOutputWithPoolingAndCrossAttentions,
@@ -30,6 +22,16 @@ from bertgen.outputs import (
     ModelOutput,
     Seq2SeqLMOutput,
 )
+from bertgen.models import (
+    BertLMHeadModel,
+    BertModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    RobertaForCausalLM,
+    RobertaModel,
+)
+from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.models.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import (
     AutoTokenizer,
     BatchEncoding,
@@ -85,3 +87,6 @@ __all__ = [
     "warm_start",
     "warm_start_tokenizer",
 ]
+
+# Users import `bertgen.published`; the module itself lives with the other descriptions of checkpoints.
+sys.modules[f"{__name__}.published"] = published

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertgen.checkpoints import LoadReport
-from bertgen.config import BertConfig, BertGenerationConfig, EncoderDecoderConfig, GPT2Config
-from bertgen.config_base import PretrainedConfig, split_hub_kwargs
-from bertgen.encoder_decoder import EncoderDecoderModel
-from bertgen.families import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
-from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
-from bertgen.pretrained import PreTrainedModel
+from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
+from bertgen.configs.models import BertConfig, BertGenerationConfig, EncoderDecoderConfig, GPT2Config
+from bertgen.models import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
+from bertgen.models.base import PreTrainedModel
+from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.models.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
 
 RANDOM = "random"

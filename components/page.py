@@ -15,7 +15,8 @@ from components.context import AppContext, build_context
 from components.settings import Settings
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
-from components.widgets import explorer, player
+from components.widgets.explorer import explorer
+from components.widgets.player import player
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64

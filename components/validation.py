@@ -14,8 +14,8 @@ from typing import Any
 import gradio as gr
 
 from bertgen import GenerationConfig
-from components.parts import NEEDS_TWO, joined, two_sentences
 from components.settings import Settings
+from components.texts.parts import NEEDS_TWO, joined, two_sentences
 
 MODES = ("greedy", "sample", "beam")
 MAX_PATH = 1000

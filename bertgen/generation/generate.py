@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bertgen import outputs
-from bertgen.config import GenerationConfig
-from bertgen.generation.beams import BeamResult, BeamScorer
-from bertgen.generation.customs import needs_its_forward
-from bertgen.generation.fast import FusedStepper
+from bertgen.configs.generation_checks import refuse_modes
+from bertgen.configs.models import GenerationConfig
+from bertgen.generation.beam import BeamResult, BeamScorer
+from bertgen.generation.engines.choose import needs_its_forward
+from bertgen.generation.engines.fused import FusedStepper
+from bertgen.generation.engines.plain import PlainStepper, ThroughModel
+from bertgen.generation.pipeline import build_processors, build_warpers
 from bertgen.generation.planning import make_plan
+from bertgen.generation.request import Plan
 from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
-from bertgen.generation.settings import Plan
-from bertgen.generation.stepper import PlainStepper, ThroughModel
-from bertgen.generation.steps import build_processors, build_warpers
-from bertgen.generation_checks import refuse_modes
+from bertgen.layers import outputs
 
 
 def generate(

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bertgen.checks import memory_bytes
-from bertgen.config import GenerationConfig
-from bertgen.generation.settings import (
+from bertgen.configs.checks import memory_bytes
+from bertgen.configs.generation_checks import check_settings
+from bertgen.configs.models import GenerationConfig
+from bertgen.generation.request import (
     Plan,
     decoder_prompt,
     eos_list,
@@ -20,9 +21,8 @@ from bertgen.generation.settings import (
     resolve_length,
     start_token,
 )
-from bertgen.generation_checks import check_settings
-from bertgen.inputs import check_tensor
-from bertgen.outputs import as_output
+from bertgen.layers.arguments import check_tensor
+from bertgen.layers.outputs import as_output
 
 _MODEL_INPUTS = (
     "input_ids",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bertgen.generation.beams import BeamScorer
+from bertgen.generation.beam import BeamScorer
+from bertgen.generation.engines.plain import StepOutput
 from bertgen.generation.processors import HammingDiversity, LogitsProcessor, apply_all
-from bertgen.generation.settings import Plan
-from bertgen.generation.stepper import StepOutput
+from bertgen.generation.request import Plan
 
 StoppingCriterion = Callable[[Tensor, Tensor], bool]
 

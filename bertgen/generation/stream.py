@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertgen.config import GenerationConfig
-from bertgen.generation.beams import BeamScorer
+from bertgen.configs.models import GenerationConfig
+from bertgen.generation.beam import BeamScorer
 from bertgen.generation.generate import encode_source, make_plan, make_stepper
-from bertgen.generation.record import BeamRecord, Written, top_k_of
+from bertgen.generation.pipeline import build_processors, build_warpers
 from bertgen.generation.search import search_beams, search_tokens
-from bertgen.generation.steps import build_processors, build_warpers
+from bertgen.generation.trace_builder import BeamRecord, Written, top_k_of
 from bertgen.tokenizers import StreamDecoder, word_groups
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertgen import hub
-from bertgen.config_base import split_hub_kwargs
+from bertgen.configs.base import split_hub_kwargs
 from bertgen.tokenizers.special import SPECIAL_TOKENS_ATTRIBUTES
 from bertgen.tokenizers.tokens import AddedToken
 from bertgen.tokenizers.vocabulary import check_ids, read_json

@@ -9,13 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from components.checkpoint import Checkpoint
 from components.context import AppContext
-from components.parts import NEEDS_TWO, joined
-from components.runs import message_value
+from components.models.checkpoint import Checkpoint
+from components.runs.run import message_value
 from components.tabs.decoding import settings_fold
+from components.texts.parts import NEEDS_TWO, joined
 from components.validation import check_choice, check_settings, check_source, refuses_politely
-from components.widgets.player import live_map, player
+from components.widgets.player.player import live_map, player
 
 QUESTION = "What does it write, and how sure is it?"
 CHIP = 21

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import bertgen
-from bertgen.generation.fast import FusedStepper
-from bertgen.generation.stepper import PlainStepper
+from bertgen.generation.engines.fused import FusedStepper
+from bertgen.generation.engines.plain import PlainStepper
 from tests.parity import cases
 
 JOINED = [

@@ -8,8 +8,8 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from components.advice import NOISY_CROSS, NOISY_HEAD, Refusal
-from components.reports import refusal_html
+from components.models.advice import NOISY_CROSS, NOISY_HEAD, Refusal
+from components.models.reports import refusal_html
 from components.tabs import checkpoints as tab
 from components.tabs import generate
 

@@ -1,0 +1,360 @@
+"""What every configuration shares: the common fields with their defaults, and config.json."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from typing import Any, ClassVar
+
+import torch
+
+from bertgen.configs.checks import check_labels, check_names
+from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
+
+CONFIG_NAME = "config.json"
+GENERATION_CONFIG_NAME = "generation_config.json"
+# The release whose file layout this library writes; readers look at it to choose their own work-arounds.
+REFERENCE_VERSION = "4.37.2"
+
+# Defaults of generate's settings. Model configs carry them too (the reference's older convention).
+_GENERATION_IN_MODEL_CONFIG: dict[str, Any] = {
+    "max_length": 20,
+    "min_length": 0,
+    "do_sample": False,
+    "early_stopping": False,
+    "num_beams": 1,
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "encoder_no_repeat_ngram_size": 0,
+    "bad_words_ids": None,
+    "num_return_sequences": 1,
+    "output_scores": False,
+    "return_dict_in_generate": False,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+    "remove_invalid_values": False,
+    "exponential_decay_length_penalty": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}
+GENERATION_DEFAULTS: dict[str, Any] = {
+    **_GENERATION_IN_MODEL_CONFIG,
+    "max_new_tokens": None,
+    "min_new_tokens": None,
+    "max_time": None,
+    "penalty_alpha": None,
+    "use_cache": True,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+    "encoder_repetition_penalty": 1.0,
+    "force_words_ids": None,
+    "renormalize_logits": False,
+    "constraints": None,
+    "forced_decoder_ids": None,
+    "sequence_bias": None,
+    "guidance_scale": None,
+    "low_memory": None,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "pad_token_id": None,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "decoder_start_token_id": None,
+    "num_assistant_tokens": 5,
+    "num_assistant_tokens_schedule": "heuristic",
+    "prompt_lookup_num_tokens": None,
+    "generation_kwargs": {},
+}
+_MODEL_DEFAULTS: dict[str, Any] = {
+    "return_dict": True,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "torchscript": False,
+    "torch_dtype": None,
+    "use_bfloat16": False,
+    "tf_legacy_loss": False,
+    "pruned_heads": {},
+    "tie_word_embeddings": True,
+    "chunk_size_feed_forward": 0,
+    "is_encoder_decoder": False,
+    "is_decoder": False,
+    "cross_attention_hidden_size": None,
+    "add_cross_attention": False,
+    "tie_encoder_decoder": False,
+    **_GENERATION_IN_MODEL_CONFIG,
+    "architectures": None,
+    "finetuning_task": None,
+    "id2label": {0: "LABEL_0", 1: "LABEL_1"},
+    "label2id": {"LABEL_0": 0, "LABEL_1": 1},
+    "tokenizer_class": None,
+    "prefix": None,
+    "bos_token_id": None,
+    "pad_token_id": None,
+    "eos_token_id": None,
+    "sep_token_id": None,
+    "decoder_start_token_id": None,
+    "task_specific_params": None,
+    "problem_type": None,
+    "_name_or_path": "",
+}
+
+
+def read_json(name_or_path: str, filename: str, **hub_kwargs: Any) -> dict[str, Any] | None:
+    """A JSON object of a checkpoint folder or Hub repository; None when the file is not there.
+
+    Raises ``OSError`` when the file is there but holds no JSON object.
+    """
+    path = cached_file(name_or_path, filename, **hub_kwargs)
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise OSError(f"{path} is not valid JSON ({error}); download or save the file again") from error
+    if not isinstance(data, dict):
+        raise OSError(f"{path} holds a {type(data).__name__}, not a JSON object of settings")
+    return data
+
+
+def jsonable(value: Any) -> Any:
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, PretrainedConfig):
+        return {k: v for k, v in value.to_dict().items() if k != "transformers_version"}
+    if isinstance(value, dict):
+        return {k: jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(v) for v in value]
+    return value
+
+
+def _not_for_files(value: Any) -> None:
+    hint = "; give hidden_act by its name" if callable(value) else ""
+    raise TypeError(f"{value!r} is something that no file can hold{hint}")
+
+
+class PretrainedConfig(PushToHubMixin):
+    """What every model configuration holds: the reference's common fields, plus any further keyword."""
+
+    model_type: ClassVar[str] = ""
+    is_composition: ClassVar[bool] = False
+    # Common name -> the class's own field, for families that call their sizes differently.
+    attribute_map: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, **kwargs: Any) -> None:
+        check_names(type(self), kwargs)
+        check_labels(kwargs)
+        if kwargs.get("id2label") is not None:  # given labels stand as they are, none are made up beside them
+            kwargs.setdefault("label2id", None)
+            kwargs.pop("num_labels", None)
+        for key, default in _MODEL_DEFAULTS.items():
+            setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
+        if "name_or_path" in kwargs:
+            self._name_or_path = str(kwargs.pop("name_or_path"))
+        num_labels = kwargs.pop("num_labels", None)
+        if num_labels is not None:
+            self.num_labels = num_labels
+        if self.id2label is not None:
+            self.id2label = {int(key): value for key, value in self.id2label.items()}
+        if isinstance(self.torch_dtype, str):
+            named = getattr(torch, self.torch_dtype.removeprefix("torch."), None)
+            self.torch_dtype = named if isinstance(named, torch.dtype) else self.torch_dtype
+        self.pruned_heads = {int(k): list(v) for k, v in (self.pruned_heads or {}).items()}
+        self.transformers_version = kwargs.pop("transformers_version", None)
+        for key in ("model_type", "_commit_hash", "attn_implementation", "xla_device"):
+            kwargs.pop(key, None)
+        for key, value in kwargs.items():  # unknown keys are kept and written back
+            setattr(self, key, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when there is no such field.
+        own = type(self).attribute_map.get(name)
+        if own is None:
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+        return getattr(self, own)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(type(self).attribute_map.get(name, name), value)
+
+    @property
+    def use_return_dict(self) -> bool:
+        """Whether forward returns a ModelOutput unless told otherwise."""
+        return self.return_dict and not self.torchscript
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, value: int) -> None:
+        """Names the labels anew, unless there are as many already."""
+        check_labels({"num_labels": value})
+        if len(self.id2label or {}) != value:
+            self.id2label = {i: f"LABEL_{i}" for i in range(value)}
+            self.label2id = {label: i for i, label in self.id2label.items()}
+
+    @property
+    def name_or_path(self) -> str:
+        return self._name_or_path
+
+    @name_or_path.setter
+    def name_or_path(self, value: str | os.PathLike) -> None:
+        self._name_or_path = str(value)
+
+    def _has_non_default_generation_parameters(self) -> bool:
+        """Whether it holds settings of generate, as older files do."""
+        return any(getattr(self, key, v) != v for key, v in _GENERATION_IN_MODEL_CONFIG.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PretrainedConfig) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # mutable
+
+    def __repr__(self) -> str:
+        text = json.dumps(self.to_diff_dict(), indent=2, sort_keys=True, default=repr)
+        return f"{type(self).__name__} {text}\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, nested configs as dicts, dtypes as words."""
+        data = {key: jsonable(copy.deepcopy(value)) for key, value in self.__dict__.items()}
+        if type(self) is not PretrainedConfig:
+            data["model_type"] = type(self).model_type
+        data["transformers_version"] = REFERENCE_VERSION
+        return data
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The fields that differ from ``PretrainedConfig()`` or belong to the class: what a file holds.
+
+        Unlike the reference's, it leaves out where the config was loaded from: a path of one machine.
+        """
+        base = PretrainedConfig().to_dict()
+        own = {} if self.is_composition else type(self)().to_dict()
+        data = self.to_dict()
+        for part in (data, *(value for value in data.values() if isinstance(value, dict))):
+            if "_name_or_path" in part:
+                part["_name_or_path"] = ""
+        return {
+            key: value
+            for key, value in data.items()
+            if key not in base
+            or key == "transformers_version"
+            or value != base[key]
+            or (key in own and value != own[key])
+        }
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        data = self.to_diff_dict() if use_diff else self.to_dict()
+        return json.dumps(data, indent=2, sort_keys=True, default=_not_for_files) + "\n"
+
+    def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
+        with open(json_file_path, "w", encoding="utf-8") as file:
+            file.write(self.to_json_string(use_diff=use_diff))
+
+    @pushes
+    def save_pretrained(self, save_directory: str | os.PathLike) -> None:
+        """Writes ``config.json`` into the folder, which is made when missing."""
+        os.makedirs(save_directory, exist_ok=True)
+        self.to_json_file(os.path.join(save_directory, CONFIG_NAME))
+
+    def update(self, config_dict: dict[str, Any]) -> None:
+        for key, value in config_dict.items():
+            setattr(self, key, value)
+
+    def update_from_string(self, update_str: str) -> None:
+        """Sets fields of text such as "hidden_size=32,use_cache=false", each of the type it has now.
+
+        Raises ``ValueError`` on an unknown field, or one that is neither number, word nor true or false.
+        """
+        for item in update_str.split(","):
+            key, _, value = item.partition("=")
+            if not hasattr(self, key):
+                raise ValueError(f"{key!r} is no field of {type(self).__name__}")
+            setattr(self, key, _like(getattr(self, key), value, key))
+
+    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
+        """Turns dtypes of a dict, nested ones too, into their names, in place."""
+        for key, value in d.items():
+            if isinstance(value, dict):
+                PretrainedConfig.dict_torch_dtype_to_str(self, value)
+            elif key == "torch_dtype" and isinstance(value, torch.dtype):
+                d[key] = str(value).removeprefix("torch.")
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(the fields of a ``config.json``, the keywords that are not the Hub's); ``OSError`` without one."""
+        hub_kwargs = split_hub_kwargs(kwargs)
+        data = read_json(str(pretrained_model_name_or_path), CONFIG_NAME, **hub_kwargs)
+        if data is None:
+            raise OSError(
+                f"{pretrained_model_name_or_path!s} holds no {CONFIG_NAME}; give a folder written by "
+                "save_pretrained or the id of a model repository"
+            )
+        return data, kwargs
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """A config of a dict; keywords overwrite *existing* fields.
+
+        Further keywords come back with ``return_unused_kwargs=True`` as (config, unused).
+        """
+        return_unused = kwargs.pop("return_unused_kwargs", False)
+        check_names(cls, config_dict)
+        config = cls(**copy.deepcopy(config_dict))
+        unused = {}
+        for key, value in kwargs.items():
+            if key == "torch_dtype" or not hasattr(config, key):
+                unused[key] = value  # (a dtype is a field, and what a model is loaded in)
+                if key != "torch_dtype":
+                    continue
+            current = getattr(config, key)
+            if isinstance(current, PretrainedConfig) and isinstance(value, dict):
+                value = type(current)(**value)
+            setattr(config, key, value)
+        return (config, unused) if return_unused else config
+
+    @classmethod
+    def from_json_file(cls, json_file: str | os.PathLike) -> PretrainedConfig:
+        with open(json_file, encoding="utf-8") as file:
+            return cls.from_dict(json.load(file))
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Any:
+        """Reads ``config.json`` of a folder or Hub repository.
+
+        Keywords overwrite existing fields; Hub keywords (revision, cache_dir, local_files_only, token,
+        subfolder, force_download) say where to look. Raises ``OSError`` when there is none.
+        """
+        data, kwargs = cls.get_config_dict(pretrained_model_name_or_path, **kwargs)
+        data["_name_or_path"] = str(pretrained_model_name_or_path)
+        return cls.from_dict(data, **kwargs)
+
+
+def _like(current: Any, text: str, key: str) -> Any:
+    """Text as a value of the same type."""
+    if isinstance(current, bool):
+        words = {"true": True, "1": True, "y": True, "yes": True}
+        words |= {"false": False, "0": False, "n": False, "no": False}
+        if text.lower() not in words:
+            raise ValueError(f"{key} is true or false, got {text!r}")
+        return words[text.lower()]
+    if not isinstance(current, int | float | str):
+        raise ValueError(f"{key} is neither a number nor text nor true or false; set config.{key} itself")
+    return type(current)(text)
+
+
+def split_hub_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Takes the Hub's own keywords out of ``kwargs`` and returns them; older ones under today's names."""
+    modern_keywords(kwargs)
+    names = ("revision", "cache_dir", "local_files_only", "token", "subfolder", "force_download")
+    return {name: kwargs.pop(name) for name in names if name in kwargs}

@@ -1,0 +1,387 @@
+"""The configurations of this library's models, and of generation.
+
+Mutable attribute bags, as users of the ecosystem expect, checked where they are used. The field names, the
+defaults and the layout of ``config.json`` / ``generation_config.json`` are those of transformers 4.37.2, so
+that files written here load there and the other way round.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from bertgen.configs.base import (
+    GENERATION_CONFIG_NAME,
+    GENERATION_DEFAULTS,
+    REFERENCE_VERSION,
+    PretrainedConfig,
+    jsonable,
+    read_json,
+    split_hub_kwargs,
+)
+from bertgen.configs.checks import check_names
+from bertgen.configs.generation_checks import check_settings, warn_of_no_effect
+from bertgen.hub import PushToHubMixin, pushes
+
+
+class BertGenerationConfig(PretrainedConfig):
+    """Configuration of ``BertGenerationEncoder`` and ``BertGenerationDecoder``.
+
+    Fields and defaults are those of the reference; the defaults are the published 24-layer size.
+    """
+
+    model_type = "bert-generation"
+
+    def __init__(
+        self,
+        vocab_size: int = 50358,
+        hidden_size: int = 1024,
+        num_hidden_layers: int = 24,
+        num_attention_heads: int = 16,
+        intermediate_size: int = 4096,
+        hidden_act: str | Callable = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        pad_token_id: int | None = 0,
+        bos_token_id: int | None = 2,
+        eos_token_id: int | None = 1,
+        position_embedding_type: str = "absolute",
+        use_cache: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            pad_token_id=pad_token_id, bos_token_id=bos_token_id, eos_token_id=eos_token_id, **kwargs
+        )
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.initializer_range = initializer_range
+        self.layer_norm_eps = layer_norm_eps
+        self.position_embedding_type = position_embedding_type
+        self.use_cache = use_cache
+
+
+class BertConfig(PretrainedConfig):
+    """Configuration of ``BertModel`` and ``BertLMHeadModel``; the defaults are BERT base, uncased."""
+
+    model_type = "bert"
+
+    def __init__(
+        self,
+        vocab_size: int = 30522,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int = 3072,
+        hidden_act: str | Callable = "gelu",
+        hidden_dropout_prob: float = 0.1,
+        attention_probs_dropout_prob: float = 0.1,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 2,
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        pad_token_id: int | None = 0,
+        position_embedding_type: str = "absolute",
+        use_cache: bool = True,
+        classifier_dropout: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.type_vocab_size = type_vocab_size
+        self.initializer_range = initializer_range
+        self.layer_norm_eps = layer_norm_eps
+        self.position_embedding_type = position_embedding_type
+        self.use_cache = use_cache
+        self.classifier_dropout = classifier_dropout
+
+
+class RobertaConfig(BertConfig):
+    """Configuration of ``RobertaModel`` and ``RobertaForCausalLM``: BERT's fields with its own defaults.
+
+    Positions count from ``pad_token_id + 1``, so ``max_position_embeddings`` 514 holds 512 tokens.
+    """
+
+    model_type = "roberta"
+
+    def __init__(
+        self,
+        vocab_size: int = 50265,
+        *args: Any,
+        pad_token_id: int | None = 1,
+        bos_token_id: int | None = 0,
+        eos_token_id: int | None = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            vocab_size,
+            *args,
+            pad_token_id=pad_token_id,
+            bos_token_id=bos_token_id,
+            eos_token_id=eos_token_id,
+            **kwargs,
+        )
+
+
+class GPT2Config(PretrainedConfig):
+    """Configuration of ``GPT2Model`` and ``GPT2LMHeadModel``; the defaults are the smallest GPT-2.
+
+    The common names (``hidden_size``, ``num_hidden_layers``, ...) read and set GPT-2's own fields.
+    """
+
+    model_type = "gpt2"
+    attribute_map: ClassVar[dict[str, str]] = {
+        "hidden_size": "n_embd",
+        "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    }
+
+    def __init__(
+        self,
+        vocab_size: int = 50257,
+        n_positions: int = 1024,
+        n_embd: int = 768,
+        n_layer: int = 12,
+        n_head: int = 12,
+        n_inner: int | None = None,
+        activation_function: str = "gelu_new",
+        resid_pdrop: float = 0.1,
+        embd_pdrop: float = 0.1,
+        attn_pdrop: float = 0.1,
+        layer_norm_epsilon: float = 1e-5,
+        initializer_range: float = 0.02,
+        summary_type: str = "cls_index",
+        summary_use_proj: bool = True,
+        summary_activation: str | None = None,
+        summary_proj_to_labels: bool = True,
+        summary_first_dropout: float = 0.1,
+        scale_attn_weights: bool = True,
+        use_cache: bool = True,
+        bos_token_id: int | None = 50256,
+        eos_token_id: int | None = 50256,
+        scale_attn_by_inverse_layer_idx: bool = False,
+        reorder_and_upcast_attn: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.n_positions = n_positions
+        self.n_embd = n_embd
+        self.n_layer = n_layer
+        self.n_head = n_head
+        self.n_inner = n_inner
+        self.activation_function = activation_function
+        self.resid_pdrop = resid_pdrop
+        self.embd_pdrop = embd_pdrop
+        self.attn_pdrop = attn_pdrop
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.initializer_range = initializer_range
+        self.summary_type = summary_type
+        self.summary_use_proj = summary_use_proj
+        self.summary_activation = summary_activation
+        self.summary_proj_to_labels = summary_proj_to_labels
+        self.summary_first_dropout = summary_first_dropout
+        self.scale_attn_weights = scale_attn_weights
+        self.use_cache = use_cache
+        self.scale_attn_by_inverse_layer_idx = scale_attn_by_inverse_layer_idx
+        self.reorder_and_upcast_attn = reorder_and_upcast_attn
+        # Last, since a common name among the keywords (hidden_size=...) overwrites what is set above.
+        super().__init__(bos_token_id=bos_token_id, eos_token_id=eos_token_id, **kwargs)
+
+
+CONFIG_CLASSES: dict[str, type[PretrainedConfig]] = {
+    kind.model_type: kind for kind in (BertGenerationConfig, BertConfig, RobertaConfig, GPT2Config)
+}
+
+
+def config_for(model_type: str, data: dict[str, Any]) -> PretrainedConfig:
+    """The configuration class registered for a ``model_type``, filled from ``data``."""
+    if not isinstance(model_type, str) or model_type not in CONFIG_CLASSES:
+        raise ValueError(
+            f"unknown model_type {model_type!r}; as encoder or decoder choose one of {sorted(CONFIG_CLASSES)}"
+        )
+    return CONFIG_CLASSES[model_type](**data)
+
+
+class EncoderDecoderConfig(PretrainedConfig):
+    """Configuration of ``EncoderDecoderModel``: holds the two sub-configs as ``encoder`` and ``decoder``."""
+
+    model_type = "encoder-decoder"
+    is_composition = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        encoder, decoder = kwargs.pop("encoder", None), kwargs.pop("decoder", None)
+        super().__init__(**kwargs)
+        if encoder is None or decoder is None:
+            raise ValueError(
+                "EncoderDecoderConfig needs encoder=... and decoder=...; "
+                "EncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder) joins two configs"
+            )
+        self.encoder = self._sub_config(encoder)
+        self.decoder = self._sub_config(decoder)
+        self.is_encoder_decoder = True
+
+    @staticmethod
+    def _sub_config(config: PretrainedConfig | dict[str, Any]) -> PretrainedConfig:
+        if isinstance(config, PretrainedConfig):
+            return config
+        check_names(EncoderDecoderConfig, config)
+        data = dict(config)
+        return config_for(data.pop("model_type", ""), data)
+
+    @classmethod
+    def from_encoder_decoder_configs(
+        cls, encoder_config: PretrainedConfig, decoder_config: PretrainedConfig, **kwargs: Any
+    ) -> EncoderDecoderConfig:
+        """Joins two configs; the decoder's becomes a decoder with cross-attention (changed in place)."""
+        decoder_config.is_decoder = True
+        decoder_config.add_cross_attention = True
+        return cls(encoder=encoder_config.to_dict(), decoder=decoder_config.to_dict(), **kwargs)
+
+
+class GenerationConfig(PushToHubMixin):
+    """Settings of ``generate``; the fields and defaults are the reference's (max_length 20, greedy)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        check_names(type(self), kwargs)
+        for key, default in GENERATION_DEFAULTS.items():
+            setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
+        self._from_model_config = kwargs.pop("_from_model_config", False)
+        self.transformers_version = kwargs.pop("transformers_version", REFERENCE_VERSION)
+        kwargs.pop("_commit_hash", None)
+        if not self._from_model_config:
+            for key, value in kwargs.items():
+                setattr(self, key, value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GenerationConfig) and self._settings() == other._settings()
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        shown = {k: repr(v) if k == "sequence_bias" else jsonable(v) for k, v in self.to_diff_dict().items()}
+        text = json.dumps(shown, indent=2, sort_keys=True, default=repr)
+        return f"GenerationConfig {text}\n"
+
+    def _settings(self) -> dict[str, Any]:
+        hidden = ("_from_model_config", "transformers_version")
+        return {k: v for k, v in self.__dict__.items() if k not in hidden}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**copy.deepcopy(self.__dict__), "transformers_version": REFERENCE_VERSION}
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        defaults = GenerationConfig().to_dict()
+        return {
+            key: value
+            for key, value in self.to_dict().items()
+            if key == "transformers_version" or key not in defaults or value != defaults[key]
+        }
+
+    def to_json_string(self, use_diff: bool = True, ignore_metadata: bool = False) -> str:
+        """JSON of what differs from the defaults (or of everything), without the release if so asked."""
+        data = self.to_diff_dict() if use_diff else self.to_dict()
+        for key in ("_from_model_config", "transformers_version") if ignore_metadata else ():
+            data.pop(key, None)
+        if isinstance(self.sequence_bias, dict):
+            raise TypeError("sequence_bias has tuples as keys, which no file can hold; give it to generate")
+        return json.dumps(jsonable(data), indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
+        with open(json_file_path, "w", encoding="utf-8") as file:
+            file.write(self.to_json_string(use_diff=use_diff))
+
+    @pushes
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, config_file_name: str | os.PathLike | None = None
+    ) -> None:
+        """Writes ``generation_config.json`` (or another name) into the folder, which is made when missing."""
+        os.makedirs(save_directory, exist_ok=True)
+        self.to_json_file(os.path.join(save_directory, config_file_name or GENERATION_CONFIG_NAME))
+
+    def validate(self, is_init: bool = False) -> None:
+        """Raises ``ValueError`` on settings that contradict themselves, warns of those without effect.
+
+        generate makes the same checks when it starts, without the warnings. ``is_init`` changes nothing.
+        """
+        check_settings(self)
+        warn_of_no_effect(self)
+
+    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
+        """Turns dtypes of a dict, nested ones too, into their names, in place."""
+        PretrainedConfig.dict_torch_dtype_to_str(self, d)
+
+    def update(self, **kwargs: Any) -> dict[str, Any]:
+        """Sets the known fields among the keywords and returns the others."""
+        unused = {}
+        for key, value in kwargs.items():
+            if hasattr(self, key):
+                setattr(self, key, value)
+            else:
+                unused[key] = value
+        return unused
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Settings of a dict and keywords; ``return_unused_kwargs=True``: (settings, unknown keywords)."""
+        return_unused = kwargs.pop("return_unused_kwargs", False)
+        check_names(cls, config_dict)
+        config = cls(**{**config_dict, **kwargs})
+        unused = config.update(**kwargs)
+        return (config, unused) if return_unused else config
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name: str | os.PathLike,
+        config_file_name: str | os.PathLike | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Reads ``generation_config.json`` (or another name) of a folder or Hub repository.
+
+        Keywords overwrite; Hub keywords (revision, cache_dir, local_files_only, token, subfolder,
+        force_download) say where to look. Raises ``OSError`` when there is none.
+        """
+        hub_kwargs = split_hub_kwargs(kwargs)
+        name = str(config_file_name or GENERATION_CONFIG_NAME)
+        data = read_json(str(pretrained_model_name), name, **hub_kwargs)
+        if data is None:
+            raise OSError(f"{pretrained_model_name!s} holds no {name}")
+        return cls.from_dict(data, **kwargs)
+
+    @classmethod
+    def from_model_config(cls, model_config: PretrainedConfig) -> GenerationConfig:
+        """The settings that an older ``config.json`` carries itself.
+
+        Top-level keys first; a key that is still at its default is taken from the ``decoder`` sub-config
+        (that is how bos, eos and pad arrive in an encoder-decoder).
+        """
+        known = {key: value for key, value in model_config.to_dict().items() if key in GENERATION_DEFAULTS}
+        result = cls(**known, _from_model_config=True)
+        decoder = getattr(model_config, "decoder", None)
+        if isinstance(decoder, PretrainedConfig):
+            defaults, inner = cls(), decoder.to_dict()
+            for key in GENERATION_DEFAULTS:
+                if key in inner and getattr(result, key) == getattr(defaults, key):
+                    setattr(result, key, inner[key])
+        return result

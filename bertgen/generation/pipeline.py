@@ -1,0 +1,102 @@
+"""Which processors and warpers a plan's settings ask for; none when all settings are at their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bertgen.generation import processors as P
+from bertgen.generation import warpers as W
+from bertgen.generation.processors import LogitsProcessor
+from bertgen.generation.request import Plan, eos_list
+
+
+def build_processors(
+    plan: Plan,
+    prefix_allowed_tokens_fn: Callable | None = None,
+    extra: Sequence[LogitsProcessor] | None = None,
+) -> list[LogitsProcessor]:
+    """In the reference's order; the caller's own come last but for the renormalisation."""
+    config = plan.config
+    eos = eos_list(config.eos_token_id)  # (the search may end at the model's own besides)
+    source = plan.source_ids if plan.source_ids is not None else plan.prompt
+    beams = config.num_beams // config.num_beam_groups
+    steps: list[LogitsProcessor] = []
+    if config.sequence_bias is not None:
+        steps.append(P.sequence_bias(config.sequence_bias))
+    if config.diversity_penalty:
+        steps.append(P.HammingDiversity(config.diversity_penalty))
+    if _differs(config.encoder_repetition_penalty, 1.0):
+        steps.append(P.encoder_repetition_penalty(config.encoder_repetition_penalty, source))
+    if _differs(config.repetition_penalty, 1.0):
+        steps.append(P.repetition_penalty(config.repetition_penalty))
+    if config.no_repeat_ngram_size:
+        steps.append(P.no_repeat_ngram(config.no_repeat_ngram_size))
+    if config.encoder_no_repeat_ngram_size:
+        steps.append(P.encoder_no_repeat_ngram(config.encoder_no_repeat_ngram_size, source))
+    if config.bad_words_ids is not None:
+        banned = P.bad_words(config.bad_words_ids, eos)
+        steps += [banned] if banned else []
+    if config.min_length and eos:
+        steps.append(P.min_length(config.min_length, eos))
+    if config.min_new_tokens and eos:
+        steps.append(P.min_length(plan.prompt_length + config.min_new_tokens, eos))
+    if prefix_allowed_tokens_fn is not None:
+        steps.append(P.prefix_allowed(prefix_allowed_tokens_fn, beams))
+    steps += _forcing(plan)
+    steps += list(extra or [])
+    if config.renormalize_logits:
+        steps.append(P.renormalize)
+    return steps
+
+
+def _forcing(plan: Plan) -> list[LogitsProcessor]:
+    """The later half of the order: what is forced, cleaned or suppressed at set places."""
+    config, begin = plan.config, plan.prompt_length
+    steps: list[LogitsProcessor] = []
+    if config.forced_bos_token_id is not None:
+        steps.append(P.force_token(1, config.forced_bos_token_id))
+    if config.forced_eos_token_id is not None:
+        steps.append(P.force_token(plan.max_length - 1, config.forced_eos_token_id))
+    if config.remove_invalid_values:
+        steps.append(P.remove_invalid)
+    if config.exponential_decay_length_penalty is not None:
+        start, factor = config.exponential_decay_length_penalty
+        steps.append(P.exponential_decay(start + begin, factor, eos_list(config.eos_token_id)))
+    if config.suppress_tokens:
+        steps.append(P.suppress(config.suppress_tokens))
+    forced = dict(config.forced_decoder_ids or [])
+    if config.begin_suppress_tokens:
+        at = begin if begin > 1 or config.forced_bos_token_id is None else begin + 1
+        at += config.forced_decoder_ids[-1][0] if config.forced_decoder_ids else 0
+        steps.append(P.suppress(config.begin_suppress_tokens, at))
+    steps += [P.force_token(at, token) for at, token in forced.items() if token is not None]
+    return steps
+
+
+def build_warpers(plan: Plan) -> list[LogitsProcessor]:
+    """For sampling only. With beams one more token than there are end tokens always stays."""
+    config = plan.config
+    keep, eos = 2, config.eos_token_id
+    if config.num_beams == 1 or isinstance(eos, list):
+        keep = 1 if config.num_beams == 1 else len(eos) + 1
+    steps: list[LogitsProcessor] = []
+    if _differs(config.temperature, 1.0):
+        steps.append(W.temperature(config.temperature))
+    if config.top_k:
+        steps.append(W.top_k(config.top_k, keep))
+    if config.top_p is not None and config.top_p < 1.0:
+        steps.append(W.top_p(config.top_p, keep))
+    if config.typical_p is not None and config.typical_p < 1.0:
+        steps.append(W.typical_p(config.typical_p, keep))
+    if config.epsilon_cutoff is not None and 0.0 < config.epsilon_cutoff < 1.0:
+        steps.append(W.epsilon_cutoff(config.epsilon_cutoff, keep))
+    if config.eta_cutoff is not None and 0.0 < config.eta_cutoff < 1.0:
+        steps.append(W.eta_cutoff(config.eta_cutoff, keep))
+    if config.renormalize_logits:
+        steps.append(P.renormalize)
+    return steps
+
+
+def _differs(value: Any, neutral: float) -> bool:
+    return value is not None and value != neutral
