@@ -96,7 +96,7 @@ class BeamSearch:
             for _ in range(batch)
         ]
         self._places = torch.arange(self.totals.numel(), device=device).view(shape)
-        self._steps = [*rules.processors, *(rules.warpers if rules.sample else ())]
+        self._steps = [*rules.processors, *rules.warpers]
         self._diversity = next((step for step in self._steps if isinstance(step, HammingDiversity)), None)
 
     def take(self, output: EngineOutput) -> Choice:

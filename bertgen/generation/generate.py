@@ -58,13 +58,9 @@ def generate(
     if streamer is not None and config.num_beams > 1:
         raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
     _check_callables(logits_processor, stopping_criteria, prefix_allowed_tokens_fn, streamer)
-    rules = Rules(
-        build_processors(request, prefix_allowed_tokens_fn, logits_processor),
-        build_warpers(request) if config.do_sample else [],
-        config.do_sample,
-        generator,
-        [*time_limit(config.max_time), *(stopping_criteria or [])],
-    )
+    processors = build_processors(request, prefix_allowed_tokens_fn, logits_processor)
+    stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
+    rules = Rules(processors, build_warpers(request), config.do_sample, generator, stopping)
     # 2) The source is read once, however many sequences are written from it.
     source = encode_source(model, request)
     if streamer is not None:
@@ -73,7 +69,8 @@ def generate(
         request, source = _several_samples(request, source)
     # 3) The loop.
     engine, state = choose.begin(model, request, source, beams=config.num_beams)
-    search = BeamSearch(request, rules) if config.num_beams > 1 else TokenSearch(request, rules)
+    kind = BeamSearch if config.num_beams > 1 else TokenSearch
+    search = kind(request, rules)
     collected = _Collector(config)
     while not search.done:
         output, choice = advance(engine, state, search)

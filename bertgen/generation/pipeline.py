@@ -75,11 +75,16 @@ def _forcing(request: Request) -> list[LogitsProcessor]:
 
 
 def build_warpers(request: Request) -> list[LogitsProcessor]:
-    """For sampling only. With beams one more token than there are end tokens always stays."""
+    """What reshapes the distribution that is drawn from; nothing unless the settings sample."""
     config = request.config
-    keep, eos = 2, config.eos_token_id
-    if config.num_beams == 1 or isinstance(eos, list):
-        keep = 1 if config.num_beams == 1 else len(eos) + 1
+    if not config.do_sample:
+        return []
+    # At least one token stays; with beams one more than there are end tokens, so that a beam can go on.
+    keep = 1
+    if config.num_beams > 1:
+        keep = 2
+        if isinstance(config.eos_token_id, list):
+            keep = len(config.eos_token_id) + 1
     steps: list[LogitsProcessor] = []
     if _differs(config.temperature, 1.0):
         steps.append(W.temperature(config.temperature))

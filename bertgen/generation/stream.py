@@ -165,8 +165,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             layers = torch.stack([layer[0] for layer in source.attentions])  # [L, H, S, S]
             self._encoder_self = layers.to(torch.float16).cpu().numpy()
         self._engine, self._state = choose.begin(self.model, request, source, beams=config.num_beams)
-        warpers = build_warpers(request) if config.do_sample else []
-        rules = Rules(build_processors(request), warpers, config.do_sample, self._generator)
+        processors, warpers = build_processors(request), build_warpers(request)
+        rules = Rules(processors, warpers, config.do_sample, self._generator)
         if config.num_beams > 1:
             self._search = BeamSearch(request, rules)
             self._beams = BeamRecord(self.target_tokenizer, self._search)
