@@ -12,7 +12,7 @@ import torch
 
 from bertgen import BertGenerationConfig, EncoderDecoderConfig, EncoderDecoderModel
 
-STEPS = int((sys.argv + ["400"])[1])
+STEPS = int([*sys.argv, "400"][1])
 PAD, END, START = 0, 1, 2
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 random.seed(0)
