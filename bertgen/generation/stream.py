@@ -250,7 +250,7 @@ def build_trace(
     tokenizer, plan = stream.target_tokenizer, stream.plan
     ids = [item.token_id for item in written]
     cross, own = _stacked(stream, written) if stream.capture else (None, None)
-    return GenerationTrace(
+    return GenerationTrace.from_arrays(
         model=stream.model.config.name_or_path,
         source_ids=np.asarray(stream.source_ids),
         source_pieces=stream.source_pieces,
