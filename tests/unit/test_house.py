@@ -25,8 +25,8 @@ FLOORS = [
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The page from the ground up; its loose modules are the ground that all of its folders stand on.
 STOREYS = [
-    {"strings", "settings", "theme", "vendor", "views", "texts"},
-    {"validation"},
+    {"strings", "limits", "settings", "theme", "vendor", "views", "texts"},
+    {"validation", "gate"},
     {"models", "session"},
     {"runs"},
     {"context"},
