@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from bertgen.errors import Trouble
+
 # The release whose file layout this library writes; readers look at it to choose their own work-arounds.
 REFERENCE_VERSION = "4.37.2"
 
@@ -106,7 +108,7 @@ MODEL_DEFAULTS: dict[str, Any] = {
 # -- errors: of the type that the reference lets happen later, deep inside torch -----------------
 
 
-class ConfigError(ValueError):
+class ConfigError(Trouble):
     """A configuration that no model can be built with."""
 
 
@@ -128,8 +130,6 @@ class ConfigNameError(ConfigError, AttributeError):
 
 class ConfigChoiceError(ConfigError, KeyError):
     """A word that is none of the choices."""
-
-    __str__ = ValueError.__str__  # (a KeyError would show its message in quotes)
 
 
 # -- modes of generate that this library does not have -------------------------------------------
