@@ -4,11 +4,11 @@ import sys
 
 from bertgen.checkpoints import Advice, LoadReport, published
 from bertgen.configs.checks import ConfigError
+from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.models import (
     BertConfig,
     BertGenerationConfig,
     EncoderDecoderConfig,
-    GenerationConfig,
     GPT2Config,
     RobertaConfig,
 )
@@ -40,11 +40,12 @@ from bertgen.tokenizers import (
     GPT2Tokenizer,
     RobertaTokenizer,
 )
-from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
+from bertgen.trace import AttentionMap, BeamAncestry, BeamStep, GenerationTrace, TokenStep
 from bertgen.warm_start import save_warm_start, warm_start, warm_start_tokenizer
 
 __all__ = [
     "Advice",
+    "AttentionMap",
     "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.generation.beam import BeamScorer
 from bertgen.generation.generate import encode_source, make_plan, make_stepper
 from bertgen.generation.pipeline import build_processors, build_warpers
@@ -250,7 +250,7 @@ def build_trace(
     tokenizer, plan = stream.target_tokenizer, stream.plan
     ids = [item.token_id for item in written]
     cross, own = _stacked(stream, written) if stream.capture else (None, None)
-    return GenerationTrace(
+    return GenerationTrace.from_arrays(
         model=stream.model.config.name_or_path,
         source_ids=np.asarray(stream.source_ids),
         source_pieces=stream.source_pieces,
