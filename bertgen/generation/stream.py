@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
 from bertgen.generation.generate import encode_source

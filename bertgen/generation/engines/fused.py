@@ -23,7 +23,7 @@ from torch import Tensor
 
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
 from bertgen.generation.engines.prepared import vocabulary_table
-from bertgen.layers.blocks import additive_mask
+from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache
 
 _FIRST_CAPACITY = 32  # positions that a run has room for before its buffers double

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.training.runs.snapshots import best_loss, kept_files, load_best, load_mean
 from bertgen.training.objectives.masked_lm import build_base
 from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
