@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from bertgen.generation import processors as P
 from bertgen.generation import warpers as W
@@ -26,9 +25,9 @@ def build_processors(
         steps.append(P.sequence_bias(config.sequence_bias))
     if config.diversity_penalty:
         steps.append(P.HammingDiversity(config.diversity_penalty))
-    if _differs(config.encoder_repetition_penalty, 1.0):
+    if config.encoder_repetition_penalty not in (None, 1.0):
         steps.append(P.encoder_repetition_penalty(config.encoder_repetition_penalty, source))
-    if _differs(config.repetition_penalty, 1.0):
+    if config.repetition_penalty not in (None, 1.0):
         steps.append(P.repetition_penalty(config.repetition_penalty))
     if config.no_repeat_ngram_size:
         steps.append(P.no_repeat_ngram(config.no_repeat_ngram_size))
@@ -86,7 +85,7 @@ def build_warpers(request: Request) -> list[LogitsProcessor]:
         if isinstance(config.eos_token_id, list):
             keep = len(config.eos_token_id) + 1
     steps: list[LogitsProcessor] = []
-    if _differs(config.temperature, 1.0):
+    if config.temperature not in (None, 1.0):
         steps.append(W.temperature(config.temperature))
     if config.top_k:
         steps.append(W.top_k(config.top_k, keep))
@@ -101,7 +100,3 @@ def build_warpers(request: Request) -> list[LogitsProcessor]:
     if config.renormalize_logits:
         steps.append(P.renormalize)
     return steps
-
-
-def _differs(value: Any, neutral: float) -> bool:
-    return value is not None and value != neutral

@@ -92,8 +92,7 @@ def make_request(
         decoder, request = model.get_decoder(), _joint_request(model, config, given)
     else:
         decoder, request = model, _decoder_request(model, config, given)
-    _check_tokens(config, decoder)
-    _check_room(request, decoder)
+    _check_against(decoder, request)
     return request
 
 
@@ -275,10 +274,11 @@ def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:
     return mask
 
 
-def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
-    """Raises ``IndexError`` when a token that is to be forced or suppressed is none of the decoder's."""
-    head = decoder.get_output_embeddings()  # (one that was wrapped need not tell)
-    rows = getattr(head, "out_features", decoder.config.vocab_size)
+def _check_against(decoder: Any, request: Request) -> None:
+    """Raises ``IndexError`` on tokens the decoder has not, ``ValueError`` on rows that no memory holds."""
+    config, sizes = request.config, decoder.config
+    # 1) Tokens that are to be forced or suppressed. (A head that was wrapped need not tell its rows.)
+    rows = getattr(decoder.get_output_embeddings(), "out_features", sizes.vocab_size)
     for name in _TOKEN_SETTINGS:
         value = getattr(config, name)
         listed = value
@@ -289,24 +289,18 @@ def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
     for place, token in config.forced_decoder_ids or []:
         if token is not None and not 0 <= token < rows:
             raise IndexError(f"forced_decoder_ids forces {token} at {place}; tokens end at {rows - 1}")
-
-
-def _check_room(request: Request, decoder: Any) -> None:
-    """Raises ``ValueError`` when the rows that are asked for do not fit into the machine's memory."""
-    config, sizes = request.config, decoder.config
-    copies = config.num_return_sequences
+    # 2) Memory: keys and values of every layer, and a few arrays of the vocabulary's size, in float32.
+    batch, copies = request.prompt.shape[0], config.num_return_sequences
     if config.num_beams > 1:
         copies = config.num_beams
-    batch = request.prompt.shape[0]
-    rows = batch * copies
     length = min(request.max_length, sizes.max_position_embeddings)
-    # Keys and values of every layer, and a few arrays of the vocabulary's size, in float32.
     caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
-    needed, there = 4 * rows * (caches + 4 * sizes.vocab_size), memory_bytes()
+    needed, there = 4 * batch * copies * (caches + 4 * sizes.vocab_size), memory_bytes()
     if needed > there:
         raise ValueError(
-            f"{rows} rows (batch {batch} times {copies} num_beams or num_return_sequences) of {length} "
-            f"tokens take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB; ask for fewer"
+            f"{batch * copies} rows (batch {batch} times {copies} num_beams or num_return_sequences) of "
+            f"{length} tokens take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB; "
+            "ask for fewer"
         )
 
 

@@ -81,7 +81,6 @@ class Engine(Protocol):
         """Row i goes on with what was row rows[i]; beams stay with their source."""
 
 
-def refuse_switches(heads: HeadSwitches | None) -> None:
+def refuse_switches() -> None:
     """Raises ``NotImplementedError``: no engine scales heads yet."""
-    if heads is not None:
-        raise NotImplementedError("this engine cannot switch heads; leave heads=None")
+    raise NotImplementedError("this engine cannot switch heads; leave heads=None")

@@ -15,7 +15,9 @@ from bertgen.generation.request import Request
 
 # Torch's own classes in a decoder of the BERT kind; a subclass (LoRA, quantised, parametrised) is another.
 _KNOWN = {nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.ModuleList}
-_PACKAGE = __name__.split(".")[0]
+_PACKAGE = __name__.split(".")[0] + "."
+# Torch's hooks that run for every module there is.
+_HOOKS_ON_ALL = (torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks)
 
 
 def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple[Engine, State]:
@@ -29,7 +31,7 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
         return engine, engine.begin(None, None, rows=beams, capture=capture, prompt_mask=prompt_mask)
     # 2) An encoder-decoder whose own call was changed is called, with the memory as the encoder left it.
     memory = source[0]
-    if is_changed(model) or everything_is_watched() or not _is_ours(type(model).forward):
+    if is_changed(model) or any(_HOOKS_ON_ALL) or not type(model).forward.__module__.startswith(_PACKAGE):
         engine = PlainEngine(ThroughModel(model), **plain)
         return engine, engine.begin(
             memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
@@ -59,12 +61,14 @@ def fused_serves(decoder: nn.Module) -> bool:
     if config.position_embedding_type != "absolute" or config.pruned_heads or not config.add_cross_attention:
         return False
     # 2) Nothing that holds for every module there is.
-    if everything_is_watched() or torch.is_autocast_enabled(next(decoder.parameters()).device.type):
+    if any(_HOOKS_ON_ALL) or torch.is_autocast_enabled(next(decoder.parameters()).device.type):
         return False
     # 3) Only classes that are known, each with its own forward; ours may have none (containers).
     modules = list(decoder.modules())
     for kind in {type(module) for module in modules} - _KNOWN:
-        if not _is_ours(kind) or not (_is_ours(kind.forward) or kind.forward is nn.Module.forward):
+        if not kind.__module__.startswith(_PACKAGE):
+            return False
+        if kind.forward is not nn.Module.forward and not kind.forward.__module__.startswith(_PACKAGE):
             return False
     # 4) Every single module as its class made it.
     for module in modules:
@@ -78,12 +82,3 @@ def fused_serves(decoder: nn.Module) -> bool:
 def is_changed(module: nn.Module) -> bool:
     """Whether calling the module does more than its class says: a hook, or a ``forward`` of its own."""
     return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__)
-
-
-def everything_is_watched() -> bool:
-    """Whether torch has forward hooks that run for every module there is."""
-    return bool(torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks)
-
-
-def _is_ours(thing: Any) -> bool:
-    return thing.__module__.split(".")[0] == _PACKAGE

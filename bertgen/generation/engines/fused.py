@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
 from bertgen.generation.engines.prepared import vocabulary_table
@@ -112,10 +112,14 @@ class FusedEngine:
             self.token_type = embeddings.token_type_embeddings.weight[0]
         self.pad = getattr(embeddings, "padding_idx", None)
         self.first_position = 0 if self.pad is None else self.pad + 1
-        self.embedding_norm = _norm(embeddings.LayerNorm)
+        self.embedding_norm = _weights(embeddings.LayerNorm)
         # 2) The layers, by their family's table.
         table = LAYER_TABLES[config.model_type]
-        self.layers = [_parts(layer, table) for layer in decoder.base.encoder.layer]
+        modules_of = attrgetter(*table.values())
+        self.layers = [
+            {name: _weights(module) for name, module in zip(table, modules_of(layer), strict=True)}
+            for layer in decoder.base.encoder.layer
+        ]
         self.activations = [layer.intermediate.activation for layer in decoder.base.encoder.layer]
         # 3) The head: a projection, before which BERT and RoBERTa transform.
         self.projection = decoder.get_output_embeddings().bias, vocabulary_table(decoder)
@@ -123,7 +127,7 @@ class FusedEngine:
         transform = decoder.head_transform()
         if transform is not None:
             dense, activation, norm = transform
-            self.transform = _product(dense), activation, _norm(norm)
+            self.transform = _weights(dense), activation, _weights(norm)
 
     def begin(
         self,
@@ -135,7 +139,8 @@ class FusedEngine:
         heads: HeadSwitches | None = None,
         prompt_mask: Tensor | None = None,
     ) -> FusedState:
-        refuse_switches(heads)
+        if heads is not None:
+            refuse_switches()
         if capture.hidden_states or prompt_mask is not None:
             raise ValueError("the fused engine gives no hidden states and masks no prompt; take PlainEngine")
         batch, source, _ = memory.shape
@@ -184,7 +189,7 @@ class FusedEngine:
         hidden = self.words[ids[:, 0]] + place
         if self.token_type is not None:
             hidden = hidden + self.token_type
-        hidden = _normed(hidden, self.embedding_norm)  # [R, C]
+        hidden = torch.layer_norm(hidden, *self.embedding_norm)  # [R, C]
         # 3) The layers. When attention is captured, softmax writes its rows straight into what is handed out.
         self_rows = cross_rows = [None] * layers
         if state.capture.attentions:
@@ -197,7 +202,7 @@ class FusedEngine:
         # 4) The head.
         if self.transform is not None:
             dense, activation, norm = self.transform
-            hidden = _normed(activation(_times(hidden, dense)), norm)
+            hidden = torch.layer_norm(activation(_times(hidden, dense)), *norm)
         output = EngineOutput(_times(hidden, self.projection))
         if state.capture.attentions:
             # [L, B * H, beams, S] -> [L, R, H, 1, S]: rows of one source stand side by side.
@@ -229,7 +234,8 @@ class FusedEngine:
         scores = torch.baddbmm(self.nothing, query, past_keys, beta=0, alpha=self.scale)  # [R * H, 1, T]
         scores = torch.softmax(scores, -1, out=self_rows)
         context = torch.bmm(scores, past_values).view(rows, -1)  # [R, C]
-        hidden = _normed(_times(context, layer["self_out"]).add_(hidden), layer["self_norm"])
+        hidden = _times(context, layer["self_out"]).add_(hidden)
+        hidden = torch.layer_norm(hidden, *layer["self_norm"])
         # 2) Cross-attention: the beams of a source are so many queries to the same keys and values.
         keys, values = state.cross[index]  # [B * H, D, S], [B * H, S, D]
         query = _times(hidden, layer["cross_query"])
@@ -245,10 +251,11 @@ class FusedEngine:
         if beams > 1:
             context = context.view(-1, heads, beams, width).transpose(1, 2)
         context = context.reshape(rows, -1)
-        hidden = _normed(_times(context, layer["cross_out"]).add_(hidden), layer["cross_norm"])
+        hidden = _times(context, layer["cross_out"]).add_(hidden)
+        hidden = torch.layer_norm(hidden, *layer["cross_norm"])
         # 3) Feed-forward.
         inner = self.activations[index](_times(hidden, layer["inner"]))
-        return _normed(_times(inner, layer["outer"]).add_(hidden), layer["norm"])
+        return torch.layer_norm(_times(inner, layer["outer"]).add_(hidden), *layer["norm"])
 
     def reorder(self, state: FusedState, rows: Tensor) -> None:
         """Row i continues what was row rows[i]; free when every row continues itself."""
@@ -260,25 +267,14 @@ class FusedEngine:
                 buffer[: state.length] = buffer[: state.length, rows]
 
 
-def _parts(layer: Any, table: dict[str, str]) -> dict[str, Any]:
-    """A layer's products and norms by the names of its family's table."""
-    modules = zip(table, attrgetter(*table.values())(layer), strict=True)
-    return {name: (_norm if name.endswith("norm") else _product)(module) for name, module in modules}
-
-
-def _product(linear: Any) -> Product:
-    return linear.bias, linear.weight.t()
-
-
-def _norm(module: Any) -> Norm:
-    return module.normalized_shape, module.weight, module.bias, module.eps
+def _weights(module: Any) -> Product | Norm:
+    """What a step needs of a projection or of a layer norm."""
+    if isinstance(module, nn.LayerNorm):
+        return module.normalized_shape, module.weight, module.bias, module.eps
+    return module.bias, module.weight.t()
 
 
 def _times(x: Tensor, product: Product) -> Tensor:
     """x [R, in] @ weight [in, out] + bias."""
     bias, weight = product
     return torch.addmm(bias, x, weight)
-
-
-def _normed(x: Tensor, norm: Norm) -> Tensor:
-    return torch.layer_norm(x, *norm)

@@ -87,7 +87,8 @@ class PlainEngine:
         heads: HeadSwitches | None = None,
         prompt_mask: Tensor | None = None,
     ) -> PlainState:
-        refuse_switches(heads)
+        if heads is not None:
+            refuse_switches()
         # 1) The model's forward wants a row a hypothesis, so every source is repeated for its own.
         given = (memory, memory_mask, prompt_mask)
         memory, memory_mask, mask = (
