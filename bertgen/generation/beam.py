@@ -155,9 +155,9 @@ class BeamSearch:
         going: list[tuple[float, int, int]] = []
         for source, candidates in enumerate(lists):
             going += self._sort_out(source, group, list(zip(*candidates, strict=True)))
-        written = zip((self.totals, tokens, parents), zip(*going, strict=True), strict=True)
-        for kept, new in written:
-            kept[:, group] = torch.tensor(new, dtype=kept.dtype, device=kept.device).view(batch, size)
+        columns = zip((self.totals, tokens, parents), zip(*going, strict=True), strict=True)
+        for whole, new in columns:
+            whole[:, group] = torch.tensor(new, dtype=whole.dtype, device=whole.device).view(batch, size)
 
     def _sort_out(
         self, source: int, group: int, candidates: list[tuple[float, int, int]]

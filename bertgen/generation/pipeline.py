@@ -15,12 +15,17 @@ def build_processors(
     prefix_allowed_tokens_fn: Callable | None = None,
     extra: Sequence[LogitsProcessor] | None = None,
 ) -> list[LogitsProcessor]:
-    """In the reference's order; the caller's own come last but for the renormalisation."""
+    """In the reference's order; the caller's ``extra`` come last but for the renormalisation."""
     config = request.config
-    eos = eos_list(config.eos_token_id)  # (the search may end at the model's own besides)
-    source = request.source_ids if request.source_ids is not None else request.prompt
+    # The settings' end tokens: the search may end at the model's besides.
+    eos = eos_list(config.eos_token_id)
+    # A decoder alone has no source but its prompt.
+    source = request.source_ids
+    if source is None:
+        source = request.prompt
     beams = config.num_beams // config.num_beam_groups
     steps: list[LogitsProcessor] = []
+    # 1) Tokens made likelier or less likely.
     if config.sequence_bias is not None:
         steps.append(P.sequence_bias(config.sequence_bias))
     if config.diversity_penalty:
@@ -29,19 +34,22 @@ def build_processors(
         steps.append(P.encoder_repetition_penalty(config.encoder_repetition_penalty, source))
     if config.repetition_penalty not in (None, 1.0):
         steps.append(P.repetition_penalty(config.repetition_penalty))
+    # 2) Tokens forbidden: repetitions, words, an end too early, what the caller's function leaves out.
     if config.no_repeat_ngram_size:
         steps.append(P.no_repeat_ngram(config.no_repeat_ngram_size))
     if config.encoder_no_repeat_ngram_size:
         steps.append(P.encoder_no_repeat_ngram(config.encoder_no_repeat_ngram_size, source))
     if config.bad_words_ids is not None:
         banned = P.bad_words(config.bad_words_ids, eos)
-        steps += [banned] if banned else []
+        if banned is not None:  # the end token alone cannot be banned
+            steps.append(banned)
     if config.min_length and eos:
         steps.append(P.min_length(config.min_length, eos))
     if config.min_new_tokens and eos:
         steps.append(P.min_length(request.prompt.shape[1] + config.min_new_tokens, eos))
     if prefix_allowed_tokens_fn is not None:
         steps.append(P.prefix_allowed(prefix_allowed_tokens_fn, beams))
+    # 3) Set places, the caller's processors, and log-probabilities again.
     steps += _forcing(request)
     steps += list(extra or [])
     if config.renormalize_logits:
@@ -66,8 +74,12 @@ def _forcing(request: Request) -> list[LogitsProcessor]:
         steps.append(P.suppress(config.suppress_tokens))
     forced = dict(config.forced_decoder_ids or [])
     if config.begin_suppress_tokens:
-        at = begin if begin > 1 or config.forced_bos_token_id is None else begin + 1
-        at += config.forced_decoder_ids[-1][0] if config.forced_decoder_ids else 0
+        # The begin is where the first free token stands: behind a forced first one and all forced places.
+        at = begin
+        if begin == 1 and config.forced_bos_token_id is not None:
+            at += 1
+        if config.forced_decoder_ids:
+            at += config.forced_decoder_ids[-1][0]
         steps.append(P.suppress(config.begin_suppress_tokens, at))
     steps += [P.force_token(at, token) for at, token in forced.items() if token is not None]
     return steps

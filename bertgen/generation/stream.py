@@ -20,8 +20,8 @@ from bertgen.generation.trace_builder import BeamRecord, Written, build_trace, w
 from bertgen.tokenizers import StreamDecoder
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
 
-# The settings that a trace tells of each way to search.
-_TOLD = {
+# The settings that shape each way to search.
+_SHAPING_SETTINGS = {
     "greedy": ("max_length",),
     "sample": ("max_length", "temperature", "top_k", "top_p"),
     "beam": ("max_length", "num_beams", "length_penalty", "early_stopping"),
@@ -87,7 +87,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             raise ValueError("the text is empty: there is nothing to read; write a sentence")
         self.source_ids = source_ids
         self.source_pieces: tuple[str, ...] = tuple(tokenizer.convert_ids_to_tokens(source_ids))
-        # 2) Where the two sides have vocabularies of their own, what is written is told by the decoder's.
+        # 2) Where the two sides have vocabularies of their own, what is written is in the decoder's.
         self.model, self.tokenizer = model, tokenizer
         self.target_tokenizer = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         self._decoder = StreamDecoder(self.target_tokenizer, skip_special_tokens=True)
@@ -127,22 +127,22 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             self._finish("stopped")
 
     def _turn(self) -> TokenStep | BeamStep | None:
-        """One step of the search as it is shown; None once all is told."""
+        """One step of the search as it is shown; None once all is shown."""
         # 1) At first: read the source and begin a run and a search.
         if self._search is None:
             self._begin()
-        # 2) While the search runs, each step is told: a token, or the beams' best draft so far.
+        # 2) While the search runs, each step shows a token, or the beams' best draft so far.
         if not self._search.done:
             output, choice = advance(self._engine, self._state, self._search)
             if self._beams is None:
-                return self._tell(written_token(self.target_tokenizer, output, choice))
+                return self._show(written_token(self.target_tokenizer, output, choice))
             self._beams.add(output, choice)
             draft = self._search.draft()
             decoder = StreamDecoder(self.target_tokenizer, skip_special_tokens=True)
             new = draft.ids[self._search.prompt_length :]  # a last character that is not whole stays out
             text = "".join(decoder.put(token) for token in new)
             return BeamStep(len(self._beams.steps) - 1, text, draft.score)
-        # 3) Beams tell their winner's tokens after the search.
+        # 3) Beams show their winner's tokens after the search.
         if self._beams is None:
             return None
         if self._winner is None:
@@ -155,7 +155,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         if written is None:
             return None
         self._tokens_left -= 1
-        return self._tell(written)
+        return self._show(written)
 
     def _begin(self) -> None:
         """Runs the encoder, begins a run of the engine over its states, and a search of the asked kind."""
@@ -172,9 +172,9 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             self._beams = BeamRecord(self.target_tokenizer, self._search)
         else:
             self._search = TokenSearch(request, rules)
-        self._tokens_left = 0  # of a winner that is being told
+        self._tokens_left = 0  # of a winner that is being shown
 
-    def _tell(self, written: Written) -> TokenStep:
+    def _show(self, written: Written) -> TokenStep:
         """A written token as a step; the last one also gives the text that was held back."""
         if self._first_token is None:
             self._first_token = time.perf_counter() - self._started
@@ -194,7 +194,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         )
 
     def _finish(self, reason: str | None) -> None:
-        """Makes the trace; without a ``reason`` the last token tells why the run ended."""
+        """Makes the trace; without a ``reason`` it follows from the last token."""
         # Closed while the beams ran: their best draft is what was written.
         if self._beams is not None and self._beams.steps and self._winner is None:
             draft = self._search.draft()
@@ -229,7 +229,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             mode = "beam"
         elif config.do_sample:
             mode = "sample"
-        told = {"mode": mode, **{name: getattr(config, name) for name in _TOLD[mode]}}
+        settings = {"mode": mode, **{name: getattr(config, name) for name in _SHAPING_SETTINGS[mode]}}
         if self._generator is not None:
-            told["seed"] = self._generator.initial_seed()
-        return told
+            settings["seed"] = self._generator.initial_seed()
+        return settings

@@ -17,7 +17,7 @@ from bertgen.generation.search import Choice
 from bertgen.tokenizers import word_groups
 from bertgen.trace import BeamAncestry, GenerationTrace, TopK
 
-_ALTERNATIVES = 10  # most probable tokens told of each step
+_ALTERNATIVES = 10  # of each step: the most probable tokens
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Written:
 
 def written_token(tokenizer: Any, output: EngineOutput, choice: Choice) -> Written:
     """What the only row of a step wrote."""
+    # The plain softmax, before any processor: what the model itself thinks of the token.
     logprobs = output.logits[0].float().log_softmax(-1)  # [V]
     token = int(choice.tokens[0])
     values, ids = logprobs.topk(min(_ALTERNATIVES, len(logprobs)))
@@ -69,13 +70,14 @@ class _Step:
 
 
 class BeamRecord:
-    """Every step of the search of one source, so that the winner's numbers can be told afterwards."""
+    """Every step of the search of one source, so that the winner's numbers are there afterwards."""
 
     def __init__(self, tokenizer: Any, search: BeamSearch) -> None:
         self.tokenizer, self.search, self.eos = tokenizer, search, search.request.eos
         self.steps: list[_Step] = []
 
     def add(self, output: EngineOutput, choice: Choice) -> None:
+        """Notes a step; only what a winner may need, since a step's logits are large."""
         logprobs = output.logits.float().log_softmax(-1)  # [R, V]
         values, ids = logprobs.topk(min(_ALTERNATIVES, logprobs.shape[-1]))
         self.steps.append(
@@ -161,7 +163,7 @@ def build_trace(
             cross = np.zeros((*shape, len(source_ids)), dtype=np.float16)
             for index, item in enumerate(written):
                 cross[:, :, index] = item.cross
-    # 2) What is told in pieces and words, each side by its own tokenizer.
+    # 2) Ids, pieces and words, each side by its own tokenizer.
     return GenerationTrace.from_arrays(
         model=model.config.name_or_path,
         source_ids=np.asarray(source_ids),

@@ -24,7 +24,7 @@ from bertgen.configs.checks import builds_for_real, check_memory
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
-from bertgen.generation.engines.prepared import prepare
+from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
 from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
 

@@ -40,12 +40,23 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     decoder, memory = model.get_decoder(), model.project(memory)
     fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
     if fits and prompt_mask is None and fused_serves(decoder):
-        engine = FusedEngine(decoder)
+        engine = FusedEngine(decoder, rows=beams * memory.shape[0])
     else:
         engine = PlainEngine(decoder, **plain)
     return engine, engine.begin(
         memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
     )
+
+
+@torch.no_grad()
+def prepare(model: Any) -> None:
+    """Makes in advance what the first ``generate`` of a model makes, for one row and for several."""
+    decoder = model
+    if model.config.is_encoder_decoder:
+        decoder = model.get_decoder()
+    if fused_serves(decoder):
+        for rows in (1, 2):
+            FusedEngine(decoder, rows=rows)
 
 
 def fused_serves(decoder: nn.Module) -> bool:

@@ -5,9 +5,9 @@ values are computed straight into the place where they stay, cross-attention's a
 shared by its beams, softmax writes into the rows that are handed out, and no module is called.
 
 It is made anew for every run, which takes about as long as finding out whether an older one still fits, and
-its products read the model's own parameters: nothing can become stale, however the weights were written. The
-one copy, of the vocabulary's table, is compared before every run (``prepared``). Where calling the modules
-would do more than their weights say, the plain engine is taken (``choose.fused_serves``).
+it reads the model's own parameters, or copies that are compared with them value by value (``prepared``):
+nothing can become stale, however the weights were written. Where calling the modules would do more than
+their weights say, the plain engine is taken (``choose.fused_serves``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ import torch
 from torch import Tensor, nn
 
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
-from bertgen.generation.engines.prepared import vocabulary_table
+from bertgen.generation.engines.prepared import transposed
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache
 
+# For how many rows a product is faster on a transposed copy, by name. The vocabulary's table always is, the
+# wide half of the feed-forward for one row, every matrix for the few rows of a beam search. Copies and what
+# they are compared with take twice a decoder's memory: a large one (bytes) goes without.
+_ONE_ROW, _FEW_ROWS, _LARGEST_COPIED = ("head", "inner"), 16, 1 << 30
 _FIRST_CAPACITY = 32  # positions that a run has room for before its buffers double
 
 # Where the parts of a layer lie, by family: products by the name that the step calls them by, then norms.
@@ -54,18 +58,17 @@ Norm = tuple[tuple[int, ...], Tensor, Tensor, float]  # shape, weight, bias, eps
 
 @dataclass
 class FusedState:
-    """One run. Keys and values are [capacity, R, C] a layer, the places that single steps fill.
+    """One run. ``written`` holds keys (0) and values (1), [2, capacity, R, C] a layer, filled step by step.
 
-    A step's keys of all rows then lie side by side, so that one product can write them in place. What the
-    queries look at are views of the same memory, head by head.
+    A step's keys of all rows lie side by side, so that one product can write them in place. What the queries
+    look at are views of the same memory, head by head.
     """
 
     capture: Capture
     beams: int  # rows a source
     mask: Tensor | None  # additive, [B * H, 1, S]; None where nothing is masked
     cross: list[tuple[Tensor, Tensor]]  # a layer each: keys [B * H, D, S], values [B * H, S, D]
-    keys: list[Tensor]
-    values: list[Tensor]
+    written: list[Tensor]
     heads: int
     past_keys: list[Tensor] = field(default_factory=list)  # a layer each: [R * H, D, capacity]
     past_values: list[Tensor] = field(default_factory=list)  # [R * H, capacity, D]
@@ -73,21 +76,18 @@ class FusedState:
 
     def make_views(self) -> None:
         """The views of the buffers; again when they have grown."""
-        by_head = [
-            [buffer.view(len(buffer), buffer.shape[1] * self.heads, -1) for buffer in buffers]
-            for buffers in (self.keys, self.values)
-        ]
-        self.past_keys = [keys.permute(1, 2, 0) for keys in by_head[0]]
-        self.past_values = [values.transpose(0, 1) for values in by_head[1]]
+        by_head = [buffer.unflatten(3, (self.heads, -1)).flatten(2, 3) for buffer in self.written]
+        self.past_keys = [keys.permute(1, 2, 0) for keys, _ in by_head]
+        self.past_values = [values.transpose(0, 1) for _, values in by_head]
 
     def past(self) -> KVCache:
         """What was computed, as the cache that a forward accepts: [R, H, T, D], [R, H, S, D]."""
-        cache = KVCache(len(self.keys))
-        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
-            own = [
-                x[: self.length].unflatten(2, (self.heads, -1)).permute(1, 2, 0, 3) for x in (keys, values)
-            ]
-            cache.append(layer, *own)
+        cache = KVCache(len(self.written))
+        for layer, buffer in enumerate(self.written):
+            # Written tokens: time by time, as the steps filled them, becomes head by head.
+            by_head = buffer[:, : self.length].unflatten(3, (self.heads, -1))  # [2, T, R, H, D]
+            cache.append(layer, *by_head.permute(0, 2, 3, 1, 4))
+            # The source's are one a source: every beam gets them.
             cross_keys, cross_values = self.cross[layer]
             memory = [x.unflatten(0, (-1, self.heads)) for x in (cross_keys.transpose(1, 2), cross_values)]
             cache.set_cross(layer, *(x.repeat_interleave(self.beams, dim=0) for x in memory))
@@ -95,9 +95,9 @@ class FusedState:
 
 
 class FusedEngine:
-    """A decoder's weights as the step reads them: views of its parameters, gathered by name."""
+    """A decoder's weights as the step reads them, gathered by name; fastest for runs of ``rows`` rows."""
 
-    def __init__(self, decoder: Any) -> None:
+    def __init__(self, decoder: Any, rows: int = 1) -> None:
         config, embeddings = decoder.config, decoder.base.embeddings
         self.heads = config.num_attention_heads
         self.width = config.hidden_size // self.heads
@@ -115,14 +115,25 @@ class FusedEngine:
         self.embedding_norm = _weights(embeddings.LayerNorm)
         # 2) The layers, by their family's table.
         table = LAYER_TABLES[config.model_type]
+        copied: tuple[str, ...] = ("head",)
+        if rows <= _FEW_ROWS:
+            copied = _ONE_ROW
+            if rows > 1:
+                copied = ("head", *table)
+        size = sum(p.numel() * p.element_size() for p in decoder.parameters())
+        if size > _LARGEST_COPIED or self.words.device.type != "cpu":
+            copied = ()
         modules_of = attrgetter(*table.values())
         self.layers = [
-            {name: _weights(module) for name, module in zip(table, modules_of(layer), strict=True)}
+            {
+                name: _weights(module, name in copied)
+                for name, module in zip(table, modules_of(layer), strict=True)
+            }
             for layer in decoder.base.encoder.layer
         ]
         self.activations = [layer.intermediate.activation for layer in decoder.base.encoder.layer]
         # 3) The head: a projection, before which BERT and RoBERTa transform.
-        self.projection = decoder.get_output_embeddings().bias, vocabulary_table(decoder)
+        self.projection = _weights(decoder.get_output_embeddings(), "head" in copied)
         self.transform: tuple[Product, Callable[[Tensor], Tensor], Norm] | None = None
         transform = decoder.head_transform()
         if transform is not None:
@@ -162,9 +173,9 @@ class FusedEngine:
             )
             cross.append((keys.transpose(1, 2).contiguous(), values))
         # 3) Room for the keys and values of what will be written.
-        shape = (_FIRST_CAPACITY, batch * rows, self.heads * self.width)
-        keys, values = ([memory.new_empty(shape) for _ in self.layers] for _ in range(2))
-        state = FusedState(capture, rows, mask, cross, keys, values, self.heads)
+        shape = (2, _FIRST_CAPACITY, batch * rows, self.heads * self.width)
+        written = [memory.new_empty(shape) for _ in self.layers]
+        state = FusedState(capture, rows, mask, cross, written, self.heads)
         state.make_views()
         return state
 
@@ -178,9 +189,8 @@ class FusedEngine:
                 f"the model has {count} positions (max_position_embeddings); "
                 "lower max_length or max_new_tokens"
             )
-        if time == state.keys[0].shape[0]:
-            for buffers in (state.keys, state.values):
-                buffers[:] = [torch.cat([old, torch.empty_like(old)]) for old in buffers]
+        if time == state.written[0].shape[1]:
+            state.written = [torch.cat([old, torch.empty_like(old)], dim=1) for old in state.written]
             state.make_views()
         # 2) Embed: word, token type where there is one, position.
         place = self.positions[self.first_position + time]
@@ -225,8 +235,9 @@ class FusedEngine:
         layer, end = self.layers[index], state.length + 1
         rows, heads, width, beams = hidden.shape[0], self.heads, self.width, state.beams
         # 1) Self-attention: this token's key and value are computed into their place [R, C] ...
-        for buffers, (bias, weight) in ((state.keys, layer["key"]), (state.values, layer["value"])):
-            torch.addmm(bias, hidden, weight, out=buffers[index][state.length])
+        places = state.written[index][:, state.length]  # [2, R, C]
+        for place, (bias, weight) in zip(places, (layer["key"], layer["value"]), strict=True):
+            torch.addmm(bias, hidden, weight, out=place)
         query = _times(hidden, layer["query"]).view(rows * heads, 1, width)
         # ... and its query looks at all that stand there.
         past_keys = state.past_keys[index][:, :, :end]  # [R * H, D, T]
@@ -261,16 +272,17 @@ class FusedEngine:
         """Row i continues what was row rows[i]; free when every row continues itself."""
         if rows.tolist() == list(range(len(rows))):
             return
-        for buffers in (state.keys, state.values):
-            for buffer in buffers:
-                # The picked rows are copied out first: a beam may be the parent of several.
-                buffer[: state.length] = buffer[: state.length, rows]
+        for buffer in state.written:
+            # The picked rows are copied out first: a beam may be the parent of several.
+            buffer[:, : state.length] = buffer[:, : state.length, rows]
 
 
-def _weights(module: Any) -> Product | Norm:
-    """What a step needs of a projection or of a layer norm."""
+def _weights(module: Any, copied: bool = False) -> Product | Norm:
+    """What a step needs of a projection (``copied``: its transposed copy) or of a layer norm."""
     if isinstance(module, nn.LayerNorm):
         return module.normalized_shape, module.weight, module.bias, module.eps
+    if copied:
+        return module.bias, transposed(module)
     return module.bias, module.weight.t()
 
 

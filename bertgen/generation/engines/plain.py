@@ -90,30 +90,43 @@ class PlainEngine:
         if heads is not None:
             refuse_switches()
         # 1) The model's forward wants a row a hypothesis, so every source is repeated for its own.
-        given = (memory, memory_mask, prompt_mask)
         memory, memory_mask, mask = (
-            None if tensor is None else tensor.repeat_interleave(rows, dim=0) for tensor in given
+            tensor if tensor is None else tensor.repeat_interleave(rows, dim=0)
+            for tensor in (memory, memory_mask, prompt_mask)
         )
         # 2) A prompt that may be padded has its positions counted from the mask, where the family does so
         #    unasked (GPT-2, as in the reference).
         position_ids = self.position_ids
         if mask is not None:
             position_ids = position_ids or getattr(self.decoder, "prompt_positions", None)
-        positions = {} if position_ids is None else {"position_ids": position_ids}
-        cache = KVCache(self.decoder.config.num_hidden_layers) if self.use_cache else None
+        positions = {}
+        if position_ids is not None:
+            positions["position_ids"] = position_ids
+        # 3) Room for keys and values; without it every step runs the whole sequence again.
+        cache = None
+        if self.use_cache:
+            cache = KVCache(self.decoder.config.num_hidden_layers)
         return PlainState(memory, memory_mask, capture, cache, mask, positions)
 
     def step(self, state: PlainState, ids: Tensor) -> EngineOutput:
         """Feeds ids [R, T] that follow what was fed before."""
-        state.seen = ids if state.seen is None else torch.cat([state.seen, ids], dim=1)
-        # What the run wrote itself is no padding: the mask of the prompt grows by ones.
+        # 1) What was fed so far; with a cache only the new ids are fed again.
+        if state.seen is None:
+            state.seen = ids
+        else:
+            state.seen = torch.cat([state.seen, ids], dim=1)
+        fed = ids
+        if state.cache is None:
+            fed = state.seen
+        # 2) What the run wrote itself is no padding: the mask of the prompt grows by ones.
         if state.mask is not None:
             missing = state.seen.shape[1] - state.mask.shape[1]
             if missing > 0:
                 ones = state.mask.new_ones(ids.shape[0], missing)
                 state.mask = torch.cat([state.mask, ones], dim=1)
+        # 3) The model's own call.
         output = self.decoder(
-            input_ids=state.seen if state.cache is None else ids,
+            input_ids=fed,
             attention_mask=state.mask,
             encoder_hidden_states=state.memory,
             encoder_attention_mask=state.memory_mask,

@@ -11,22 +11,23 @@ import torch
 from torch import nn
 
 from bertgen.generation.engines.choose import fused_serves
-from bertgen.generation.engines.prepared import vocabulary_table
+from bertgen.generation.engines.prepared import transposed
 
+# Two sources: with one beam the engine runs two rows and reads copies of every matrix, as for beams.
 IDS = torch.tensor([[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]])
 ASKED = {"max_new_tokens": 6, "return_dict_in_generate": True, "output_scores": True, "eos_token_id": -1}
 
 
-def answer(model, **settings) -> tuple[list, torch.Tensor]:
+def answer(model, ids: torch.Tensor = IDS, **settings) -> tuple[list, torch.Tensor]:
     """The ids and the scores [T, R, V] of a run with the cache: the fused engine's, where it serves."""
-    output = model.generate(IDS, **ASKED, **settings)
+    output = model.generate(ids, **ASKED, **settings)
     return output.sequences.tolist(), torch.stack(output.scores)
 
 
-def assert_fresh(model) -> None:
+def assert_fresh(model, **settings) -> None:
     """What the fused engine writes is what the plain forward writes, which reads nothing but the modules."""
-    ids, scores = answer(model)
-    expected_ids, expected = answer(model, use_cache=False)
+    ids, scores = answer(model, **settings)
+    expected_ids, expected = answer(model, use_cache=False, **settings)
     assert ids == expected_ids
     torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
 
@@ -117,18 +118,20 @@ CHANGES = [
 ]
 
 
+@pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("prepared", [False, True])
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_next_answer_is_of_the_changed_weights(make_model, change, prepared):
+def test_the_next_answer_is_of_the_changed_weights(make_model, change, prepared, beams):
     """The numbers move with the change, and agree with the plain forward's; the fused engine still serves."""
     model = make_model(tie_word_embeddings=False)
     if prepared:
         model.prepare()
-    _, before = answer(model)
+    _, before = answer(model, num_beams=beams)
     change(model)
     assert fused_serves(model.decoder)
-    assert not torch.equal(answer(model)[1], before)
-    assert_fresh(model)
+    assert not torch.equal(answer(model, num_beams=beams)[1], before)
+    for ids in (IDS, IDS[:1]):
+        assert_fresh(model, ids=ids, num_beams=beams)
 
 
 def test_a_change_between_two_steps_of_a_run_does_not_mix_models(make_model, tokenizer):
@@ -173,7 +176,7 @@ def test_copies_of_a_model_are_models_of_their_own(make_model, again):
     model.prepare()
     ids, scores = answer(model)
     twin = again(model)
-    assert twin.decoder.__dict__["_prepared_table"] is None
+    assert twin.decoder.lm_head.decoder.__dict__["_prepared_copy"] is None
     assert answer(twin)[0] == ids
     data_far_away(twin)
     assert torch.equal(answer(model)[1], scores)
@@ -185,11 +188,12 @@ def test_what_is_prepared_is_used_again_and_made_anew(make_model):
     """One copy for all runs while the table stands, another once a single value differs."""
     model = make_model()
     model.prepare()
-    first = vocabulary_table(model.decoder)
+    head = model.decoder.lm_head.decoder
+    first = transposed(head)
     answer(model)
-    assert vocabulary_table(model.decoder) is first
+    assert transposed(head) is first
     data_in_the_middle(model)
-    second = vocabulary_table(model.decoder)
+    second = transposed(head)
     assert second is not first
     assert torch.equal(second.t(), table(model))
 
