@@ -123,8 +123,12 @@ def encode_source(model: Any, request: Request) -> Any:
         return None
     if request.encoder_outputs is not None:
         return request.encoder_outputs
+    # Embeddings take the place of ids, which then only served the processors.
+    ids = request.source_ids
+    if request.inputs_embeds is not None:
+        ids = None
     return model.get_encoder()(
-        input_ids=None if request.inputs_embeds is not None else request.source_ids,
+        input_ids=ids,
         inputs_embeds=request.inputs_embeds,
         attention_mask=request.source_mask,
         output_attentions=request.config.output_attentions,
@@ -156,24 +160,26 @@ class _Collector:
 
     def fields(self, source: Any, state: State) -> dict[str, Any]:
         """The fields of the output beside the sequences; of an encoder-decoder with the encoder's own."""
-        cache = state.past()
-        common = {
-            "scores": tuple(self.scores) or None,
-            "past_key_values": None if cache is None else cache.to_legacy(),
-        }
+        # 1) What every output has; None where it was not asked for, or without a cache.
+        past = state.past()
+        if past is not None:
+            past = past.to_legacy()
+        common = {"scores": tuple(self.scores) or None, "past_key_values": past}
         decoder_self, cross = (tuple(self.attentions[name]) or None for name in ("decoder_self", "cross"))
         hidden = tuple(self.hidden) or None
+        # 2) A decoder alone has one kind of attention.
         if source is None:
             return {**common, "attentions": decoder_self, "hidden_states": hidden}
-        wanted = {
-            "encoder_attentions": source.get("attentions") if self.config.output_attentions else None,
-            "encoder_hidden_states": source.get("hidden_states")
-            if self.config.output_hidden_states
-            else None,
-        }
+        # 3) An encoder-decoder has three. Encoder outputs that were given may hold more than was asked for.
+        encoder_attentions = encoder_hidden_states = None
+        if self.config.output_attentions:
+            encoder_attentions = source.get("attentions")
+        if self.config.output_hidden_states:
+            encoder_hidden_states = source.get("hidden_states")
         return {
             **common,
-            **wanted,
+            "encoder_attentions": encoder_attentions,
+            "encoder_hidden_states": encoder_hidden_states,
             "decoder_attentions": decoder_self,
             "cross_attentions": cross,
             "decoder_hidden_states": hidden,

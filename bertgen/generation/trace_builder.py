@@ -102,9 +102,9 @@ class BeamRecord:
 
     def path(self, hypothesis: Hypothesis) -> list[Written]:
         """The tokens of a hypothesis, each with the numbers of the beam that wrote it."""
+        # A finished hypothesis is held without its end token.
         ids = hypothesis.ids[self.search.prompt_length :]
-        ended = len(ids) < len(hypothesis.rows)  # a finished hypothesis is held without its end token
-        if ended:
+        if len(ids) < len(hypothesis.rows):
             ids = [*ids, self.eos[0]]
         written = []
         for step, token, row in zip(self.steps, ids, hypothesis.rows, strict=False):
