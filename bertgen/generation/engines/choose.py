@@ -25,27 +25,25 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     config, prompt_mask = request.config, request.prompt_mask
     capture = Capture(config.output_attentions, config.output_hidden_states)
     plain = {"use_cache": config.use_cache, "position_ids": request.position_ids}
-    # 1) A decoder alone: its prompt may be long and padded.
+    memory = memory_mask = None
     if source is None:
+        # A decoder alone: its prompt may be long and padded.
         engine: Engine = PlainEngine(model, **plain)
-        return engine, engine.begin(None, None, rows=beams, capture=capture, prompt_mask=prompt_mask)
-    # 2) An encoder-decoder whose own call was changed is called, with the memory as the encoder left it.
-    memory = source[0]
-    if is_changed(model) or any(_HOOKS_ON_ALL) or not type(model).forward.__module__.startswith(_PACKAGE):
+    elif is_changed(model) or any(_HOOKS_ON_ALL) or not type(model).forward.__module__.startswith(_PACKAGE):
+        # An encoder-decoder whose own call was changed is called, with the memory as the encoder left it.
+        memory, memory_mask = source[0], request.source_mask
         engine = PlainEngine(ThroughModel(model), **plain)
-        return engine, engine.begin(
-            memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
-        )
-    # 3) The fused engine writes from a single start token; everything else is the plain one's.
-    decoder, memory = model.get_decoder(), model.project(memory)
-    fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
-    if fits and prompt_mask is None and fused_serves(decoder):
-        engine = FusedEngine(decoder, rows=beams * memory.shape[0])
     else:
-        engine = PlainEngine(decoder, **plain)
-    return engine, engine.begin(
-        memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
-    )
+        # The fused engine writes from a single start token; everything else is the plain one's.
+        decoder = model.get_decoder()
+        memory, memory_mask = model.project(source[0]), request.source_mask
+        fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
+        if fits and prompt_mask is None and fused_serves(decoder):
+            engine = FusedEngine(decoder, rows=beams * memory.shape[0])
+        else:
+            engine = PlainEngine(decoder, **plain)
+    state = engine.begin(memory, memory_mask, rows=beams, capture=capture, prompt_mask=prompt_mask)
+    return engine, state
 
 
 @torch.no_grad()
