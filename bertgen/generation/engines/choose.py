@@ -81,7 +81,7 @@ def fused_serves(decoder: nn.Module) -> bool:
             return False
     # 4) Every single module as its class made it.
     for module in modules:
-        if module.training or is_changed(module) or getattr(module, "pruned_heads", None):
+        if module.training or is_changed(module) or module.__dict__.get("pruned_heads"):
             return False
         if isinstance(module, nn.Linear | nn.LayerNorm) and (module.weight is None or module.bias is None):
             return False

@@ -120,7 +120,9 @@ class FusedEngine:
             copied = _ONE_ROW
             if rows > 1:
                 copied = ("head", *table)
-        size = sum(p.numel() * p.element_size() for p in decoder.parameters())
+        width, inner = config.hidden_size, config.intermediate_size
+        size = config.vocab_size * width + config.num_hidden_layers * (8 * width * width + 2 * width * inner)
+        size *= self.words.element_size()
         if size > _LARGEST_COPIED or self.words.device.type != "cpu":
             copied = ()
         modules_of = attrgetter(*table.values())
