@@ -16,10 +16,12 @@ from typing import Any
 from bertgen.checkpoints import LoadReport
 from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
 from bertgen.configs.models import BertConfig, BertGenerationConfig, EncoderDecoderConfig, GPT2Config
-from bertgen.models import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.models.base import PreTrainedModel
+from bertgen.models.bert import BertLMHeadModel, BertModel
 from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.models.encoder_decoder import EncoderDecoderModel
+from bertgen.models.gpt2 import GPT2LMHeadModel
+from bertgen.models.roberta import RobertaForCausalLM, RobertaModel
 from bertgen.tokenizers import AutoTokenizer
 
 RANDOM = "random"

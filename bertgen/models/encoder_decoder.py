@@ -17,10 +17,12 @@ from bertgen.configs.models import EncoderDecoderConfig
 from bertgen.layers.arguments import mean_loss, shift_tokens_right
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import BaseModelOutputWithPoolingAndCrossAttentions, Seq2SeqLMOutput, as_output
-from bertgen.models import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.models.base import GenerativeModel, PreTrainedModel
+from bertgen.models.bert import BertLMHeadModel, BertModel
 from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.models.gpt2 import GPT2LMHeadModel
 from bertgen.models.reference import EncoderDecoderUtilities
+from bertgen.models.roberta import RobertaForCausalLM, RobertaModel
 from bertgen.models.transformer import first_given
 
 # By model_type: a new family joins an encoder-decoder with a line in each of these.
