@@ -39,7 +39,7 @@ def advise(
     report.found = [*_weights(report), *_settings(model)]
     # Reading a vocabulary takes longer than most loading does; it waits until somebody asks.
     if name is not None:
-        report.looks = [partial(_tokenizers, str(name), dict(hub_kwargs or {}), _sides(model.config))]
+        report.pending = [partial(_tokenizers, str(name), dict(hub_kwargs or {}), _sides(model.config))]
 
 
 def note_dtypes(report: LoadReport, weights: dict[str, torch.Tensor], dtype: torch.dtype) -> None:

@@ -35,14 +35,14 @@ class LoadReport:
     rows: list[LoadRow] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     found: list[Advice] = field(default_factory=list)
-    # What takes a look at files beside the weights, and so waits until somebody asks for advice.
-    looks: list[Callable[[], list[Advice]]] = field(default_factory=list, repr=False, compare=False)
+    # Advice that needs files beside the weights, and so waits until somebody asks for it.
+    pending: list[Callable[[], list[Advice]]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def advice(self) -> list[Advice]:
         """(what, why, next move) of everything that a person should know before using the model."""
-        while self.looks:
-            self.found += self.looks.pop(0)()
+        while self.pending:
+            self.found += self.pending.pop(0)()
         return self.found
 
     def add(self, key: str, what: str, why: str = "") -> None:
