@@ -34,10 +34,7 @@ class BertFamilyEmbeddings(BertGenerationEmbeddings):
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)
         # Relative positions are added in the attention instead.
-        self.absolute = config.position_embedding_type == "absolute"
-
-    def adds_positions(self) -> bool:
-        return self.absolute
+        self.adds_positions = config.position_embedding_type == "absolute"
 
 
 class Pooler(nn.Module):
