@@ -24,6 +24,7 @@ def read_state_dict(
     ``use_safetensors`` True only for the former two, with False only for the latter. Raises ``OSError``
     with the file's name when nothing is found or a file is damaged.
     """
+    # A form: its single file, the index of its parts, and what reads either.
     safe, pickled = (SAFETENSORS, SAFETENSORS_INDEX, _read_safetensors), (PICKLE, PICKLE_INDEX, _read_pickle)
     forms = {None: (safe, pickled), True: (safe,), False: (pickled,)}[use_safetensors]
     for single, index, reader in forms:
@@ -33,6 +34,7 @@ def read_state_dict(
         path = cached_file(name_or_path, index, **hub_kwargs)
         if path is not None:
             return _read_sharded(name_or_path, path, reader, hub_kwargs)
+    # Nothing of it is there.
     expected = " or ".join(f"{single} (or its parts with {index})" for single, index, _ in forms)
     raise OSError(
         f"{name_or_path} holds no weights; expected {expected}.{where_looked(name_or_path, **hub_kwargs)}"
@@ -42,6 +44,8 @@ def read_state_dict(
 def _read_sharded(
     name: str, index_path: str, reader: Any, hub_kwargs: dict[str, Any]
 ) -> dict[str, torch.Tensor]:
+    """All tensors of the files that an index names."""
+    # 1) the index: which file holds which tensor
     try:
         with open(index_path, encoding="utf-8") as file:
             weight_map = json.load(file)["weight_map"]
@@ -50,12 +54,14 @@ def _read_sharded(
         raise OSError(
             f"{index_path} is not a weight index ({error!r}); download the checkpoint again"
         ) from error
+    # 2) its files
     tensors: dict[str, torch.Tensor] = {}
     for shard in shards:
         path = cached_file(name, shard, **hub_kwargs)
         if path is None:
             raise OSError(f"{name} lacks {shard}, which {index_path} names; download the checkpoint again")
         tensors.update(reader(path))
+    # 3) do they hold what the index promises?
     missing = sorted(set(weight_map) - set(tensors))
     if missing:
         raise OSError(f"the shards of {name} lack {missing[0]} (and {len(missing) - 1} more) of the index")

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Of a tensor, entry for entry.
 Activation = Callable[[Tensor], Tensor]
 
 

@@ -122,7 +122,7 @@ def check_names(kind: type, keywords: dict[str, Any]) -> None:
 
 
 def _not_a_setting(kind: type, key: str) -> ConfigNameError:
-    return ConfigNameError(f"{key!r} is no setting but a part of {kind.__name__}; remove the key")
+    return ConfigNameError(f"{key!r} is not a setting but a part of {kind.__name__}; remove the key")
 
 
 def check_labels(kwargs: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ def check_labels(kwargs: dict[str, Any]) -> None:
             raise ConfigTypeError(f"pruned_heads of layer {layer} must be a list of heads, got {heads!r}")
     labels = kwargs.get("num_labels")
     if labels is not None and not (is_whole(labels) and 0 <= labels <= 1_000_000):
-        raise ConfigTypeError(f"num_labels must be a whole number of at most 1000000, got {labels!r}")
+        raise ConfigTypeError(f"num_labels must be an integer of at most 1000000, got {labels!r}")
 
 
 # -- sizes and choices: when a model is built ----------------------------------------------------

@@ -235,11 +235,11 @@ def check_settings(config: Any) -> None:
 def _check_types(config: Any) -> None:
     for name in _COUNTS:
         if not is_whole(getattr(config, name)) or getattr(config, name) < 1:
-            raise ValueError(f"{name} must be a whole number of 1 or more, got {getattr(config, name)!r}")
+            raise ValueError(f"{name} must be an integer, 1 or more, got {getattr(config, name)!r}")
     for name in _SIZES:
         value = getattr(config, name, None)
         if value is not None and (not is_whole(value) or value < 0):
-            raise ValueError(f"{name} must be a whole number of 0 or more, got {value!r}")
+            raise ValueError(f"{name} must be an integer, 0 or more, got {value!r}")
     for name in _NUMBERS:
         value = getattr(config, name, None)
         if value is not None and (not is_number(value) or math.isnan(value)):

@@ -120,15 +120,13 @@ def check_shape(value: Tensor | None, name: str, *shapes: tuple[int | str, ...])
     if value is None or value.dim() not in {len(shape) for shape in shapes}:
         return
     for shape in shapes:
-        if len(shape) == value.dim() and all(map(_fits, value.shape, shape, range(len(shape)))):
+        pairs = zip(value.shape, shape, strict=False)
+        fits = [isinstance(wanted, str) or there == wanted for there, wanted in pairs]
+        fits[0] = fits[0] or value.shape[0] == 1  # (one row stands for all)
+        if len(shape) == value.dim() and all(fits):
             return
     expected = " or ".join(str(list(shape)).replace("'", "") for shape in shapes)
     raise ShapeError(f"{name} has shape {list(value.shape)}, expected {expected}")
-
-
-def _fits(there: int, wanted: int | str, place: int) -> bool:
-    """Whether one size of a shape is the wanted one; the batch, in place 0, may be 1 for all rows."""
-    return isinstance(wanted, str) or there == wanted or (place == 0 and there == 1)
 
 
 def check_context(

@@ -87,6 +87,7 @@ class HeadAttention(nn.Module):
     dropout: nn.Dropout
     scale: float | None = None
     causal: bool = False
+    relative: bool = False  # whether self-attention has a relative_bias
 
     # -- what a family says ----------------------------------------------------------------------
 
@@ -102,9 +103,9 @@ class HeadAttention(nn.Module):
         """Key and value [B, H, S, D] of cross-attention."""
         raise NotImplementedError
 
-    def relative_bias(self, query: Tensor, key: Tensor) -> Tensor | None:
-        """What relative positions add to the scores [B, H, T, K], or None."""
-        return None
+    def relative_bias(self, query: Tensor, key: Tensor) -> Tensor:
+        """What relative positions add to the scores [B, H, T, K]."""
+        raise NotImplementedError
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -130,7 +131,8 @@ class HeadAttention(nn.Module):
             query, key, value = self.project(hidden)
             if cache is not None:
                 key, value = cache.append(layer, key, value)
-            bias = self.relative_bias(query, key)
+            if self.relative:
+                bias = self.relative_bias(query, key)
         else:
             # Cross-attention: the memory's keys and values are computed once and kept.
             query = self.project_query(hidden)

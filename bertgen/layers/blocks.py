@@ -49,6 +49,8 @@ class BertGenerationEmbeddings(nn.Module):
     """Word plus position embedding, layer norm, dropout. No token types; BERT's subclass has them."""
 
     token_types: ClassVar[bool] = False
+    # BertGeneration adds its absolute positions beside relative ones too.
+    adds_positions: bool = True
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__()
@@ -79,7 +81,7 @@ class BertGenerationEmbeddings(nn.Module):
         elif self.token_types:
             hidden = hidden + look_up(self.token_type_embeddings, token_type_ids, "token_type_ids")
         # 3) positions
-        if not self.adds_positions():
+        if not self.adds_positions:
             # Relative ones are added in the attention; they reach as far as absolute ones would.
             counted_positions(self.position_embeddings, 0, past_length + hidden.shape[1])
         elif position_ids is None:
@@ -87,10 +89,6 @@ class BertGenerationEmbeddings(nn.Module):
         else:
             hidden = hidden + look_up(self.position_embeddings, position_ids, "position_ids")
         return self.dropout(self.LayerNorm(hidden))
-
-    def adds_positions(self) -> bool:
-        """BertGeneration adds its absolute positions beside relative ones too."""
-        return True
 
     def positions(self, input_ids: Tensor | None, length: int, past: int) -> Tensor:
         """Rows [T, C] of the positions after the ``past`` ones."""
@@ -112,13 +110,17 @@ class BertGenerationSelfAttention(HeadAttention):
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
         self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
         self.position_type = position_embedding_type or config.position_embedding_type
-        if self.position_type != "absolute":
+        self.relative = self.position_type != "absolute"
+        if self.relative:
             # One row for each distance, from -(n - 1) to n - 1.
             self.max_positions = config.max_position_embeddings
             self.distance_embedding = empty_embedding(2 * self.max_positions - 1, self.attention_head_size)
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.project_query(hidden), *self.project_memory(hidden)
+        query = self.split_heads(self.query(hidden))
+        key = self.split_heads(self.key(hidden))
+        value = self.split_heads(self.value(hidden))
+        return query, key, value
 
     def project_query(self, hidden: Tensor) -> Tensor:
         return self.split_heads(self.query(hidden))
@@ -126,10 +128,8 @@ class BertGenerationSelfAttention(HeadAttention):
     def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         return self.split_heads(self.key(memory)), self.split_heads(self.value(memory))
 
-    def relative_bias(self, query: Tensor, key: Tensor) -> Tensor | None:
-        """Relative-position scores [B, H, T, K] (Shaw et al. 2018; Huang et al. 2020), or None."""
-        if self.position_type == "absolute":
-            return None
+    def relative_bias(self, query: Tensor, key: Tensor) -> Tensor:
+        """Relative-position scores [B, H, T, K] (Shaw et al. 2018; Huang et al. 2020)."""
         length, total = query.shape[2], key.shape[2]
         # The queries are the last of the keys' positions: distance = own position - the key's.
         rows = torch.arange(total - length, total, device=query.device)[:, None]

@@ -181,18 +181,15 @@ class TransformerModel(PreTrainedModel):
             output_hidden_states=output_hidden_states,
         )
         # 4) of all this, what was asked for
-        output = BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=hidden)
-        if use_cache:
-            output["past_key_values"] = cache
         if use_cache and as_tuples:
-            output["past_key_values"] = cache.to_legacy()
-        if output_hidden_states:
-            output["hidden_states"] = states
-        if capture:
-            output["attentions"] = self_weights
-        if capture and config.add_cross_attention:
-            output["cross_attentions"] = cross_weights
-        return output
+            cache = cache.to_legacy()
+        return BaseModelOutputWithPastAndCrossAttentions(
+            last_hidden_state=hidden,
+            past_key_values=cache if use_cache else None,
+            hidden_states=states if output_hidden_states else None,
+            attentions=self_weights if capture else None,
+            cross_attentions=cross_weights if capture and config.add_cross_attention else None,
+        )
 
     def _run_blocks(
         self,
