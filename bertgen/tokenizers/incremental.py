@@ -1,4 +1,7 @@
-"""`convert_tokens_to_string` of each kind of tokenizer, one piece at a time."""
+"""`convert_tokens_to_string` of each kind of tokenizer, one token at a time.
+
+Each class is an `IncrementalDecoder` (`core.py`): `put` gives the text that a token settles, `end` the rest.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ class Stripped:
         if not self._begun:
             text = text.lstrip()
         text = self._space + text
-        kept = text.rstrip()
-        self._space = text[len(kept) :]
-        self._begun = self._begun or bool(kept)
-        return kept
+        certain = text.rstrip()
+        self._space = text[len(certain) :]
+        self._begun = self._begun or bool(certain)
+        return certain
 
 
 class WordPieceRun:
@@ -36,9 +39,10 @@ class WordPieceRun:
 
     def put(self, token: str) -> str:
         """Text that is certain once `token` is known."""
-        text = token if self._first else " " + token
+        if not self._first:
+            token = " " + token
         self._first = False
-        return self._stripped.put(text.replace(self._glue, ""))
+        return self._stripped.put(token.replace(self._glue, ""))
 
     def end(self) -> str:
         """Nothing: what was held back is white space at the end."""
@@ -72,11 +76,11 @@ class SentencePieceText:
 
     def put(self, token: str) -> str:
         """Text that is certain once `token` is known."""
-        if token in self._special:
-            text = self._run.end() + token
-            self._run = self._new_run()
-        else:
-            text = self._run.put(token)
+        if token not in self._special:
+            return self._stripped.put(self._run.put(token))
+        # A special token ends the run before it; the next piece begins another one.
+        text = self._run.end() + token
+        self._run = self._new_run()
         return self._stripped.put(text)
 
     def end(self) -> str:
@@ -100,44 +104,51 @@ class SentencePieceRun:
 
     def put(self, piece: str) -> str:
         """Text that is certain once `piece` is known."""
+        # 1) A byte waits until its character is whole.
         index = self._model.piece_to_id(piece)
         if self._model.is_byte(index):
             self._bytes.append((piece, int(piece[3:5], 16)))  # "<0xE2>"
             text = self._take_characters()
-            self._lead = None if text else self._lead
+            if text:
+                self._lead = None
             return text
+        # 2) Another piece ends a character that is not whole.
         text = self.end()
+        # 3) Within the run its text is what it adds to the anchor's; at the start the run must be decoded.
         if self._lead is None:
             return text + self._model.decode([self._anchor, piece])[self._anchor_length :]
-        if piece not in self._lead:  # seen again, it changes nothing: neither text nor state
-            self._lead.append(piece)
-        elif self._model.decode([*self._lead, piece]) == "":
-            return text
-        else:
-            self._lead.append(piece)
-        lead_text = self._model.decode(self._lead)
-        if lead_text:
+        return text + self._text_at_start(piece)
+
+    def _text_at_start(self, piece: str) -> str:
+        """The text of a run whose pieces had none before this one."""
+        with_piece = [*self._lead, piece]
+        text = self._model.decode(with_piece)
+        if text:
             self._lead = None
-        return text + lead_text
+        # A piece seen before, without text again, changes nothing: the lead stays short.
+        elif piece not in self._lead:
+            self._lead = with_piece
+        return text
 
     def end(self) -> str:
         """What was held back: the bytes of an unfinished character, each as U+FFFD."""
         if not self._bytes:
             return ""
         self._lead = None
-        return self._flush(len(self._bytes))
+        return self._decode_bytes(len(self._bytes))
 
-    def _flush(self, count: int) -> str:
+    def _decode_bytes(self, count: int) -> str:
         taken, self._bytes = self._bytes[:count], self._bytes[count:]
         return self._model.decode([piece for piece, _ in taken])
 
     def _take_characters(self) -> str:
+        """The text of all waiting bytes that are settled."""
         text = ""
         while self._bytes:
-            count = _whole_or_broken(bytes(value for _, value in self._bytes))
+            count = settled_bytes(bytes(value for _, value in self._bytes))
             if not count:
                 break
-            text += self._flush(count)
+            text += self._decode_bytes(count)
         return text
 
 
@@ -157,18 +168,28 @@ def find_anchor(model: sentencepiece.SentencePieceProcessor) -> tuple[str, int]:
     raise ValueError("the SentencePiece model holds no piece with text")
 
 
-def _whole_or_broken(data: bytes) -> int:
+def settled_bytes(data: bytes) -> int:
     """How many leading bytes are settled: a whole character's, 1 when they cannot start one, 0 to wait."""
+    # 1) The first byte says how many a character has (RFC 3629).
     first = data[0]
-    need = 1 if first < 0x80 else 2 if 0xC2 <= first < 0xE0 else 3 if first < 0xF0 else 4
-    if 0x80 <= first < 0xC2 or first > 0xF4:
+    if first < 0x80:
         return 1
+    if first < 0xC2 or first > 0xF4:  # a byte from inside a character, or one that UTF-8 does not have
+        return 1
+    if first < 0xE0:
+        need = 2
+    elif first < 0xF0:
+        need = 3
+    else:
+        need = 4
+    # 2) The others must continue it.
     if any(not 0x80 <= byte < 0xC0 for byte in data[1:need]):
         return 1
     if len(data) < need:
         return 0
+    # 3) What is left may still be overlong, or a surrogate.
     try:
         data[:need].decode("utf-8")
-    except UnicodeDecodeError:  # overlong, or a surrogate
+    except UnicodeDecodeError:
         return 1
     return need

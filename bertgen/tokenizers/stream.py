@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,13 +29,18 @@ class StreamDecoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizer, skip_special_tokens: bool = True) -> None:
         self._tokenizer = tokenizer
-        self._skip = set(tokenizer.all_special_ids) if skip_special_tokens else set()
+        self._skip: set[int] = set()
+        if skip_special_tokens:
+            self._skip.update(tokenizer.all_special_ids)
+        # `decode` joins parts: runs of tokens, and tokens that are set off. One run is open at a time.
         self._set_off = tokenizer.tokens_set_off()
         self._run = tokenizer.incremental_decoder()
-        self._part_open = False  # tokens have arrived since the last token that is set off
-        self._part_begun = False  # and some text of theirs is out
+        self._run_has_tokens = False
+        self._run_has_text = False
         self._wrote_part = False
-        self._tidy = _CleanUp(tokenizer) if tokenizer.clean_up_tokenization_spaces else None
+        self._clean_up: _CleanUp | _AsItIs = _AsItIs()
+        if tokenizer.clean_up_tokenization_spaces:
+            self._clean_up = _CleanUp(tokenizer)
         self._ended = False
 
     def put(self, token_id: int) -> str:
@@ -50,41 +56,52 @@ class StreamDecoder:
             return ""
         token = self._tokenizer.convert_ids_to_tokens(token_id)
         if token in self._set_off:
-            text = self._close_part(last=False) + self._begin_part() + token
-            return self._tidied(text)
-        self._part_open = True
-        return self._tidied(self._write(self._run.put(token)))
+            # The run is over, and the token is a part of its own.
+            text = self._close_run(last=False) + self._separator() + token
+        else:
+            self._run_has_tokens = True
+            text = self._text_of_run(self._run.put(token))
+        return self._clean_up.put(text)
 
     def end(self) -> str:
         """The text still held back; the decoder is used up."""
         self._ended = True
-        text = self._close_part(last=True)
-        return text if self._tidy is None else self._tidy.put(text) + self._tidy.end()
+        return self._clean_up.put(self._close_run(last=True)) + self._clean_up.end()
 
-    def _tidied(self, text: str) -> str:
-        return text if self._tidy is None else self._tidy.put(text)
-
-    def _write(self, text: str) -> str:
-        """`text` of the open part, with a space before it when it is the part's first and another was."""
-        if text and not self._part_begun:
-            text = self._begin_part() + text
-            self._part_begun = True
+    def _text_of_run(self, text: str) -> str:
+        """`text` of the open run, with a space before it when it is the run's first and another part was."""
+        if text and not self._run_has_text:
+            text = self._separator() + text
+            self._run_has_text = True
         return text
 
-    def _begin_part(self) -> str:
-        space = " " if self._wrote_part else ""
+    def _separator(self) -> str:
+        """What stands before a part that begins now: nothing before the first."""
+        if self._wrote_part:
+            return " "
         self._wrote_part = True
-        return space
+        return ""
 
-    def _close_part(self, last: bool) -> str:
-        if not self._part_open:
+    def _close_run(self, last: bool) -> str:
+        if not self._run_has_tokens:
             return ""
-        text = self._write(self._run.end())
-        if last and not self._part_begun:  # decode joins an empty last part too
-            text += self._begin_part()
+        text = self._text_of_run(self._run.end())
+        # `decode` leaves out a run without text, but not the last one.
+        if last and not self._run_has_text:
+            text += self._separator()
         self._run = self._tokenizer.incremental_decoder()
-        self._part_open = self._part_begun = False
+        self._run_has_tokens = self._run_has_text = False
         return text
+
+
+class _AsItIs:
+    """A text that arrives in parts and is not changed."""
+
+    def put(self, text: str) -> str:
+        return text
+
+    def end(self) -> str:
+        return ""
 
 
 class _CleanUp:
@@ -99,8 +116,10 @@ class _CleanUp:
         self._held = ""
 
     def put(self, text: str) -> str:
+        # What was held before has no place for a cut, but for its last character: it was at the end.
         searched = max(len(self._held) - 1, 0)
         self._held += text
+        # The last place that will do, so that as little as possible is held.
         for cut in range(len(self._held) - 1, searched - 1, -1):
             if cut and self._held[cut] == " " and self._held[cut - 1] not in " 'n":
                 done, self._held = self._held[:cut], self._held[cut:]
@@ -123,26 +142,36 @@ def word_groups(tokenizer: PreTrainedTokenizer, ids: Sequence[int]) -> list[int]
     Byte pieces and all other pieces continue the word before them. An apostrophe or hyphen between two
     letter pieces, and a dot, comma or colon between two digits, stay inside the word ("don't", "3.5").
     """
+    # 1) Of each piece: does it begin a word, and what is its text? None for special and added tokens.
     ids = [int(index) for index in ids]
-    added = set(tokenizer.added_tokens_decoder)
+    added = tokenizer.added_tokens_decoder.keys()
     tokens = tokenizer.convert_ids_to_tokens(ids)
-    pieces = [None if i in added else tokenizer.piece_surface(t) for i, t in zip(ids, tokens, strict=True)]
+    surfaces: list[tuple[bool, str] | None] = []
+    for index, token in zip(ids, tokens, strict=True):
+        if index in added:
+            surfaces.append(None)
+        else:
+            surfaces.append(tokenizer.piece_surface(token))
+    # 2) A word begins, or goes on. `before` is the text that a piece is compared with: the last one that was
+    #    neither a byte nor a joint; None where a word must begin.
     words: list[int] = []
-    word, before = -1, None  # `before`: text of the piece before, None where a word must begin
-    for i, piece in enumerate(pieces):
-        if piece is None:
+    word, before = -1, None
+    for surface, following in itertools.pairwise([*surfaces, None]):
+        if surface is None:
             word, before = word + 1, None
             words.append(word)
             continue
-        starts, text = piece
-        following = pieces[i + 1] if i + 1 < len(pieces) else None
-        inside = following is not None and not following[0] and _stays_inside(before, text, following[1])
-        turns = bool(text and before) and not inside and _is_punctuation(text) != _is_punctuation(before)
+        starts, text = surface
+        # A joint: the apostrophe of "don't", the dot of "3.5".
+        joint = following is not None and not following[0] and _joins(before, text, following[1])
+        # Letters after punctuation, or punctuation after letters.
+        turns = bool(text and before) and not joint and _is_punctuation(text) != _is_punctuation(before)
         if starts or before is None or turns:
             word += 1
         words.append(word)
-        if starts or before is None or not (inside or not text):
-            before = text  # bytes and joints leave it, so that what follows continues the word
+        # Bytes and joints leave `before` as it is, so that what follows continues the word.
+        if starts or before is None or (text and not joint):
+            before = text
     return words
 
 
@@ -150,7 +179,8 @@ def _is_punctuation(text: str) -> bool:
     return bool(text) and all(unicodedata.category(char)[0] in "PS" for char in text)
 
 
-def _stays_inside(before: str | None, text: str, after: str) -> bool:
+def _joins(before: str | None, text: str, after: str) -> bool:
+    """Whether `text` holds the word between two pieces together."""
     if not before or not after or len(text) != 1:
         return False
     if text in _DIGIT_SEPARATORS:
