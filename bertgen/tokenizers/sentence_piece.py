@@ -22,7 +22,7 @@ def load_model(
     Raises:
         OSError: the file is missing. RuntimeError: it is no SentencePiece model.
     """
-    # The processor is made empty: its own constructor would try a file before we can say what is wrong.
+    # The options may not name another model: this one is read below.
     options = {**options, "model_file": None, "model_proto": None}
     # Documented as "no sampling"; the library itself raises.
     if options.get("nbest_size") in (0, 1):
