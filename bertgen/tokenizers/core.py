@@ -50,6 +50,7 @@ class TokenizerCore(SpecialTokens):
     clean_up_tokenization_spaces = True
     split_special_tokens = False
     _decoder_tokenizer: TokenizerCore | None = None
+    _warned_of_length = False
 
     @property
     def decoder_tokenizer(self) -> TokenizerCore | None:
