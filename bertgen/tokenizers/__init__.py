@@ -9,7 +9,8 @@ from bertgen.tokenizers.encoding import BatchEncoding
 from bertgen.tokenizers.gpt2 import GPT2Tokenizer, RobertaTokenizer
 from bertgen.tokenizers.reference.exceptions import VocabularyError
 from bertgen.tokenizers.reference.options import PaddingStrategy, TruncationStrategy
-from bertgen.tokenizers.stream import StreamDecoder, word_groups
+from bertgen.tokenizers.stream import StreamDecoder
+from bertgen.tokenizers.words import word_groups
 
 __all__ = [
     "AddedToken",

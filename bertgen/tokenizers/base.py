@@ -6,9 +6,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bertgen.tokenizers.core import NO_LIMIT
 from bertgen.tokenizers.pretrained import TokenizerFiles
 from bertgen.tokenizers.reference.calling import Calling
-from bertgen.tokenizers.reference.options import NO_LIMIT
 
 
 class PreTrainedTokenizer(Calling, TokenizerFiles):

@@ -8,8 +8,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
 from bertgen.tokenizers.core import TokenizerCore
-from bertgen.tokenizers.incremental import ByteLevelRun
 from bertgen.tokenizers.reference.exceptions import UnknownIdError
+from bertgen.tokenizers.stream import ByteLevelText
 
 
 def _byte_alphabet() -> dict[str, int]:
@@ -92,9 +92,9 @@ class ByteLevelTokenizer(TokenizerCore):
             raise UnknownIdError(f"an id is outside the vocabulary of {len(self)} tokens")
         return bytes_of(token)
 
-    def incremental_decoder(self) -> ByteLevelRun:
+    def incremental_decoder(self) -> ByteLevelText:
         """A fresh incremental `convert_tokens_to_string`, see `StreamDecoder`."""
-        return ByteLevelRun(self._bytes_of, self.errors)
+        return ByteLevelText(self._bytes_of, self.errors)
 
     def piece_surface(self, piece: str) -> tuple[bool, str]:
         """Whether a piece begins a word (with white space), and its whole characters."""

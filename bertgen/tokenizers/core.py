@@ -17,6 +17,7 @@ from bertgen.tokenizers.special_tokens import SpecialTokens
 
 logger = logging.getLogger(__name__)
 
+NO_LIMIT = int(1e30)  # model_max_length of a tokenizer that knows none
 # Decoding undoes English tokenization spaces with these, in this order.
 _CLEAN_UP = (
     (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"),
@@ -38,30 +39,55 @@ class IncrementalDecoder(Protocol):
 
 
 class TokenizerCore(SpecialTokens):
-    """`encode(text) -> ids` and `decode(ids) -> text`.
+    """`encode_text(text) -> ids` and `decode(ids) -> text`.
 
     A kind of vocabulary gives `vocab_size`, `get_vocab`, `_tokenize`, `_convert_token_to_id`,
     `_convert_id_to_token`, `convert_tokens_to_string`, `incremental_decoder` and `piece_surface`; a model's
     tokenizer gives `build_inputs_with_special_tokens` where it puts special tokens around a text.
     """
 
+    model_max_length: float = NO_LIMIT
     clean_up_tokenization_spaces = True
     split_special_tokens = False
+    _decoder_tokenizer: TokenizerCore | None = None
+    _warned_of_length = False
+
+    @property
+    def decoder_tokenizer(self) -> TokenizerCore | None:
+        """The decoder's tokenizer where it has a vocabulary of its own; None where both sides share one.
+
+        `tokenizer(text_target=...)` uses it, `save_pretrained` writes it to `decoder_tokenizer/`, and
+        `from_pretrained` reads it back. Generated ids are turned to text by
+        `(tokenizer.decoder_tokenizer or tokenizer).decode(ids)`.
+        """
+        return self._decoder_tokenizer
+
+    @decoder_tokenizer.setter
+    def decoder_tokenizer(self, tokenizer: TokenizerCore | None) -> None:
+        if tokenizer is not None and not isinstance(tokenizer, TokenizerCore):
+            raise TypeError(f"decoder_tokenizer must be a tokenizer or None, got {type(tokenizer).__name__}")
+        # A tokenizer given as its own decoder's means one vocabulary.
+        if tokenizer is self:
+            tokenizer = None
+        self._decoder_tokenizer = tokenizer
 
     def __len__(self) -> int:
         """Number of distinct tokens, added ones included."""
         return len(self.get_vocab())
 
     # --- text -> tokens -> ids ---------------------------------------------------------------
-    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+    def encode_text(self, text: str, add_special_tokens: bool = True) -> list[int]:
         """The ids of one text, with the model's special tokens around them unless told otherwise."""
         # 1) The text is cut into tokens: pieces of the vocabulary, and added tokens.
         tokens = self.tokenize(text)
         # 2) Each has its number.
         ids = self.convert_tokens_to_ids(tokens)
+        if not add_special_tokens:
+            return ids
         # 3) [CLS] and [SEP], <s> and </s>, or nothing, as the model was trained.
-        if add_special_tokens:
-            ids = self.build_inputs_with_special_tokens(ids)
+        ids = self.build_inputs_with_special_tokens(ids)
+        if len(ids) > self.model_max_length:
+            self._warn_of_length(len(ids))
         return ids
 
     def tokenize(self, text: str, **kwargs: Any) -> list[str]:
@@ -156,7 +182,7 @@ class TokenizerCore(SpecialTokens):
             ids = [ids]
         tokens = self.convert_ids_to_tokens(ids, skip_special_tokens)
         # 2) Tokens to parts of text: each run of ordinary tokens is one, each token set off is one.
-        set_off = self.tokens_set_off()
+        set_off = self.tokens_set_off
         parts: list[str] = []
         run: list[str] = []
         for token in tokens:
@@ -190,9 +216,9 @@ class TokenizerCore(SpecialTokens):
         """
         if isinstance(ids, int):
             return self._id_to_token(ids)
-        skip = set()
+        skip: frozenset[int] = frozenset()
         if skip_special_tokens:
-            skip.update(self.all_special_ids)
+            skip = self.special_ids
         return [self._id_to_token(index) for index in map(int, ids) if index not in skip]
 
     def _id_to_token(self, index: int) -> str:
@@ -200,13 +226,6 @@ class TokenizerCore(SpecialTokens):
         if added is not None:
             return added.content
         return self._convert_id_to_token(index)
-
-    def tokens_set_off(self) -> set[str]:
-        """Added tokens that `decode` joins with spaces instead of gluing: the ones that are not
-        special, and unnamed special ones beyond the base vocabulary."""
-        special = set(self.all_special_tokens)
-        unnamed = {t for t in self.additional_special_tokens if self._token_to_id(t) >= self.vocab_size}
-        return (set(self._added_tokens_encoder) - special) | unnamed
 
     @staticmethod
     def clean_up_tokenization(out_string: str) -> str:
@@ -220,3 +239,11 @@ class TokenizerCore(SpecialTokens):
         if message not in self._warnings_given:
             self._warnings_given.add(message)
             logger.warning(message)
+
+    def _warn_of_length(self, length: int) -> None:
+        """Once for a tokenizer: a text longer than the model's longest."""
+        if length > self.model_max_length and not self._warned_of_length:
+            self._warned_of_length = True
+            self._warn_once(
+                f"{length} tokens are more than the model's {self.model_max_length}; pass truncation=True"
+            )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Any
 
 import sentencepiece
 
 from bertgen.tokenizers.core import TokenizerCore
-from bertgen.tokenizers.incremental import SentencePieceRun, SentencePieceText, find_anchor
+from bertgen.tokenizers.stream import SentencePieceText, find_anchor
 
 SPACE = "▁"  # U+2581, a leading space inside a piece
 
@@ -22,7 +21,7 @@ def load_model(
     Raises:
         OSError: the file is missing. RuntimeError: it is no SentencePiece model.
     """
-    # The processor is made empty: its own constructor would try a file before we can say what is wrong.
+    # The options may not name another model: this one is read below.
     options = {**options, "model_file": None, "model_proto": None}
     # Documented as "no sampling"; the library itself raises.
     if options.get("nbest_size") in (0, 1):
@@ -70,17 +69,16 @@ class SentencePieceTokenizer(TokenizerCore):
         return self.sp_model.piece_to_id(token)
 
     def _convert_id_to_token(self, index: int) -> str:
-        if not 0 <= index < self.vocab_size:
+        if not 0 <= index < self.sp_model.get_piece_size():
             raise IndexError(f"id {index} is outside the vocabulary of {len(self)} tokens")
         return self.sp_model.id_to_piece(index)
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """Text of pieces; special tokens are glued in as they are, the ends are stripped."""
-        special = set(self.all_special_tokens)
         text = ""
         run: list[str] = []
         for token in tokens:
-            if token in special:
+            if token in self.special_tokens:
                 text += self.sp_model.decode(run) + token
                 run = []
             else:
@@ -91,8 +89,7 @@ class SentencePieceTokenizer(TokenizerCore):
         """A fresh incremental `convert_tokens_to_string`, see `StreamDecoder`."""
         if self._anchor is None:
             self._anchor = find_anchor(self.sp_model)
-        new_run = functools.partial(SentencePieceRun, self.sp_model, self._anchor)
-        return SentencePieceText(new_run, set(self.all_special_tokens))
+        return SentencePieceText(self.sp_model, self._anchor, self.special_tokens)
 
     def piece_surface(self, piece: str) -> tuple[bool, str]:
         """Whether a piece begins a word, and its text; "" for a byte piece."""

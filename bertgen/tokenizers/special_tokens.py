@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from bertgen.tokenizers.added_tokens import AddedToken, splitting_pattern
@@ -24,6 +25,7 @@ def _token(name: str) -> property:
         if value is not None and not isinstance(value, (str, AddedToken)):
             raise ValueError(f"{name} must be a str, an AddedToken or None, got {type(value).__name__}")
         setattr(self, slot, value)
+        self._special_tokens_changed()
 
     return property(read, write, doc=f"The {name.replace('_', ' ')}; None when there is none.")
 
@@ -46,7 +48,7 @@ def _token_id(name: str) -> property:
 class SpecialTokens:
     """Mixin: named special tokens, added tokens and their ids.
 
-    The host provides `get_vocab`, `convert_tokens_to_ids` and `convert_ids_to_tokens`.
+    The host provides `vocab_size`, `get_vocab`, `convert_tokens_to_ids` and `convert_ids_to_tokens`.
     """
 
     bos_token, bos_token_id = _token("bos_token"), _token_id("bos_token")
@@ -86,6 +88,7 @@ class SpecialTokens:
     def additional_special_tokens(self, values: Sequence[str | AddedToken] | None) -> None:
         _check_token_list(values or [])
         self._additional_special_tokens = list(values or [])
+        self._special_tokens_changed()
 
     @property
     def additional_special_tokens_ids(self) -> list[int]:
@@ -116,12 +119,35 @@ class SpecialTokens:
     @property
     def all_special_tokens(self) -> list[str]:
         """Every special token once, as text."""
-        return [str(token) for token in self.all_special_tokens_extended]
+        return list(self.special_tokens)
 
     @property
     def all_special_ids(self) -> list[int]:
         """Ids of `all_special_tokens`, in that order."""
         return self.convert_tokens_to_ids(self.all_special_tokens)
+
+    # --- the same for every text: worked out once, and again when a token changes -----------------
+    @cached_property
+    def special_tokens(self) -> tuple[str, ...]:
+        """`all_special_tokens`, which every text needs."""
+        return tuple(str(token) for token in self.all_special_tokens_extended)
+
+    @cached_property
+    def special_ids(self) -> frozenset[int]:
+        """`all_special_ids` as a set."""
+        return frozenset(self.all_special_ids)
+
+    @cached_property
+    def tokens_set_off(self) -> frozenset[str]:
+        """Added tokens that `decode` joins with spaces instead of gluing: the ones that are not
+        special, and unnamed special ones beyond the base vocabulary."""
+        unnamed = self.additional_special_tokens
+        beyond = {token for token in unnamed if self.convert_tokens_to_ids(token) >= self.vocab_size}
+        return frozenset(self._added_tokens_encoder.keys() - set(self.special_tokens) | beyond)
+
+    def _special_tokens_changed(self) -> None:
+        for name in ("special_tokens", "special_ids", "tokens_set_off"):
+            self.__dict__.pop(name, None)
 
     # --- added tokens ------------------------------------------------------------------------
     @property
@@ -190,6 +216,7 @@ class SpecialTokens:
             self._additional_special_tokens = list(tokens)
         else:
             self._additional_special_tokens.extend(tokens)
+        self._special_tokens_changed()
         return tokens
 
     def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
@@ -204,7 +231,7 @@ class SpecialTokens:
             if not str(token) or (isinstance(token, str) and token in self._added_tokens_encoder):
                 continue
             if isinstance(token, str):
-                token = AddedToken(token, special=special_tokens or token in self.all_special_tokens)
+                token = AddedToken(token, special=special_tokens or token in self.special_tokens)
             elif special_tokens:
                 token.special = True
             # 2) It must be written as the text will be when it is looked for.
@@ -212,10 +239,12 @@ class SpecialTokens:
                 token.content = token.content.lower()
             # 3) It keeps the vocabulary's id, or gets the next one.
             index = vocabulary.setdefault(token.content, len(vocabulary))
-            if token.special and token.content not in self.all_special_tokens:
+            if token.special and token.content not in self.special_tokens:
                 self._additional_special_tokens.append(token)
+                self._special_tokens_changed()
             self._added_tokens_decoder[index] = token
             self._added_tokens_encoder[token.content] = index
+        self._special_tokens_changed()
         # What `tokenize` needs of them, once for all texts.
         self._added_tokens = {token.content: token for token in self._added_tokens_decoder.values()}
         self._added_pattern = splitting_pattern(self._added_tokens_encoder)

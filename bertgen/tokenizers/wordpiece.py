@@ -9,7 +9,7 @@ from tokenizers.models import WordPiece
 
 from bertgen.tokenizers.basic import BasicTokenizer
 from bertgen.tokenizers.core import TokenizerCore
-from bertgen.tokenizers.incremental import WordPieceRun
+from bertgen.tokenizers.stream import WordPieceText
 
 CONTINUATION = "##"
 LONGEST_WORD = 100  # characters; longer words are unknown
@@ -60,7 +60,7 @@ class WordPieceTokenizer(TokenizerCore):
     def _lower_text(self, text: str) -> str:
         """Lower-case all but the special and the normalized added tokens."""
         added = self._added_tokens_decoder.values()
-        as_they_are = self.all_special_tokens + [t.content for t in added if not t.special and t.normalized]
+        as_they_are = [*self.special_tokens, *(t.content for t in added if not t.special and t.normalized)]
         if not as_they_are:
             return _lower(text)
         pieces = re.split(f"({'|'.join(map(re.escape, as_they_are))})", text)
@@ -71,7 +71,7 @@ class WordPieceTokenizer(TokenizerCore):
     def _tokenize(self, text: str) -> list[str]:
         # 1) Words.
         if self.do_basic_tokenize:
-            words = self.basic_tokenizer.tokenize(text, never_split=self.all_special_tokens)
+            words = self.basic_tokenizer.tokenize(text, never_split=self.special_tokens)
             whole = self.basic_tokenizer.never_split
         else:
             words = text.split()
@@ -99,9 +99,9 @@ class WordPieceTokenizer(TokenizerCore):
         """Words joined by spaces, continuations glued on."""
         return " ".join(tokens).replace(" " + CONTINUATION, "").strip()
 
-    def incremental_decoder(self) -> WordPieceRun:
+    def incremental_decoder(self) -> WordPieceText:
         """A fresh incremental `convert_tokens_to_string`, see `StreamDecoder`."""
-        return WordPieceRun(CONTINUATION)
+        return WordPieceText(CONTINUATION)
 
     def piece_surface(self, piece: str) -> tuple[bool, str]:
         """Whether a piece begins a word, and its text."""

@@ -76,14 +76,14 @@ class Calling(Rows):
 
     def _encode_one_text(self, text: str, return_tensors: str | None) -> BatchEncoding:
         """What `encode_plus(text, return_tensors=...)` gives, straight from the core."""
-        ids = super().encode(text, add_special_tokens=False)
+        ids = self.encode_text(text, add_special_tokens=False)
         row = {"input_ids": self.build_inputs_with_special_tokens(ids)}
         if "token_type_ids" in self.model_input_names:
             row["token_type_ids"] = self.create_token_type_ids_from_sequences(ids)
         if "attention_mask" in self.model_input_names:
             row["attention_mask"] = [1] * len(row["input_ids"])
         if len(row["input_ids"]) > self.model_max_length:
-            self._warn_if_long(len(row["input_ids"]))
+            self._warn_of_length(len(row["input_ids"]))
         return BatchEncoding(row, None, return_tensors, prepend_batch_axis=True)
 
     def _encode_both_sides(

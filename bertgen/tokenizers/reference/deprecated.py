@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bertgen.tokenizers.decoder_side import DecoderSide
+from bertgen.tokenizers.core import TokenizerCore
 from bertgen.tokenizers.encoding import BatchEncoding
 
 
-class DeprecatedCalls(DecoderSide):
+class DeprecatedCalls(TokenizerCore):
     """Mixin: `as_target_tokenizer`, `prepare_seq2seq_batch`, `sanitize_special_tokens`."""
 
     _in_target_context_manager = False

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-NO_LIMIT = int(1e30)  # model_max_length of a tokenizer that knows none
 LARGE = int(1e20)  # anything above counts as "no limit"
 
 # The order of a call's arguments after the texts, for callers who give them by position.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bertgen.tokenizers.core import TokenizerCore
 from bertgen.tokenizers.encoding import BatchEncoding, to_lists
 from bertgen.tokenizers.reference.deprecated import DeprecatedCalls
 from bertgen.tokenizers.reference.options import EncodeOptions, PaddingStrategy, resolve_strategies
 
 
-class Padding(DeprecatedCalls, TokenizerCore):
+class Padding(DeprecatedCalls):
     """Mixin: `pad`. The host provides sides and lengths."""
 
     def pad(

@@ -97,7 +97,7 @@ class Rows(Padding):
         elif options.return_special_tokens_mask:
             row["special_tokens_mask"] = [0] * len(row["input_ids"])
         if options.max_length is None and options.verbose:
-            self._warn_if_long(len(row["input_ids"]))
+            self._warn_of_length(len(row["input_ids"]))
         return row
 
     def _finish(self, row: dict[str, Any], options: EncodeOptions, prepend_batch_axis: bool) -> BatchEncoding:
@@ -121,14 +121,6 @@ class Rows(Padding):
             return name in self.model_input_names
         return asked
 
-    def _warn_if_long(self, length: int) -> None:
-        """Once for a tokenizer: a text longer than the model's longest."""
-        if length > self.model_max_length and not self._warned_of_length:
-            self._warned_of_length = True
-            self._warn_once(
-                f"{length} tokens are more than the model's {self.model_max_length}; pass truncation=True"
-            )
-
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """How many special tokens encoding adds to a text (or a pair)."""
         second = None
@@ -149,8 +141,7 @@ class Rows(Padding):
         if already_has_special_tokens:
             if token_ids_1 is not None:
                 raise ValueError("pass one finished sequence, not two, with already_has_special_tokens=True")
-            special = set(self.all_special_ids)
-            return [int(index in special) for index in token_ids_0]
+            return [int(index in self.special_ids) for index in token_ids_0]
         # Something in the place of every id that is no special token's shows where the others come.
         text: Any = object()
         pair = None

@@ -67,7 +67,8 @@ def _shares(first: int, second: int, remove: int) -> tuple[int, int]:
     """How many of `remove` tokens each of two sequences gives: the longer first, then half and half."""
     difference = min(abs(second - first), remove)
     rest = remove - difference
-    # An odd one comes from the second when the first was longer, as one token at a time would have it.
+    # Tokens go one at a time from the longer one, and from the second when both are equal: an odd one too.
+    from_first, from_second = rest // 2, rest - rest // 2
     if first > second:
-        return difference + rest // 2, rest - rest // 2
-    return rest // 2, difference + rest - rest // 2
+        return from_first + difference, from_second
+    return from_first, from_second + difference
