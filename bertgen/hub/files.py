@@ -106,14 +106,6 @@ def modern_keywords(kwargs: dict[str, Any]) -> None:
     kwargs["token"] = old
 
 
-def where_looked(name: str, local_files_only: bool = False, **_: Any) -> str:
-    """For messages about a missing file: a sentence when only the cache could be looked at, else ''."""
-    why = cache_alone(name, local_files_only)
-    if not why:
-        return ""
-    return f" Only what the local cache holds of it was looked at ({why}); connect and load it once"
-
-
 def cache_alone(name: str, local_files_only: bool = False, **_: Any) -> str | None:
     """Why only the cache could be looked at for a name; None when the folder, or the Hub, was."""
     if os.path.isdir(name):

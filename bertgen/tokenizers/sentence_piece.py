@@ -8,8 +8,10 @@ from typing import Any
 
 import sentencepiece
 
+from bertgen.errors import FileTrouble
 from bertgen.tokenizers.core import TokenizerCore
 from bertgen.tokenizers.incremental import SentencePieceRun, SentencePieceText, find_anchor
+from bertgen.tokenizers.reference.exceptions import BadSentencePiece
 
 SPACE = "▁"  # U+2581, a leading space inside a piece
 
@@ -32,14 +34,11 @@ def load_model(
         model.LoadFromSerializedProto(proto)
         return model
     if not os.path.isfile(path):
-        raise OSError(f"no SentencePiece model at {path!r}; give the path of a spiece.model")
+        raise FileTrouble("vocabulary.no_spiece", path=path)
     try:
         model.Load(path)
     except RuntimeError as error:
-        raise RuntimeError(
-            f"{path!r} is no SentencePiece model ({error}); a file of a few hundred bytes "
-            "is a Git LFS pointer: fetch the real one with `git lfs pull`"
-        ) from error
+        raise BadSentencePiece("vocabulary.bad_spiece", path=path, said=str(error)) from error
     return model
 
 
