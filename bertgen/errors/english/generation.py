@@ -41,4 +41,25 @@ GENERATION: dict[str, tuple[str, str]] = {
         "num_return_sequences={returned} is more than num_beams={beams}, and greedy search finds one text",
         "set num_beams as high, or do_sample=True",
     ),
+    # ---- settings of the search
+    "generation.factor": ("{name} must be a float above 0, got {got}", "1.0 changes nothing"),
+    "generation.top_k": ("top_k must be an integer above 0, got {got}", "0 in the settings means all"),
+    "generation.mass": ("{name} must lie between 0 and 1, got {got}", "1.0 keeps every token"),
+    "generation.diversity": ("diversity_penalty must be a float above 0, got {got}", _CHANGE),
+    "generation.bias_dict": (
+        "sequence_bias must be a dict of ids and numbers, got {got}",
+        "give one such as {{(12, 7): -2.0}}",
+    ),
+    "generation.bias_key": ("sequence_bias: {got} must be a tuple of ids of 0 or more", _CHANGE),
+    "generation.bias_value": ("sequence_bias: the bias of {of} must be a float, got {got}", _CHANGE),
+    "generation.bias_id": (
+        "id {id} is biased or banned, but the vocabulary ends at {rows}",
+        "take sequence_bias or bad_words_ids from this model's tokenizer",
+    ),
+    "generation.bad_words": ("bad_words_ids must be a list of lists of ids, got {got}", _CHANGE),
+    "generation.bad_word_id": ("bad_words_ids holds something that is no id of 0 or more: {got}", _CHANGE),
+    "generation.nothing_allowed": (
+        "prefix_allowed_tokens_fn gave an empty list for source {source} after {written}",
+        "allow at least the end token",
+    ),
 }
