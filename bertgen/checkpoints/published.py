@@ -22,6 +22,7 @@ from bertgen.tokenizers import AutoTokenizer, BertTokenizer
 from bertgen.tokenizers.base import PreTrainedTokenizer
 
 T = TypeVar("T")
+# The words of this file's head for where a fact is known from.
 SOURCES = ("card", "files", "peer test", "issue thread", "inferred")
 
 
@@ -60,6 +61,7 @@ class PlainBertTokenizer(BertTokenizer):
 
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
 
+    # As of a tokenizer that adds nothing.
     build_inputs_with_special_tokens = PreTrainedTokenizer.build_inputs_with_special_tokens
     create_token_type_ids_from_sequences = PreTrainedTokenizer.create_token_type_ids_from_sequences
 
@@ -100,6 +102,7 @@ class PublishedCheckpoint:
 
     def full_config(self) -> PretrainedConfig:
         """The config at full size, by what is known: for sizes and shapes before anything is downloaded."""
+        # Both sides are of one size; everything but the vocabulary is at its default, which is this size.
         sides = [BertGenerationConfig(vocab_size=self.vocab_size.value) for _ in range(2)]
         if self.model_class.value != "EncoderDecoderModel":
             return sides[0]
@@ -113,8 +116,10 @@ class PublishedCheckpoint:
 
         Called with a prepared text (see ``prepare_input``) it gives the ids that the model was trained on.
         """
-        found = PlainBertTokenizer if self.tokenizer_class.value == "BertTokenizer" else AutoTokenizer
-        return found.from_pretrained(name or self.hub_id, **{**self.tokenizer_kwargs.value, **kwargs})
+        kind = AutoTokenizer
+        if self.tokenizer_class.value == "BertTokenizer":
+            kind = PlainBertTokenizer
+        return kind.from_pretrained(name or self.hub_id, **{**self.tokenizer_kwargs.value, **kwargs})
 
     def encode(self, tokenizer: Any, text: str, **kwargs: Any) -> Any:
         """The tokenizer's output, ids [1, S] as a tensor, for a text prepared as in this model's training."""
@@ -122,6 +127,9 @@ class PublishedCheckpoint:
         return tokenizer(prepared, **{"return_tensors": "pt", **self.call_kwargs.value, **kwargs})
 
 
+# -- what several of them share ------------------------------------------------------------------
+
+# Pieces with a meaning of their own, by the kind of tokenizer.
 _SENTENCE_PIECES = {
     "bos_token": "<s>",
     "eos_token": "</s>",
@@ -192,6 +200,8 @@ def _translator(direction: str, title: str, example: tuple[str, str]) -> Publish
         ),
     )
 
+
+# -- the checkpoints -----------------------------------------------------------------------------
 
 _ENCODER = PublishedCheckpoint(
     hub_id="google/bert_for_seq_generation_L-24_bbc_encoder",

@@ -26,6 +26,7 @@ def read_state_dict(
     ``use_safetensors`` True only for the former two, with False only for the latter. Raises ``OSError``
     with the file's name when nothing is found or a file is damaged.
     """
+    # A form: its single file, the index of its parts, and what reads either.
     safe, pickled = (SAFETENSORS, SAFETENSORS_INDEX, _read_safetensors), (PICKLE, PICKLE_INDEX, _read_pickle)
     forms = {None: (safe, pickled), True: (safe,), False: (pickled,)}[use_safetensors]
     for single, index, reader in forms:
@@ -36,6 +37,7 @@ def read_state_dict(
         if path is not None:
             return _read_sharded(name_or_path, path, reader, hub_kwargs)
     name = os.fspath(name_or_path)
+    # Nothing of it is there.
     expected = " or ".join(f"{single} (or its parts with {index})" for single, index, _ in forms)
     reason = cache_alone(name, **hub_kwargs)
     if reason:
@@ -46,6 +48,8 @@ def read_state_dict(
 def _read_sharded(
     name: str, index_path: str, reader: Any, hub_kwargs: dict[str, Any]
 ) -> dict[str, torch.Tensor]:
+    """All tensors of the files that an index names."""
+    # 1) the index: which file holds which tensor
     try:
         with open(index_path, encoding="utf-8") as file:
             weight_map = json.load(file)["weight_map"]
@@ -54,12 +58,14 @@ def _read_sharded(
             raise TypeError("a part of the weights has a name")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileTrouble("weights.bad_index", path=index_path, said=repr(error)) from error
+    # 2) its files
     tensors: dict[str, torch.Tensor] = {}
     for shard in shards:
         path = cached_file(name, shard, **hub_kwargs)
         if path is None:
             raise FileTrouble("weights.no_shard", name=name, shard=shard, path=index_path)
         tensors.update(reader(path))
+    # 3) do they hold what the index promises?
     missing = sorted(set(weight_map) - set(tensors))
     if missing:
         raise FileTrouble("weights.short_shards", name=name, first=missing[0], more=len(missing) - 1)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bertgen.configs.reference import ConfigChoiceError, ConfigTypeError
 
+# Of a tensor, entry for entry.
 Activation = Callable[[Tensor], Tensor]
 
 

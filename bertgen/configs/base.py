@@ -37,6 +37,7 @@ def read_json(name_or_path: str, filename: str, **hub_kwargs: Any) -> dict[str, 
 
 
 def jsonable(value: Any) -> Any:
+    """A value as JSON can hold it: dtypes as words, configs as dicts, tuples as lists."""
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
     if isinstance(value, PretrainedConfig):
@@ -49,7 +50,9 @@ def jsonable(value: Any) -> Any:
 
 
 def _not_for_files(value: Any) -> None:
-    hint = "; give hidden_act by its name" if callable(value) else ""
+    hint = ""
+    if callable(value):
+        hint = "; give hidden_act by its name"
     raise TypeError(f"{value!r} is something that no file can hold{hint}")
 
 
@@ -64,34 +67,40 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
     def __init__(self, **kwargs: Any) -> None:
         check_names(type(self), kwargs)
         check_labels(kwargs)
-        if kwargs.get("id2label") is not None:  # given labels stand as they are, none are made up beside them
+        # 1) the common fields, each given or at its default
+        if kwargs.get("id2label") is not None:
+            # Given labels stand as they are, none are made up beside them.
             kwargs.setdefault("label2id", None)
             kwargs.pop("num_labels", None)
         for key, default in MODEL_DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
+        # 2) what is given by one name and kept under another
         if "name_or_path" in kwargs:
             self._name_or_path = str(kwargs.pop("name_or_path"))
         num_labels = kwargs.pop("num_labels", None)
         if num_labels is not None:
             self.num_labels = num_labels
+        # 3) what JSON cannot say: numbers as keys, dtypes
         if self.id2label is not None:
             self.id2label = {int(key): value for key, value in self.id2label.items()}
         if isinstance(self.torch_dtype, str):
             named = getattr(torch, self.torch_dtype.removeprefix("torch."), None)
-            self.torch_dtype = named if isinstance(named, torch.dtype) else self.torch_dtype
+            if isinstance(named, torch.dtype):  # (another library's stays a word)
+                self.torch_dtype = named
         self.pruned_heads = {int(k): list(v) for k, v in (self.pruned_heads or {}).items()}
         self.transformers_version = kwargs.pop("transformers_version", None)
+        # 4) the rest: fields of no meaning here are dropped, unknown ones are kept and written back
         for key in ("model_type", "_commit_hash", "attn_implementation", "xla_device"):
             kwargs.pop(key, None)
-        for key, value in kwargs.items():  # unknown keys are kept and written back
+        for key, value in kwargs.items():
             setattr(self, key, value)
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when there is no such field.
-        own = type(self).attribute_map.get(name)
-        if own is None:
+        mapped = type(self).attribute_map.get(name)
+        if mapped is None:
             raise AttributeError(f"{type(self).__name__} has no field {name!r}")
-        return getattr(self, own)
+        return getattr(self, mapped)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(type(self).attribute_map.get(name, name), value)
@@ -125,6 +134,8 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         text = json.dumps(self.to_diff_dict(), indent=2, sort_keys=True, default=repr)
         return f"{type(self).__name__} {text}\n"
 
+    # -- files: writing --------------------------------------------------------------------------
+
     def to_dict(self) -> dict[str, Any]:
         """All fields, nested configs as dicts, dtypes as words."""
         data = {key: jsonable(copy.deepcopy(value)) for key, value in self.__dict__.items()}
@@ -138,23 +149,28 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
 
         Unlike the reference's, it leaves out where the config was loaded from: a path of one machine.
         """
-        base = PretrainedConfig().to_dict()
-        own = {} if self.is_composition else type(self)().to_dict()
+        common = PretrainedConfig().to_dict()
+        of_class = {}
+        if not self.is_composition:  # (an encoder-decoder cannot be made without its sides)
+            of_class = type(self)().to_dict()
         data = self.to_dict()
+        # Where it was loaded from, in the sides' configs too.
         for part in (data, *(value for value in data.values() if isinstance(value, dict))):
             if "_name_or_path" in part:
                 part["_name_or_path"] = ""
         return {
             key: value
             for key, value in data.items()
-            if key not in base
+            if key not in common
             or key == "transformers_version"
-            or value != base[key]
-            or (key in own and value != own[key])
+            or value != common[key]
+            or (key in of_class and value != of_class[key])
         }
 
     def to_json_string(self, use_diff: bool = True) -> str:
-        data = self.to_diff_dict() if use_diff else self.to_dict()
+        data = self.to_dict()
+        if use_diff:
+            data = self.to_diff_dict()
         return json.dumps(data, indent=2, sort_keys=True, default=_not_for_files) + "\n"
 
     def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
@@ -170,6 +186,8 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
     def update(self, config_dict: dict[str, Any]) -> None:
         for key, value in config_dict.items():
             setattr(self, key, value)
+
+    # -- files: reading --------------------------------------------------------------------------
 
     @classmethod
     def get_config_dict(
@@ -192,17 +210,21 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         return_unused = kwargs.pop("return_unused_kwargs", False)
         check_keywords(cls, config_dict)
         config = cls(**copy.deepcopy(config_dict))
-        unused = {}
+        unused = {key: value for key, value in kwargs.items() if not hasattr(config, key)}
         for key, value in kwargs.items():
-            if key == "torch_dtype" or not hasattr(config, key):
-                unused[key] = value  # (a dtype is a field, and what a model is loaded in)
-                if key != "torch_dtype":
-                    continue
+            if key in unused:
+                continue
             current = getattr(config, key)
+            # A side of an encoder-decoder may be given as a dict, in place of the whole side.
             if isinstance(current, PretrainedConfig) and isinstance(value, dict):
                 value = type(current)(**value)
             setattr(config, key, value)
-        return (config, unused) if return_unused else config
+        # A dtype is both a field and what a model is loaded in: it is used and handed on.
+        if "torch_dtype" in kwargs:
+            unused["torch_dtype"] = kwargs["torch_dtype"]
+        if return_unused:
+            return config, unused
+        return config
 
     @classmethod
     def from_json_file(cls, json_file: str | os.PathLike) -> PretrainedConfig:

@@ -172,6 +172,7 @@ class GPT2Config(PretrainedConfig):
         reorder_and_upcast_attn: bool = False,
         **kwargs: Any,
     ) -> None:
+        # First, under GPT-2's own names, which the common ones stand for.
         self.vocab_size = vocab_size
         self.n_positions = n_positions
         self.n_embd = n_embd
@@ -212,6 +213,7 @@ class EncoderDecoderConfig(PretrainedConfig):
     def __init__(self, **kwargs: Any) -> None:
         encoder, decoder = kwargs.pop("encoder", None), kwargs.pop("decoder", None)
         super().__init__(**kwargs)
+        # Both are needed; what is common to them stands in each, not here.
         if encoder is None or decoder is None:
             raise Trouble("config.two_sides")
         self.encoder = self._sub_config(encoder)
@@ -236,6 +238,7 @@ class EncoderDecoderConfig(PretrainedConfig):
         cls, encoder_config: PretrainedConfig, decoder_config: PretrainedConfig, **kwargs: Any
     ) -> EncoderDecoderConfig:
         """Joins two configs; the decoder's becomes a decoder with cross-attention (changed in place)."""
+        # What cross-attention needs, whatever the decoder's checkpoint was.
         decoder_config.is_decoder = True
         decoder_config.add_cross_attention = True
         return cls(encoder=encoder_config.to_dict(), decoder=decoder_config.to_dict(), **kwargs)

@@ -125,7 +125,7 @@ class ConfigPadError(ConfigError, AssertionError):
 
 
 class ConfigNameError(ConfigError, AttributeError):
-    """A key that is no setting."""
+    """A key that is not a setting."""
 
 
 class ConfigChoiceError(ConfigError, KeyError):
@@ -208,7 +208,7 @@ class ConfigUtilities(SettingsUtilities):
         for item in update_str.split(","):
             key, _, value = item.partition("=")
             if not hasattr(self, key):
-                raise ValueError(f"{key!r} is no field of {type(self).__name__}")
+                raise ValueError(f"{key!r} is not a field of {type(self).__name__}")
             setattr(self, key, _of_same_type(getattr(self, key), value, key))
 
 

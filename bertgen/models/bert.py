@@ -33,6 +33,7 @@ class BertFamilyEmbeddings(BertGenerationEmbeddings):
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)
+        # Relative positions are added in the attention instead.
         self.absolute = config.position_embedding_type == "absolute"
 
     def adds_positions(self) -> bool:
@@ -61,7 +62,9 @@ class BertFamilyModel(TransformerModel):
             raise ValueError("add_cross_attention=True needs is_decoder=True as well")
         self.embeddings = self.embeddings_class(config)
         self.encoder = BertGenerationStack(config)
-        self.pooler = Pooler(config) if add_pooling_layer else None
+        self.pooler = None
+        if add_pooling_layer:
+            self.pooler = Pooler(config)
         self.post_init()
 
     def forward(
@@ -99,8 +102,11 @@ class BertFamilyModel(TransformerModel):
             output_hidden_states,
             token_type_ids,
         )
-        pooled = None if self.pooler is None else self.pooler(output.last_hidden_state)
+        pooled = None
+        if self.pooler is not None:
+            pooled = self.pooler(output.last_hidden_state)
         if not first_given(return_dict, self.config.use_return_dict):
+            # In a tuple the pooler has its place, whether there is one or not.
             return (output.last_hidden_state, pooled, *output.to_tuple()[1:])
         return BaseModelOutputWithPoolingAndCrossAttentions(**output, pooler_output=pooled)
 
@@ -126,6 +132,8 @@ class BertFamilyLanguageModel(LanguageModel):
         return_dict: bool | None = None,
     ) -> tuple | CausalLMOutputWithCrossAttentions:
         """As the bare model; ``labels`` [B, T] (-100 = ignored) add the next-token loss, shifted here."""
+        if labels is not None:
+            use_cache = False  # nothing comes after a text whose next tokens are known
         return self.predict(
             labels,
             return_dict,
@@ -138,7 +146,7 @@ class BertFamilyLanguageModel(LanguageModel):
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
             past_key_values=past_key_values,
-            use_cache=False if labels is not None else use_cache,
+            use_cache=use_cache,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
         )
@@ -173,6 +181,7 @@ class BertPredictions(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.transform = BertHeadTransform(config)
+        # Files hold the bias beside the projection, under both names.
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.decoder.bias = self.bias
@@ -197,6 +206,7 @@ class BertLMHeadModel(BertFamilyLanguageModel):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
+        # The pooler is for classifying whole texts, not for writing.
         self.bert = BertModel(config, add_pooling_layer=False)
         self.cls = BertHeads(config)
         self.post_init()

@@ -29,6 +29,9 @@ class BertGenerationStack(nn.Module):
         self.layer = nn.ModuleList(BertGenerationLayer(config) for _ in range(config.num_hidden_layers))
 
 
+# -- without a head ------------------------------------------------------------------------------
+
+
 class WithoutTokenTypes(PreTrainedModel):
     """BertGeneration has no token types: what becomes of BERT's when a BERT file is loaded."""
 
@@ -48,17 +51,24 @@ class WithoutTokenTypes(PreTrainedModel):
         """
         if token_types not in ("fold", "drop"):
             raise ValueError(f'token_types must be "fold" or "drop", got {token_types!r}')
-        notes = LoadReport()
+        folding = LoadReport()
         if token_types == "fold":
-            if kwargs.get("state_dict") is None:
-                where = split_hub_kwargs(dict(kwargs))
-                where["use_safetensors"] = kwargs.get("use_safetensors")
-                kwargs["state_dict"] = read_state_dict(str(pretrained_model_name_or_path), **where)
-            kwargs["state_dict"] = fold_token_types(kwargs["state_dict"], notes)
+            # The weights are read here, and go in with the row added to their words.
+            weights = kwargs.get("state_dict")
+            if weights is None:
+                hub_kwargs = split_hub_kwargs(dict(kwargs))
+                weights = read_state_dict(
+                    str(pretrained_model_name_or_path),
+                    use_safetensors=kwargs.get("use_safetensors"),
+                    **hub_kwargs,
+                )
+            kwargs["state_dict"] = fold_token_types(weights, folding)
         model = super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
-        model.load_report.rows += notes.rows
-        model.load_report.remarks += notes.remarks
-        return (model, model.load_report.as_loading_info()) if output_loading_info else model
+        model.load_report.rows += folding.rows
+        model.load_report.remarks += folding.remarks
+        if output_loading_info:
+            return model, model.load_report.as_loading_info()
+        return model
 
 
 class BertGenerationEncoder(WithoutTokenTypes, TransformerModel):
@@ -110,7 +120,12 @@ class BertGenerationEncoder(WithoutTokenTypes, TransformerModel):
             output_attentions,
             output_hidden_states,
         )
-        return output if first_given(return_dict, self.config.use_return_dict) else output.to_tuple()
+        if first_given(return_dict, self.config.use_return_dict):
+            return output
+        return output.to_tuple()
+
+
+# -- with a head ---------------------------------------------------------------------------------
 
 
 class BertGenerationOnlyLMHead(nn.Module):
@@ -118,6 +133,7 @@ class BertGenerationOnlyLMHead(nn.Module):
 
     def __init__(self, config: BertGenerationConfig) -> None:
         super().__init__()
+        # Files hold the bias beside the projection, under both names.
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.decoder.bias = self.bias
@@ -158,6 +174,8 @@ class BertGenerationDecoder(WithoutTokenTypes, LanguageModel):
 
         The labels are shifted here: logits at t are scored against labels at t + 1.
         """
+        if labels is not None:
+            use_cache = False  # nothing comes after a text whose next tokens are known
         return self.predict(
             labels,
             return_dict,
@@ -169,7 +187,7 @@ class BertGenerationDecoder(WithoutTokenTypes, LanguageModel):
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
             past_key_values=past_key_values,
-            use_cache=False if labels is not None else use_cache,
+            use_cache=use_cache,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
         )

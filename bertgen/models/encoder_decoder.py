@@ -73,7 +73,7 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
             raise ValueError("the encoder has an LM head; give the bare model, such as BertGenerationEncoder")
         # One config for a side and for its part of the joint one: what is set on one is seen by the other.
         self.encoder.config, self.decoder.config = config.encoder, config.decoder
-        _base_of(self.decoder).config = config.decoder
+        self.decoder.base_model.config = config.decoder
         # 2) what joins them, where their widths differ
         if config.encoder.hidden_size != config.decoder.hidden_size and cross_width is None:
             self.enc_to_dec_proj = nn.Linear(config.encoder.hidden_size, config.decoder.hidden_size)
@@ -89,7 +89,9 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         # A module belongs to whichever side holds it; both sides use the same rule with their own spread.
-        side = self.decoder if any(m is module for m in self.decoder.modules()) else self.encoder
+        side = self.encoder
+        if any(m is module for m in self.decoder.modules()):
+            side = self.decoder
         side._init_weights(module)
 
     def tie_weights(self) -> None:
@@ -103,7 +105,7 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
             self._share_layers()
 
     def _share_layers(self) -> None:
-        decoder_modules = dict(_base_of(self.decoder).named_modules())
+        decoder_modules = dict(self.decoder.base_model.named_modules())
         for path, module in self.encoder.named_modules():
             if path.startswith("pooler"):  # a decoder has none
                 continue
@@ -140,7 +142,10 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
         ``encoder_*`` and ``decoder_*`` keywords go to the two configs, ``encoder_model=`` /
         ``decoder_model=`` give ready models, the rest goes to the joint config.
         """
-        encoder_kwargs, decoder_kwargs = (_take_prefixed(kwargs, side) for side in ("encoder_", "decoder_"))
+        # 1) whose keywords these are
+        encoder_kwargs = _take_prefixed(kwargs, "encoder_")
+        decoder_kwargs = _take_prefixed(kwargs, "decoder_")
+        # 2) the sides, each told its role where its config is read from a file
         encoder = encoder_kwargs.pop("model", None)
         if encoder is None:
             flags = {"is_decoder": False, "add_cross_attention": False}
@@ -153,25 +158,25 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
             decoder = _load_side(
                 DECODERS, "decoder", decoder_pretrained_model_name_or_path, flags, decoder_kwargs
             )
+        # 3) both as one
         config = EncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder.config, **kwargs)
         model = cls(encoder=encoder, decoder=decoder, config=config)
-        reports = [side.load_report for side in (encoder, decoder)]
-        if all(reports):
-            model.load_report = model.joined_report(*reports)
+        # 4) what happened to the weights, unless a side was never loaded
+        if encoder.load_report and decoder.load_report:
+            model.load_report = model.joined_report(encoder.load_report, decoder.load_report)
         return model
 
     def joined_report(self, encoder: LoadReport, decoder: LoadReport) -> LoadReport:
         """What happened to the weights of both sides, with what joining them did."""
         report = encoder.joined(decoder, "encoder.", "decoder.")
         if self.config.tie_encoder_decoder:
+            # The encoder's weights gave way to the decoder's; a pooler has none to give way to.
             prefix = "decoder." + self.decoder.base_model_prefix
-            shared = {f"encoder.{name}": name for name, _ in self.encoder.named_parameters()}
-            report.rows = [
-                replace(row, what="tied", why=f"shares {prefix}.{shared[row.key]}")
-                if row.key in shared and not shared[row.key].startswith("pooler")
-                else row
-                for row in report.rows
-            ]
+            names = {name for name, _ in self.encoder.named_parameters() if not name.startswith("pooler")}
+            for place, row in enumerate(report.rows):
+                name = row.key.removeprefix("encoder.")
+                if name != row.key and name in names:
+                    report.rows[place] = replace(row, what="tied", why=f"shares {prefix}.{name}")
         if hasattr(self, "enc_to_dec_proj"):
             why = "the sides differ in width: what joins them is untrained until fine-tuned"
             for name, _ in self.enc_to_dec_proj.named_parameters():
@@ -207,15 +212,18 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
         wanted = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
         for_decoder = wanted | {"use_cache": use_cache, "past_key_values": past_key_values}
         for_decoder |= _take_prefixed(kwargs, "decoder_")
+        # 1) the encoder's states, unless they are given
         if encoder_outputs is None:
             kwargs |= {"inputs_embeds": inputs_embeds, "return_dict": True}
             encoder_outputs = self.encoder(input_ids, attention_mask, **wanted, **kwargs)
         else:
             encoder_outputs = as_output(encoder_outputs)
+        # 2) what the decoder reads
         if labels is not None and decoder_inputs_embeds is None:
             decoder_input_ids, decoder_attention_mask = self._inputs_of(
                 labels, decoder_input_ids, decoder_attention_mask, keep_start_in_mask
             )
+        # 3) the decoder, which looks at those states
         output = self.decoder(
             input_ids=decoder_input_ids,
             attention_mask=decoder_attention_mask,
@@ -224,11 +232,14 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
             inputs_embeds=decoder_inputs_embeds,
             **(for_decoder | {"return_dict": True}),
         )
-        loss = None if labels is None else mean_loss(output.logits, labels, shift=False)
-        if not first_given(return_dict, self.config.use_return_dict):
-            inner = output.to_tuple() + _tuple_of(encoder_outputs)
-            return inner if loss is None else (loss, *inner)
-        return _joint_output(loss, output, encoder_outputs)
+        # 4) the loss: the labels stand beside the logits already, since the inputs were shifted
+        loss = None
+        if labels is not None:
+            loss = mean_loss(output.logits, labels, shift=False)
+        if first_given(return_dict, self.config.use_return_dict):
+            return _joint_output(loss, output, encoder_outputs)
+        losses = () if loss is None else (loss,)
+        return losses + output.to_tuple() + _tuple_of(encoder_outputs)
 
     def _inputs_of(
         self, labels: Tensor, given: Tensor | None, mask: Tensor | None, keep_start: bool | None
@@ -251,7 +262,9 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
 
     def project(self, memory: Tensor) -> Tensor:
         """Encoder states [B, S, C_enc] at the decoder's width [B, S, C_dec]."""
-        return self.enc_to_dec_proj(memory) if hasattr(self, "enc_to_dec_proj") else memory
+        if not hasattr(self, "enc_to_dec_proj"):
+            return memory
+        return self.enc_to_dec_proj(memory)
 
 
 def _tuple_of(encoder: Any) -> tuple:
@@ -275,11 +288,6 @@ def _joint_output(loss: Tensor | None, decoder: Any, encoder: Any) -> Seq2SeqLMO
     )
 
 
-def _base_of(decoder: PreTrainedModel) -> PreTrainedModel:
-    """The decoder without its head."""
-    return getattr(decoder, decoder.base_model_prefix, decoder)
-
-
 def _class_of(classes: dict[str, Any], side: str, model_type: str, name: Any = "the config") -> Any:
     if model_type not in classes:
         choices = ", ".join(sorted(classes))
@@ -298,9 +306,11 @@ def _load_side(
     flags: dict[str, bool],
     kwargs: dict[str, Any],
 ) -> Any:
+    """A side by its name; its class goes by the model_type, ``flags`` are set in a config from a file."""
     if name is None:
         raise ValueError(f"give {side}_pretrained_model_name_or_path or {side}_model")
     config, hub_kwargs = kwargs.pop("config", None), split_hub_kwargs(kwargs)
+    # A config that is given says itself what the side is.
     if config is None:
         data, _ = PretrainedConfig.get_config_dict(name, **hub_kwargs)
         kind = _class_of(classes, side, data.get("model_type", "bert-generation"), name)

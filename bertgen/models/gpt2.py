@@ -20,6 +20,8 @@ from bertgen.layers.outputs import (
 from bertgen.layers.pruning import kept_columns, kept_part
 from bertgen.models.transformer import LanguageModel, TransformerModel, check_mask, first_given
 
+# -- the block -----------------------------------------------------------------------------------
+
 
 class Conv1D(nn.Module):
     """A projection whose weight is stored [in, out], as GPT-2's files have it.
@@ -59,14 +61,19 @@ class GPT2Attention(HeadAttention):
         self.c_proj = Conv1D(width, width, closes_residual=True)
         self.dropout = nn.Dropout(config.attn_pdrop)
         self.resid_dropout = nn.Dropout(config.resid_pdrop)
-        self.scale = 1.0 / math.sqrt(self.attention_head_size) if config.scale_attn_weights else 1.0
+        self.scale = 1.0
+        if config.scale_attn_weights:
+            self.scale /= math.sqrt(self.attention_head_size)
+        # Deeper layers look more evenly; and scores may be computed in float32, for half precision.
         if config.scale_attn_by_inverse_layer_idx:
             self.scale /= layer + 1
         self.upcast = config.reorder_and_upcast_attn
         self.pruned_heads: set[int] = set()
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        x = x.float() if self.upcast else x
+        """What one projection holds of ``parts`` things, each [B, H, T, D]."""
+        if self.upcast:
+            x = x.float()
         return tuple(self.split_heads(part) for part in x.chunk(parts, dim=-1))
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -79,6 +86,7 @@ class GPT2Attention(HeadAttention):
         return self._heads(self.c_attn(memory), 2)
 
     def forward(self, hidden: Tensor, mask: Tensor | None, **kwargs) -> tuple[Tensor, Tensor | None]:
+        """(what is added to hidden [B, T, C], weights [B, H, T, K] or None)."""
         if self.upcast and mask is not None:
             mask = mask.float()
         context, weights = super().forward(hidden, mask, **kwargs)
@@ -91,6 +99,7 @@ class GPT2Attention(HeadAttention):
             heads, self.pruned_heads, self.num_attention_heads, self.attention_head_size
         )
         if gone:
+            # Query, key and value stand beside each other in one projection.
             self.c_attn.keep(torch.cat([keep, keep + width, keep + 2 * width]), dim=1)
             self.c_proj.keep(keep, dim=0)
             self.num_attention_heads -= len(gone)
@@ -98,10 +107,14 @@ class GPT2Attention(HeadAttention):
 
 
 class GPT2MLP(nn.Module):
+    """The feed-forward."""
+
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         width = config.hidden_size
-        inner = 4 * width if config.n_inner is None else config.n_inner
+        inner = config.n_inner
+        if inner is None:
+            inner = 4 * width
         self.c_fc = Conv1D(inner, width)
         self.c_proj = Conv1D(width, inner, closes_residual=True)
         self.activation = activation(config.activation_function)
@@ -135,20 +148,26 @@ class GPT2Block(nn.Module):
         **shared,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Returns (hidden [B, T, C], self weights or None, cross weights or None)."""
-        added, own = self.attn(self.ln_1(hidden), mask, **shared)
+        # 1) self-attention
+        added, self_weights = self.attn(self.ln_1(hidden), mask, **shared)
         hidden = hidden + added
-        cross = None
+        # 2) cross-attention, where there is something to look at
+        cross_weights = None
         if memory is not None:
             if not hasattr(self, "crossattention"):
                 raise ValueError(
                     "encoder_hidden_states were passed to a layer without cross-attention; "
                     "build the model with config.add_cross_attention = True"
                 )
-            added, cross = self.crossattention(
+            added, cross_weights = self.crossattention(
                 self.ln_cross_attn(hidden), memory_mask, memory=memory, **shared
             )
             hidden = hidden + added
-        return hidden + self.mlp(self.ln_2(hidden)), own, cross
+        # 3) feed-forward
+        return hidden + self.mlp(self.ln_2(hidden)), self_weights, cross_weights
+
+
+# -- the models ----------------------------------------------------------------------------------
 
 
 class GPT2Pretrained:
@@ -158,6 +177,7 @@ class GPT2Pretrained:
         if not isinstance(module, Conv1D):
             super()._init_weights(module)
             return
+        # As many residual branches as two a layer add up; each starts smaller, so that the sum does not grow.
         std = self.config.initializer_range
         if module.closes_residual:
             std /= math.sqrt(2 * self.config.num_hidden_layers)
@@ -210,23 +230,31 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
         token_type_ids: Tensor | None,
     ) -> Tensor:
         """Words plus positions; token types, where given, are words too."""
-        hidden = look_up(self.wte, input_ids, "input_ids") if inputs_embeds is None else inputs_embeds
+        # 1) words
+        hidden = inputs_embeds
+        if hidden is None:
+            hidden = look_up(self.wte, input_ids, "input_ids")
+        # 2) positions
         if position_ids is None:
             hidden = hidden + counted_positions(self.wpe, past, past + hidden.shape[1])
         else:
             hidden = hidden + look_up(self.wpe, position_ids, "position_ids")
-        return self.drop(hidden if token_type_ids is None else hidden + self.wte(token_type_ids))
+        # 3) token types
+        if token_type_ids is not None:
+            hidden = hidden + self.wte(token_type_ids)
+        return self.drop(hidden)
 
     def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
         """Causal part and padding are added up, so that a masked query looks at its past's padding only."""
         check_mask(mask, past, length, square=False)
-        additive = None
-        if length > 1:
-            additive = additive_mask(self.causal_rows(past, past + length), self.dtype)[None, None]
-        if mask is None:
-            return additive
-        padding = additive_mask(mask[:, None, None], self.dtype)
-        return padding if additive is None else additive + padding
+        causal = padding = None
+        if length > 1:  # a single new token has nothing ahead of it
+            causal = additive_mask(self.causal_rows(past, past + length), self.dtype)[None, None]
+        if mask is not None:
+            padding = additive_mask(mask[:, None, None], self.dtype)
+        if causal is None or padding is None:
+            return causal if padding is None else padding
+        return causal + padding
 
     def _open_cache(
         self, given: KVCache | LegacyCache | None, use_cache: bool
@@ -267,7 +295,9 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
             output_hidden_states,
             token_type_ids,
         )
-        return output if first_given(return_dict, self.config.use_return_dict) else output.to_tuple()
+        if first_given(return_dict, self.config.use_return_dict):
+            return output
+        return output.to_tuple()
 
 
 class GPT2LMHeadModel(GPT2Pretrained, LanguageModel):

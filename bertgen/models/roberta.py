@@ -23,6 +23,7 @@ class RobertaEmbeddings(BertFamilyEmbeddings):
             raise ValueError(
                 "RoBERTa counts its positions from pad_token_id + 1; set config.pad_token_id (1)"
             )
+        # A table whose row of the padding is zero and stays so.
         self.position_embeddings = empty_embedding(
             config.max_position_embeddings, config.hidden_size, self.padding_idx
         )
@@ -35,8 +36,10 @@ class RobertaEmbeddings(BertFamilyEmbeddings):
         first = self.padding_idx + 1
         if input_ids is None:
             return counted_positions(self.position_embeddings, first, first + length, first)
+        # The rows differ in their padding, so each token looks its position up.
         ids = position_ids_of(input_ids, self.padding_idx, past)
-        if first + past + length > self.position_embeddings.num_embeddings:  # padding takes no position
+        if first + past + length > self.position_embeddings.num_embeddings:
+            # Too long only if the tokens are too many: padding takes no position.
             counted_positions(self.position_embeddings, first, int(ids.max()) + 1, first)
         return self.position_embeddings(ids)
 
@@ -66,6 +69,7 @@ class RobertaLMHead(nn.Module):
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        # Files hold the bias beside the projection, under both names.
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.decoder.bias = self.bias

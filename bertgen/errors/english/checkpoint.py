@@ -58,7 +58,7 @@ CHECKPOINT: dict[str, tuple[str, str]] = {
     "config.positions": ("position_embedding_type {got} is unknown", "choose one of {choices}"),
     "config.no_dict": ("settings of a {kind} must be a dict, got {got}", "give them by their names"),
     "config.bad_key": ("settings of a {kind} have names, got the key {got}", "give it a name"),
-    "config.not_a_setting": ("{name!r} is no setting but a part of {kind}", "remove the key"),
+    "config.not_a_setting": ("{name!r} is not a setting but a part of {kind}", "remove the key"),
     "config.dict": ("{name} must be a dict, got {got}", _FIX_CONFIG),
     "config.number_keys": ("the keys of {name} must be numbers, got {got}", _FIX_CONFIG),
     "config.pruned_list": ("pruned_heads of layer {layer} must be a list of heads, got {got}", _FIX_CONFIG),

@@ -7,7 +7,10 @@ _CHANGE = "change it in generation_config.json or in the call"
 GENERATION: dict[str, tuple[str, str]] = {
     # ---- settings by themselves
     "generation.unsupported": ("{name} is not supported: {reason}", "leave it out"),
-    "generation.not_a_setting": ("{name} is no setting but an argument", "give it as generate({name}=...)"),
+    "generation.not_a_setting": (
+        "{name} is not a setting but an argument",
+        "give it as generate({name}=...)",
+    ),
     "generation.early_stopping": ('early_stopping must be True, False or "never", got {got}', _CHANGE),
     "generation.positive": ("{name} must be an integer of 1 or more, got {got}", _CHANGE),
     "generation.size": ("{name} must be an integer of 0 or more, got {got}", _CHANGE),
