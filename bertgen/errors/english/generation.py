@@ -65,4 +65,9 @@ GENERATION: dict[str, tuple[str, str]] = {
         "prefix_allowed_tokens_fn gave an empty list for source {source} after {written}",
         "allow at least the end token",
     ),
+    # ---- where it begins and ends
+    "generation.too_long": (
+        "the sequence needs {needed} positions but the model has {there} (max_position_embeddings)",
+        "shorten the text, or truncate it with the tokenizer's truncation=True, max_length={there}",
+    ),
 }
