@@ -1,4 +1,4 @@
-"""Which processors and warpers a plan's settings ask for; none when all settings are at their defaults."""
+"""Which processors and warpers a request's settings ask for; none when all settings are at their defaults."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from bertgen.generation import processors as P
 from bertgen.generation import warpers as W
 from bertgen.generation.processors import LogitsProcessor
-from bertgen.generation.request import Plan, eos_list
+from bertgen.generation.request import Request, eos_list
 
 
 def build_processors(
-    plan: Plan,
+    request: Request,
     prefix_allowed_tokens_fn: Callable | None = None,
     extra: Sequence[LogitsProcessor] | None = None,
 ) -> list[LogitsProcessor]:
     """In the reference's order; the caller's own come last but for the renormalisation."""
-    config = plan.config
+    config = request.config
     eos = eos_list(config.eos_token_id)  # (the search may end at the model's own besides)
-    source = plan.source_ids if plan.source_ids is not None else plan.prompt
+    source = request.source_ids if request.source_ids is not None else request.prompt
     beams = config.num_beams // config.num_beam_groups
     steps: list[LogitsProcessor] = []
     if config.sequence_bias is not None:
@@ -40,24 +40,24 @@ def build_processors(
     if config.min_length and eos:
         steps.append(P.min_length(config.min_length, eos))
     if config.min_new_tokens and eos:
-        steps.append(P.min_length(plan.prompt_length + config.min_new_tokens, eos))
+        steps.append(P.min_length(request.prompt.shape[1] + config.min_new_tokens, eos))
     if prefix_allowed_tokens_fn is not None:
         steps.append(P.prefix_allowed(prefix_allowed_tokens_fn, beams))
-    steps += _forcing(plan)
+    steps += _forcing(request)
     steps += list(extra or [])
     if config.renormalize_logits:
         steps.append(P.renormalize)
     return steps
 
 
-def _forcing(plan: Plan) -> list[LogitsProcessor]:
+def _forcing(request: Request) -> list[LogitsProcessor]:
     """The later half of the order: what is forced, cleaned or suppressed at set places."""
-    config, begin = plan.config, plan.prompt_length
+    config, begin = request.config, request.prompt.shape[1]
     steps: list[LogitsProcessor] = []
     if config.forced_bos_token_id is not None:
         steps.append(P.force_token(1, config.forced_bos_token_id))
     if config.forced_eos_token_id is not None:
-        steps.append(P.force_token(plan.max_length - 1, config.forced_eos_token_id))
+        steps.append(P.force_token(request.max_length - 1, config.forced_eos_token_id))
     if config.remove_invalid_values:
         steps.append(P.remove_invalid)
     if config.exponential_decay_length_penalty is not None:
@@ -74,12 +74,17 @@ def _forcing(plan: Plan) -> list[LogitsProcessor]:
     return steps
 
 
-def build_warpers(plan: Plan) -> list[LogitsProcessor]:
-    """For sampling only. With beams one more token than there are end tokens always stays."""
-    config = plan.config
-    keep, eos = 2, config.eos_token_id
-    if config.num_beams == 1 or isinstance(eos, list):
-        keep = 1 if config.num_beams == 1 else len(eos) + 1
+def build_warpers(request: Request) -> list[LogitsProcessor]:
+    """What reshapes the distribution that is drawn from; nothing unless the settings sample."""
+    config = request.config
+    if not config.do_sample:
+        return []
+    # At least one token stays; with beams one more than there are end tokens, so that a beam can go on.
+    keep = 1
+    if config.num_beams > 1:
+        keep = 2
+        if isinstance(config.eos_token_id, list):
+            keep = len(config.eos_token_id) + 1
     steps: list[LogitsProcessor] = []
     if _differs(config.temperature, 1.0):
         steps.append(W.temperature(config.temperature))

@@ -1,17 +1,23 @@
-"""What a beam search leaves behind, kept so that the winner's own numbers and rows can be told afterwards."""
+"""What a run leaves behind, gathered step by step and made into a ``GenerationTrace``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from bertgen.generation.beam import BeamScorer, Hypothesis
-from bertgen.generation.request import Plan
-from bertgen.generation.search import SearchStep
-from bertgen.trace import BeamAncestry, TopK
+from bertgen.generation.beam import BeamSearch, Hypothesis
+from bertgen.generation.engines.base import EngineOutput
+from bertgen.generation.request import Request
+from bertgen.generation.search import Choice
+from bertgen.tokenizers import word_groups
+from bertgen.trace import BeamAncestry, GenerationTrace, TopK
+
+_ALTERNATIVES = 10  # most probable tokens told of each step
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,30 @@ class Written:
     logprob: float
     top_k: TopK
     cross: np.ndarray | None
-    own: np.ndarray | None
+    decoder_self: np.ndarray | None
+
+
+def written_token(tokenizer: Any, output: EngineOutput, choice: Choice) -> Written:
+    """What the only row of a step wrote."""
+    logprobs = output.logits[0].float().log_softmax(-1)  # [V]
+    token = int(choice.tokens[0])
+    values, ids = logprobs.topk(min(_ALTERNATIVES, len(logprobs)))
+    ids = ids.tolist()
+    rows = {name: _last_queries(layers)[:, 0] for name, layers in output.attentions.items()}
+    return Written(
+        token,
+        float(logprobs[token]),
+        tuple(zip(ids, tokenizer.convert_ids_to_tokens(ids), values.tolist(), strict=True)),
+        rows.get("cross"),
+        rows.get("decoder_self"),
+    )
+
+
+def _last_queries(layers: Sequence[Tensor] | Tensor) -> np.ndarray:
+    """A layer each of [R, H, T, K] -> float16 [L, R, H, K] of the last query."""
+    if not isinstance(layers, Tensor):
+        layers = torch.stack([layer[:, :, -1:] for layer in layers])
+    return layers[..., -1, :].to(torch.float16).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -34,67 +63,62 @@ class _Step:
     totals: list[float]
     live_logprobs: list[float]
     eos_logprobs: list[list[float]]  # [R][number of end tokens]
-    best: tuple[list[list[float]], list[list[int]]]  # ten best: values [R][10], ids [R][10]
-    cross: np.ndarray | None  # [L, R, H, S]
-    own: np.ndarray | None  # [L, R, H, K]
+    best_values: list[list[float]]  # [R][10]
+    best_ids: list[list[int]]  # [R][10]
+    rows: dict[str, np.ndarray]  # by the map's name: [L, R, H, K]
 
 
 class BeamRecord:
-    """Every step of the search of one source."""
+    """Every step of the search of one source, so that the winner's numbers can be told afterwards."""
 
-    def __init__(self, tokenizer: Any, scorer: BeamScorer, plan: Plan) -> None:
-        self.tokenizer, self.scorer, self.plan = tokenizer, scorer, plan
+    def __init__(self, tokenizer: Any, search: BeamSearch) -> None:
+        self.tokenizer, self.search, self.eos = tokenizer, search, search.request.eos
         self.steps: list[_Step] = []
 
-    def add(self, step: SearchStep) -> None:
-        logprobs = step.output.logits.float().log_softmax(-1)  # [R, V]
-        values, ids = logprobs.topk(min(10, logprobs.shape[-1]))
+    def add(self, output: EngineOutput, choice: Choice) -> None:
+        logprobs = output.logits.float().log_softmax(-1)  # [R, V]
+        values, ids = logprobs.topk(min(_ALTERNATIVES, logprobs.shape[-1]))
         self.steps.append(
             _Step(
-                step.tokens.tolist(),
-                step.parents.tolist(),
-                step.totals.tolist(),
-                logprobs[step.parents, step.tokens].tolist(),
-                logprobs[:, self.plan.eos].tolist(),
-                (values.tolist(), ids.tolist()),
-                _all_rows(step.output.cross),
-                _all_rows(step.output.own),
+                tokens=choice.tokens.tolist(),
+                parents=choice.parents.tolist(),
+                totals=choice.totals.tolist(),
+                live_logprobs=logprobs[choice.parents, choice.tokens].tolist(),
+                eos_logprobs=logprobs[:, self.eos].tolist(),
+                best_values=values.tolist(),
+                best_ids=ids.tolist(),
+                rows={name: _last_queries(layers) for name, layers in output.attentions.items()},
             )
         )
 
     def winner(self) -> Hypothesis:
         """The best hypothesis of the finished search."""
-        result = self.scorer.finish()
+        result = self.search.finish()
         ids = result.sequences[0].tolist()
         rows = tuple(row for row in result.beam_indices[0].tolist() if row >= 0)
-        return Hypothesis(float(result.scores[0]), ids[: self.plan.prompt_length + len(rows)], rows)
+        return Hypothesis(float(result.scores[0]), ids[: self.search.prompt_length + len(rows)], rows)
 
     def path(self, hypothesis: Hypothesis) -> list[Written]:
         """The tokens of a hypothesis, each with the numbers of the beam that wrote it."""
-        ids = hypothesis.ids[self.plan.prompt_length :]
-        ended = len(ids) < len(hypothesis.rows)  # a finished hypothesis is kept without its end token
+        ids = hypothesis.ids[self.search.prompt_length :]
+        ended = len(ids) < len(hypothesis.rows)  # a finished hypothesis is held without its end token
         if ended:
-            ids = [*ids, self.plan.eos[0]]
+            ids = [*ids, self.eos[0]]
         written = []
-        for index, (token, row) in enumerate(zip(ids, hypothesis.rows, strict=True)):
-            step = self.steps[index]
-            values, best = step.best
-            written.append(
-                Written(
-                    token,
-                    self._logprob(step, row, token),
-                    top_k_of(self.tokenizer, best[row], values[row]),
-                    None if step.cross is None else step.cross[:, row],
-                    None if step.own is None else step.own[:, row],
-                )
-            )
+        for step, token, row in zip(self.steps, ids, hypothesis.rows, strict=False):
+            # 1) The token's log-probability: an end token's, or that of the live beam that took it.
+            if token in self.eos:
+                logprob = step.eos_logprobs[row][self.eos.index(token)]
+            else:
+                pairs = list(zip(step.parents, step.tokens, strict=True))
+                logprob = step.live_logprobs[pairs.index((row, token))]
+            # 2) What else the beam's row said.
+            best = step.best_ids[row]
+            pieces = self.tokenizer.convert_ids_to_tokens(best)
+            top_k = tuple(zip(best, pieces, step.best_values[row], strict=True))
+            rows = {name: layers[:, row] for name, layers in step.rows.items()}
+            written.append(Written(token, logprob, top_k, rows.get("cross"), rows.get("decoder_self")))
         return written
-
-    def _logprob(self, step: _Step, row: int, token: int) -> float:
-        if token in self.plan.eos:
-            return step.eos_logprobs[row][self.plan.eos.index(token)]
-        pairs = zip(step.parents, step.tokens, strict=True)
-        return step.live_logprobs[list(pairs).index((row, token))]
 
     def ancestry(self, hypothesis: Hypothesis) -> BeamAncestry:
         """The whole search and the path of one hypothesis through it."""
@@ -106,14 +130,52 @@ class BeamRecord:
         )
 
 
-def _all_rows(layers: Any) -> np.ndarray | None:
-    """A layer each of [R, H, T, K] -> float16 [L, R, H, K] of the last query."""
-    if layers is None or len(layers) == 0:
-        return None
-    stacked = layers if isinstance(layers, torch.Tensor) else torch.stack(tuple(layers))
-    return stacked[..., -1, :].to(torch.float16).cpu().numpy()
+def build_trace(
+    model: Any,
+    tokenizers: tuple[Any, Any],
+    request: Request,
+    source_ids: list[int],
+    written: list[Written],
+    encoder_self: np.ndarray | None,
+    **about_the_run: Any,
+) -> GenerationTrace:
+    """The trace of what was written; ``tokenizers`` are those of the source and of the target.
 
-
-def top_k_of(tokenizer: Any, ids: list[int], values: list[float]) -> TopK:
-    """(id, piece, logprob) of the most probable tokens, best first."""
-    return tuple(zip(ids, tokenizer.convert_ids_to_tokens(ids), values, strict=True))
+    Arrays are made whole: columns beyond each row's past are 0. ``about_the_run``: the fields that only the
+    run itself knows (seconds, finish_reason, ...).
+    """
+    source_tokenizer, tokenizer = tokenizers
+    ids = [item.token_id for item in written]
+    # 1) The attention, where it was captured: T rows, each as long as what its query could look at.
+    cross = decoder_self = None
+    if request.config.output_attentions:
+        decoder = model.config
+        if model.config.is_encoder_decoder:
+            decoder = model.config.decoder
+        shape = (decoder.num_hidden_layers, decoder.num_attention_heads, len(ids))
+        before = request.prompt.shape[1]  # columns of the first row
+        decoder_self = np.zeros((*shape, before - 1 + len(ids)), dtype=np.float16)
+        for index, item in enumerate(written):
+            decoder_self[:, :, index, : before + index] = item.decoder_self
+        if model.config.is_encoder_decoder:
+            cross = np.zeros((*shape, len(source_ids)), dtype=np.float16)
+            for index, item in enumerate(written):
+                cross[:, :, index] = item.cross
+    # 2) What is told in pieces and words, each side by its own tokenizer.
+    return GenerationTrace.from_arrays(
+        model=model.config.name_or_path,
+        source_ids=np.asarray(source_ids),
+        source_pieces=tuple(source_tokenizer.convert_ids_to_tokens(source_ids)),
+        source_words=tuple(word_groups(source_tokenizer, source_ids)),
+        target_ids=np.asarray(ids, dtype=np.int64),
+        target_pieces=tuple(tokenizer.convert_ids_to_tokens(ids)),
+        target_words=tuple(word_groups(tokenizer, ids)),
+        text=tokenizer.decode(ids, skip_special_tokens=True),
+        logprobs=np.asarray([item.logprob for item in written]),
+        top_k=tuple(item.top_k for item in written),
+        cross=cross,
+        decoder_self=decoder_self,
+        encoder_self=encoder_self,
+        start_piece=tokenizer.convert_ids_to_tokens(request.prompt[0].tolist())[0],
+        **about_the_run,
+    )

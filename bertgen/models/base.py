@@ -24,6 +24,7 @@ from bertgen.configs.checks import builds_for_real, check_memory
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
+from bertgen.generation.engines import choose
 from bertgen.hub import PushToHubMixin, pushes
 from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
 
@@ -327,6 +328,16 @@ class GenerativeModel(GenerativeUtilities, PreTrainedModel):
             self.generation_config = GenerationConfig.from_model_config(self.config)
             self._settings_at_load = copy.deepcopy(self.generation_config)
         return self.generation_config
+
+    def prepare(self, wait: bool = True) -> None:
+        """Lays the weights out as ``generate`` reads them fastest; call it before the model is shared.
+
+        Needed by nobody: ids and numbers stay as they are. Parameters keep their identity, shapes and values
+        and stay the only place where weights lie, so every later change is seen as before; but a view of them
+        (numpy, ``.data``) taken earlier is no longer the model's. ``wait``: return once it is done, as is
+        always so with today's engines.
+        """
+        choose.prepare(self)
 
     @torch.no_grad()
     def generate(

@@ -1,4 +1,4 @@
-"""Whether a model still computes what its weights alone say, or its modules have to be called."""
+"""Which engine serves a request: the fused one where the weights alone say what a model computes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,89 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from bertgen.generation.engines.base import Capture, Engine, State
+from bertgen.generation.engines.fused import LAYER_TABLES, FusedEngine
+from bertgen.generation.engines.plain import PlainEngine, ThroughModel
+from bertgen.generation.request import Request
+
 # Torch's own classes in a decoder of the BERT kind; a subclass (LoRA, quantised, parametrised) is another.
 _KNOWN = {nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.ModuleList}
+_PACKAGE = __name__.split(".")[0]
 
 
-def _ours(thing: Any) -> bool:
-    return thing.__module__.split(".")[0] == __name__.split(".")[0]
+def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple[Engine, State]:
+    """The fastest engine that serves the request, and a run of it begun over the encoder's output."""
+    config, prompt_mask = request.config, request.prompt_mask
+    capture = Capture(config.output_attentions, config.output_hidden_states)
+    plain = {"use_cache": config.use_cache, "position_ids": request.position_ids}
+    # 1) A decoder alone: its prompt may be long and padded.
+    if source is None:
+        engine: Engine = PlainEngine(model, **plain)
+        return engine, engine.begin(None, None, rows=beams, capture=capture, prompt_mask=prompt_mask)
+    # 2) An encoder-decoder whose own call was changed is called, with the memory as the encoder left it.
+    memory = source[0]
+    if is_changed(model) or everything_is_watched() or not _is_ours(type(model).forward):
+        engine = PlainEngine(ThroughModel(model), **plain)
+        return engine, engine.begin(
+            memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
+        )
+    # 3) The fused engine writes from a single start token; everything else is the plain one's.
+    decoder, memory = model.get_decoder(), model.project(memory)
+    fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
+    if fits and prompt_mask is None and fused_serves(decoder):
+        engine = FusedEngine(decoder)
+    else:
+        engine = PlainEngine(decoder, **plain)
+    return engine, engine.begin(
+        memory, request.source_mask, rows=beams, capture=capture, prompt_mask=prompt_mask
+    )
 
 
-def _is_ours(kind: type[nn.Module]) -> bool:
-    return _ours(kind) and (_ours(kind.forward) or kind.forward is nn.Module.forward)
+def prepare(model: Any) -> None:
+    """Lays the table of the vocabulary out as single steps read it fastest, [C, V] in memory.
+
+    The parameters keep their identity, shapes and values, and stay the only place where weights lie. But the
+    table's storage is another one afterwards: a view of it (numpy, ``.data``) that was taken before is no
+    longer the model's, and ``weight.view(-1)`` needs ``weight.reshape(-1)``.
+    """
+    decoder = model.get_decoder() if model.config.is_encoder_decoder else model
+    head = decoder.get_output_embeddings()
+    if type(head) is nn.Linear and head.weight.is_contiguous() and not head.weight.is_meta:
+        head.weight.data = head.weight.data.t().contiguous().t()
 
 
-def is_watched(module: nn.Module) -> bool:
+def fused_serves(decoder: nn.Module) -> bool:
+    """Whether the fused engine computes what calling the decoder would: it looks at every module, each time.
+
+    Whoever replaces, wraps, hooks, patches or subclasses a module, prunes heads, leaves a part in training or
+    asks for autocast wants the modules called.
+    """
+    # 1) A family with a table, absolute positions, nothing pruned, everything in eval mode.
+    config = getattr(decoder, "config", None)
+    if getattr(config, "model_type", None) not in LAYER_TABLES or decoder.training:
+        return False
+    if config.position_embedding_type != "absolute" or config.pruned_heads or not config.add_cross_attention:
+        return False
+    # 2) Nothing that holds for every module there is.
+    if everything_is_watched() or torch.is_autocast_enabled(next(decoder.parameters()).device.type):
+        return False
+    # 3) Only classes that are known, each with its own forward; ours may have none (containers).
+    modules = list(decoder.modules())
+    for kind in {type(module) for module in modules} - _KNOWN:
+        if not _is_ours(kind) or not (_is_ours(kind.forward) or kind.forward is nn.Module.forward):
+            return False
+    # 4) Every single module as its class made it.
+    for module in modules:
+        if module.training or is_changed(module) or getattr(module, "pruned_heads", None):
+            return False
+        if isinstance(module, nn.Linear | nn.LayerNorm) and (module.weight is None or module.bias is None):
+            return False
+    return True
+
+
+def is_changed(module: nn.Module) -> bool:
     """Whether calling the module does more than its class says: a hook, or a ``forward`` of its own."""
-    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__)
 
 
 def everything_is_watched() -> bool:
@@ -30,28 +98,5 @@ def everything_is_watched() -> bool:
     return bool(torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks)
 
 
-def needs_its_forward(model: nn.Module) -> bool:
-    """Whether somebody changed what a call of the model itself does, its parts left aside."""
-    return is_watched(model) or everything_is_watched() or not _ours(type(model).forward)
-
-
-def _is_ordinary(module: nn.Module) -> bool:
-    if module.training or is_watched(module) or getattr(module, "pruned_heads", None):
-        return False
-    if isinstance(module, nn.Linear | nn.LayerNorm):
-        return module.weight is not None and module.bias is not None
-    return True
-
-
-def weights_tell_all(decoder: nn.Module) -> bool:
-    """Whether every module of the decoder is one that the lean step knows by heart.
-
-    Whoever replaces, wraps, hooks or subclasses a module, or asks for autocast, wants it called.
-    """
-    if everything_is_watched() or torch.is_autocast_enabled(next(decoder.parameters()).device.type):
-        return False
-    modules = list(decoder.modules())
-    kinds = {type(module) for module in modules}
-    return all(kind in _KNOWN or _is_ours(kind) for kind in kinds) and all(
-        _is_ordinary(module) for module in modules
-    )
+def _is_ours(thing: Any) -> bool:
+    return thing.__module__.split(".")[0] == _PACKAGE

@@ -1,26 +1,16 @@
-"""One decoding step: new ids in, next-token logits and this step's attention rows out."""
+"""The plain engine: every step is a call of the model, as it stands, in every configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
 from bertgen.layers.cache import KVCache
 from bertgen.layers.outputs import BaseModelOutput, CausalLMOutputWithCrossAttentions
-
-
-@dataclass
-class StepOutput:
-    """logits [R, V]; own and cross: a layer each of [R, H, T, K]; hidden: L + 1 of [R, T, C]."""
-
-    logits: Tensor
-    own: Sequence[Tensor] | Tensor | None = None
-    cross: Sequence[Tensor] | Tensor | None = None
-    hidden: tuple[Tensor, ...] | None = None
 
 
 class ThroughModel:
@@ -61,63 +51,84 @@ class ThroughModel:
         )
 
 
-class PlainStepper:
-    """A step through the model's own forward: every configuration, every output, prompts of any length.
+@dataclass
+class PlainState:
+    """One run: what it looks at (a row a hypothesis), what was fed, and the cache, where one is used."""
 
-    ``memory`` [R, S, C] and ``memory_mask`` [R, S] come with one row a hypothesis. Without a cache the
-    whole sequence is run again at each step.
-    """
-
-    def __init__(
-        self,
-        decoder: Any,
-        memory: Tensor | None,
-        memory_mask: Tensor | None,
-        *,
-        capture: bool = False,
-        hidden_states: bool = False,
-        use_cache: bool = True,
-        prompt_mask: Tensor | None = None,
-        position_ids: str | None = None,
-    ) -> None:
-        self.decoder, self.memory, self.memory_mask = decoder, memory, memory_mask
-        self.capture, self.hidden_states = capture, hidden_states
-        self.cache = KVCache(decoder.config.num_hidden_layers) if use_cache else None
-        self.seen: Tensor | None = None
-        self.mask = prompt_mask
-        if prompt_mask is not None:  # (what GPT-2 does unasked, as in the reference)
-            position_ids = position_ids or getattr(decoder, "prompt_positions", None)
-        self.positions = {} if position_ids is None else {"position_ids": position_ids}
-
-    def step(self, ids: Tensor) -> StepOutput:
-        """Feeds ids [R, T] that follow what was fed before."""
-        if self.mask is not None:
-            missing = ids.shape[1] + (0 if self.seen is None else self.seen.shape[1]) - self.mask.shape[1]
-            if missing > 0:
-                self.mask = torch.cat([self.mask, self.mask.new_ones(ids.shape[0], missing)], 1)
-        self.seen = ids if self.seen is None else torch.cat([self.seen, ids], dim=1)
-        fed = self.seen if self.cache is None else ids
-        output = self.decoder(
-            input_ids=fed,
-            attention_mask=self.mask,
-            encoder_hidden_states=self.memory,
-            encoder_attention_mask=self.memory_mask,
-            past_key_values=self.cache,
-            use_cache=self.cache is not None,
-            output_attentions=self.capture,
-            output_hidden_states=self.hidden_states,
-            return_dict=True,
-            **self.positions,
-        )
-        return StepOutput(
-            output.logits[:, -1], output.attentions, output.cross_attentions, output.hidden_states
-        )
-
-    def reorder(self, rows: Tensor) -> None:
-        """Row i continues what was row rows[i]; sources stay, beams of one source share theirs."""
-        self.seen = self.seen[rows]
-        if self.cache is not None:
-            self.cache.reorder(rows)
+    memory: Tensor | None  # [R, S, C]
+    memory_mask: Tensor | None  # [R, S]
+    capture: Capture
+    cache: KVCache | None
+    mask: Tensor | None  # [R, T] over all that was fed
+    positions: dict[str, str]
+    seen: Tensor | None = None  # [R, T]
 
     def past(self) -> KVCache | None:
         return self.cache
+
+
+class PlainEngine:
+    """Steps through the model's own forward: every output, prompts of any length.
+
+    Without a cache the whole sequence is run again at each step. ``position_ids`` "mask": positions are
+    counted from the mask.
+    """
+
+    def __init__(self, decoder: Any, *, use_cache: bool = True, position_ids: str | None = None) -> None:
+        self.decoder, self.use_cache, self.position_ids = decoder, use_cache, position_ids
+
+    def begin(
+        self,
+        memory: Tensor | None,
+        memory_mask: Tensor | None,
+        *,
+        rows: int = 1,
+        capture: Capture = LOGITS_ONLY,
+        heads: HeadSwitches | None = None,
+        prompt_mask: Tensor | None = None,
+    ) -> PlainState:
+        refuse_switches(heads)
+        # 1) The model's forward wants a row a hypothesis, so every source is repeated for its own.
+        given = (memory, memory_mask, prompt_mask)
+        memory, memory_mask, mask = (
+            None if tensor is None else tensor.repeat_interleave(rows, dim=0) for tensor in given
+        )
+        # 2) A prompt that may be padded has its positions counted from the mask, where the family does so
+        #    unasked (GPT-2, as in the reference).
+        position_ids = self.position_ids
+        if mask is not None:
+            position_ids = position_ids or getattr(self.decoder, "prompt_positions", None)
+        positions = {} if position_ids is None else {"position_ids": position_ids}
+        cache = KVCache(self.decoder.config.num_hidden_layers) if self.use_cache else None
+        return PlainState(memory, memory_mask, capture, cache, mask, positions)
+
+    def step(self, state: PlainState, ids: Tensor) -> EngineOutput:
+        """Feeds ids [R, T] that follow what was fed before."""
+        state.seen = ids if state.seen is None else torch.cat([state.seen, ids], dim=1)
+        # What the run wrote itself is no padding: the mask of the prompt grows by ones.
+        if state.mask is not None:
+            missing = state.seen.shape[1] - state.mask.shape[1]
+            if missing > 0:
+                ones = state.mask.new_ones(ids.shape[0], missing)
+                state.mask = torch.cat([state.mask, ones], dim=1)
+        output = self.decoder(
+            input_ids=state.seen if state.cache is None else ids,
+            attention_mask=state.mask,
+            encoder_hidden_states=state.memory,
+            encoder_attention_mask=state.memory_mask,
+            past_key_values=state.cache,
+            use_cache=state.cache is not None,
+            output_attentions=state.capture.attentions,
+            output_hidden_states=state.capture.hidden_states,
+            return_dict=True,
+            **state.positions,
+        )
+        named = {"decoder_self": output.attentions, "cross": output.cross_attentions}
+        attentions = {name: layers for name, layers in named.items() if layers is not None}
+        return EngineOutput(output.logits[:, -1], attentions, output.hidden_states)
+
+    def reorder(self, state: PlainState, rows: Tensor) -> None:
+        """Row i continues what was row rows[i]; sources stay, beams of one source share theirs."""
+        state.seen = state.seen[rows]
+        if state.cache is not None:
+            state.cache.reorder(rows)

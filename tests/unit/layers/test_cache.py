@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from bertgen import KVCache
-from bertgen.generation.engines.fused import FusedStepper
-from bertgen.generation.engines.plain import PlainStepper
+from bertgen.generation.engines.base import Capture
+from bertgen.generation.engines.choose import fused_serves
+from bertgen.generation.engines.fused import FusedEngine
+from bertgen.generation.engines.plain import PlainEngine
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 KINDS = ["absolute", "relative_key", "relative_key_query"]
@@ -87,27 +89,25 @@ def test_fused_step_equals_plain_step(model, capture, beams):
     """Logits and rows, over padding, reordering and beyond the first buffer."""
     _, mask, states = source(model)
     rows = 3 * beams
-    fused = FusedStepper(model.decoder, states, mask, beams=beams, capture=capture)
-    plain = PlainStepper(
-        model.decoder,
-        states.repeat_interleave(beams, 0),
-        mask.repeat_interleave(beams, 0),
-        capture=capture,
-    )
+    engines = FusedEngine(model.decoder), PlainEngine(model.decoder)
+    states_of = [
+        engine.begin(states, mask, rows=beams, capture=Capture(attentions=capture)) for engine in engines
+    ]
+    runs = list(zip(engines, states_of, strict=True))
     generator = torch.Generator().manual_seed(9)
     for time in range(40):
         tokens = torch.randint(4, 367, (rows, 1), generator=generator)
-        left, right = fused.step(tokens), plain.step(tokens)
+        left, right = (engine.step(state, tokens) for engine, state in runs)
         torch.testing.assert_close(left.logits, right.logits, **CLOSE)
         if capture:
-            for field in ("own", "cross"):
-                for one, other in zip(getattr(left, field), getattr(right, field), strict=True):
+            for name in ("decoder_self", "cross"):
+                for one, other in zip(left.attentions[name], right.attentions[name], strict=True):
                     torch.testing.assert_close(one, other, **CLOSE)
         parents = torch.randint(0, beams, (3, beams), generator=generator) + torch.arange(3)[:, None] * beams
         if time % 3 == 2:
-            fused.reorder(parents.flatten())
-            plain.reorder(parents.flatten())
-    for one, other in zip(fused.past().to_legacy(), plain.past().to_legacy(), strict=True):
+            for engine, state in runs:
+                engine.reorder(state, parents.flatten())
+    for one, other in zip(*(state.past().to_legacy() for state in states_of), strict=True):
         for left, right in zip(one, other, strict=True):
             torch.testing.assert_close(left, right, **CLOSE)
 
@@ -126,9 +126,9 @@ def test_fused_step_notices_new_weights(make_model):
 
 @torch.no_grad()
 def test_plain_step_serves_what_the_fused_one_does_not(make_model):
-    assert FusedStepper.serves(make_model().decoder)
-    assert not FusedStepper.serves(make_model(position_embedding_type="relative_key").decoder)
-    assert not FusedStepper.serves(make_model().train().decoder)
+    assert fused_serves(make_model().decoder)
+    assert not fused_serves(make_model(position_embedding_type="relative_key").decoder)
+    assert not fused_serves(make_model().train().decoder)
 
 
 @pytest.mark.parametrize("options", [{}, {"num_beams": 4}, {"num_beams": 3, "num_return_sequences": 3}])
