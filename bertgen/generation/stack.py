@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bertgen.errors import Trouble
+
 
 def stack_attentions(output: Any) -> dict[str, Tensor]:
     """``cross`` [B, L, H, T, S] and ``decoder_self`` [B, L, H, T, T] of generate's own output.
@@ -19,14 +21,11 @@ def stack_attentions(output: Any) -> dict[str, Tensor]:
     own, cross = output.get("decoder_attentions"), output.get("cross_attentions")
     own = output.get("attentions") if own is None else own
     if own is None:
-        raise ValueError(
-            "this output holds no attentions; call generate with output_attentions=True and "
-            "return_dict_in_generate=True"
-        )
+        raise Trouble("generation.no_attentions")
     is_beam = "sequences_scores" in output or output.sequences.shape[0] != own[0][0].shape[0]
     indices = output.get("beam_indices")
     if is_beam and indices is None:
-        raise ValueError("rows of a beam search can only be put in order with output_scores=True")
+        raise Trouble("generation.no_scores")
     # A prompt of several tokens gives the first step several queries; the last one predicted the token.
     result = {"decoder_self": _stack(own, indices)}
     if cross:

@@ -65,9 +65,83 @@ GENERATION: dict[str, tuple[str, str]] = {
         "prefix_allowed_tokens_fn gave an empty list for source {source} after {written}",
         "allow at least the end token",
     ),
+    # ---- what generate is called with
+    "generation.config_type": (
+        "generation_config must be a GenerationConfig, got {got}",
+        "make one with GenerationConfig(**settings)",
+    ),
+    "generation.unknown": ("generate does not know {names}", "check the spelling of the keywords"),
+    "generation.two_names": ("inputs and input_ids are one argument under two names", "give one of them"),
+    "generation.two_inputs": ("input_ids and inputs_embeds are both given", "give one of them, not both"),
+    "generation.no_text": ("text must be a string, got {got}", "give the sentence itself"),
+    "generation.empty": ("the text is empty: there is nothing to read", "write a sentence"),
+    # ---- ids and their masks
+    "generation.ids_type": (
+        "{name} must be a tensor of whole numbers, got {got}",
+        "the tokenizer makes one with return_tensors='pt'",
+    ),
+    "generation.ids_outside": (
+        "{name} must lie between 0 and {last}, got {got}",
+        "do the model and the tokenizer belong together?",
+    ),
+    "generation.unknown_id": ("{name} names {id}, but the decoder's tokens end at {last}", _CHANGE),
+    "generation.source_shape": (
+        "the source has shape {shape}",
+        "give [batch, length, ...], as tokenizer(texts, return_tensors='pt') does",
+    ),
+    "generation.prompt_shape": ("the prompt has shape {shape}", "give [batch, length], neither of them 0"),
+    "generation.prompt_rows": (
+        "decoder_input_ids have shape {shape}, expected [{rows}, length]: one row a source",
+        "repeat them for every source",
+    ),
+    "generation.mask_shape": (
+        "attention_mask has shape {shape}, what it belongs to {wanted}",
+        "take both from one tokenizer(texts, padding=True)",
+    ),
+    "generation.other_shape": ("{name} has shape {shape}, the ids {wanted}", "give one value an id"),
+    "generation.needs_ids": (
+        "penalties on the source's tokens need input_ids: states and embeddings have none",
+        "give input_ids, or leave the penalties out",
+    ),
+    "generation.no_source": ("{name} has no use in generating with a decoder alone", "give input_ids"),
+    "generation.positions": (
+        "position_ids change with every token",
+        'give "mask" to count them from the mask',
+    ),
+    "generation.token_types": (
+        "this {name} has no token types",
+        "leave token_type_ids out, or call the tokenizer with return_token_type_ids=False",
+    ),
     # ---- where it begins and ends
     "generation.too_long": (
         "the sequence needs {needed} positions but the model has {there} (max_position_embeddings)",
         "shorten the text, or truncate it with the tokenizer's truncation=True, max_length={there}",
+    ),
+    "generation.no_start": (
+        "neither decoder_start_token_id nor bos_token_id is set, so generation does not know where to begin",
+        "set model.generation_config.decoder_start_token_id (BertGeneration: 2)",
+    ),
+    "generation.no_ids": ("{name} are missing, and no bos_token_id is set to start from", "give {name}"),
+    "generation.no_pad": (
+        "pad_token_id must be set when eos_token_id is: finished rows are padded with it",
+        "set model.generation_config.pad_token_id",
+    ),
+    "generation.no_room": (
+        "max_length={length} leaves no room after {given} given ids",
+        "raise it or set max_new_tokens",
+    ),
+    "generation.memory": (
+        "{rows} rows of {length} tokens (each source times num_beams or num_return_sequences) take "
+        "{needed:,.0f} GB, this machine has {there:,.0f} GB",
+        "ask for fewer",
+    ),
+    # ---- outputs
+    "generation.no_attentions": (
+        "this output holds no attentions",
+        "call generate with output_attentions=True and return_dict_in_generate=True",
+    ),
+    "generation.no_scores": (
+        "rows of a beam search can only be put in order by their scores",
+        "call generate with output_scores=True",
     ),
 }

@@ -21,6 +21,7 @@ from bertgen import (
     GenerationConfig,
     errors,
     hub,
+    stream_generate,
 )
 from bertgen.checkpoints.load import load_into
 from bertgen.configs.generation import check_settings
@@ -179,6 +180,32 @@ def test_bad_files_arrive_in_parts(tmp_path, name, content, load, key):
     with pytest.raises(Trouble) as caught:
         load(tmp_path)
     check_parts(caught.value, key)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"num_beams": 0}, "generation.positive"),
+        ({"no_such_setting": 1}, "generation.unknown"),
+        ({"max_length": 1}, "generation.no_room"),
+        ({"do_sample": True, "temperature": -1.0}, "generation.factor"),
+        ({"suppress_tokens": [9999]}, "generation.unknown_id"),
+        ({"input_ids": torch.tensor([[5, 9999]])}, "generation.ids_outside"),
+        ({"input_ids": torch.full((1, 97), 5)}, "generation.too_long"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "generation.unsupported"),
+    ],
+)
+def test_bad_requests_arrive_in_parts(model, options, key):
+    with pytest.raises(Trouble) as caught:
+        model.generate(**{"input_ids": torch.tensor([[5, 6]]), **options})
+    check_parts(caught.value, key)
+
+
+def test_bad_texts_arrive_in_parts(model, tokenizer):
+    for text, key in ((5, "generation.no_text"), (b"x", "generation.no_text")):
+        with pytest.raises(Trouble) as caught:
+            stream_generate(model, tokenizer, text)
+        check_parts(caught.value, key)
 
 
 def check_parts(error: Trouble, key: str) -> None:
