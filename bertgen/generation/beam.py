@@ -13,7 +13,7 @@ from torch import Tensor
 from bertgen.generation.engines.base import EngineOutput
 from bertgen.generation.processors import HammingDiversity
 from bertgen.generation.request import Request
-from bertgen.generation.search import Choice, Rules, draw
+from bertgen.generation.search import Choice, Rules, TokenSearch, draw
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,13 @@ class _Pool:
         if self.early_stopping == "never" and self.length_penalty > 0.0:
             length = max_length
         self.done = self.worst >= best_total / length**self.length_penalty
+
+
+def make_search(request: Request, rules: Rules) -> TokenSearch | BeamSearch:
+    """The search that the settings ask for: with more than one beam a beam search, else token by token."""
+    if request.config.num_beams > 1:
+        return BeamSearch(request, rules)
+    return TokenSearch(request, rules)
 
 
 class BeamSearch:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import refuse_modes
-from bertgen.generation.beam import BeamResult, BeamSearch
+from bertgen.generation.beam import BeamSearch, make_search
 from bertgen.generation.engines import choose
 from bertgen.generation.engines.base import EngineOutput, State
 from bertgen.generation.pipeline import build_processors, build_warpers
@@ -65,24 +65,20 @@ def generate(
     source = encode_source(model, request)
     if streamer is not None:
         streamer.put(request.prompt.cpu())  # one row a source, however many come back
-    if config.num_beams == 1 and config.num_return_sequences > 1:
-        request, source = _several_samples(request, source)
+    request, source = _several_samples(request, source)
     # 3) The loop.
     engine, state = choose.begin(model, request, source, beams=config.num_beams)
-    kind = BeamSearch if config.num_beams > 1 else TokenSearch
-    search = kind(request, rules)
+    search = make_search(request, rules)
     collected = _Collector(config)
     while not search.done:
         output, choice = advance(engine, state, search)
         collected.add(output, choice)
         if streamer is not None:
             streamer.put(choice.tokens.cpu())
+    # 4) The ids, and beside them what was asked for.
     if streamer is not None:
         streamer.end()
-    # 4) The ids, and beside them what was asked for.
-    if isinstance(search, BeamSearch):
-        return _beam_output(search.finish(), collected, source, state)
-    return _token_output(search.ids, collected, source, state)
+    return _output(search, collected, source, state)
 
 
 def _check_callables(processors: Any, criteria: Any, prefix_fn: Any, streamer: Any) -> None:
@@ -110,6 +106,8 @@ def _several_samples(request: Request, source: Any) -> tuple[Request, Any]:
     The encoder's attentions and hidden states stay one a source, as in the reference.
     """
     times = request.config.num_return_sequences
+    if times == 1 or request.config.num_beams > 1:
+        return request, source
     if source is not None:
         source = outputs.BaseModelOutput(
             last_hidden_state=source[0].repeat_interleave(times, dim=0),
@@ -182,23 +180,19 @@ class _Collector:
         }
 
 
-def _token_output(sequences: Tensor, collected: _Collector, source: Any, state: State) -> Any:
-    if not collected.config.return_dict_in_generate:
-        return sequences
-    kind = outputs.GenerateDecoderOnlyOutput
-    if source is not None:
-        kind = outputs.GenerateEncoderDecoderOutput
-    return kind(sequences=sequences, **collected.fields(source, state))
-
-
-def _beam_output(result: BeamResult, collected: _Collector, source: Any, state: State) -> Any:
+def _output(search: TokenSearch | BeamSearch, collected: _Collector, source: Any, state: State) -> Any:
+    """The ids [B * returned, T], or with return_dict_in_generate the output of the search's kind."""
     config = collected.config
+    if isinstance(search, BeamSearch):
+        result = search.finish()
+        sequences, fields = result.sequences, {}
+        if config.output_scores:
+            fields = {"sequences_scores": result.scores, "beam_indices": result.beam_indices}
+        kinds = outputs.GenerateBeamDecoderOnlyOutput, outputs.GenerateBeamEncoderDecoderOutput
+    else:
+        sequences, fields = search.ids, {}
+        kinds = outputs.GenerateDecoderOnlyOutput, outputs.GenerateEncoderDecoderOutput
     if not config.return_dict_in_generate:
-        return result.sequences
-    kind = outputs.GenerateBeamDecoderOnlyOutput
-    if source is not None:
-        kind = outputs.GenerateBeamEncoderDecoderOutput
-    scored = {}
-    if config.output_scores:
-        scored = {"sequences_scores": result.scores, "beam_indices": result.beam_indices}
-    return kind(sequences=result.sequences, **scored, **collected.fields(source, state))
+        return sequences
+    kind = kinds[source is not None]
+    return kind(sequences=sequences, **fields, **collected.fields(source, state))

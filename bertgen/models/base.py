@@ -24,7 +24,7 @@ from bertgen.configs.checks import builds_for_real, check_memory
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
-from bertgen.generation.engines import choose
+from bertgen.generation.engines.prepared import prepare
 from bertgen.hub import PushToHubMixin, pushes
 from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
 
@@ -330,14 +330,12 @@ class GenerativeModel(GenerativeUtilities, PreTrainedModel):
         return self.generation_config
 
     def prepare(self, wait: bool = True) -> None:
-        """Lays the weights out as ``generate`` reads them fastest; call it before the model is shared.
+        """Makes in advance what the first ``generate`` makes otherwise; ids and numbers are the same.
 
-        Needed by nobody: ids and numbers stay as they are. Parameters keep their identity, shapes and values
-        and stay the only place where weights lie, so every later change is seen as before; but a view of them
-        (numpy, ``.data``) taken earlier is no longer the model's. ``wait``: return once it is done, as is
-        always so with today's engines.
+        Weights may change afterwards, in whatever way: ``generate`` looks whether what was prepared still
+        fits. ``wait``: return once it is done, as is always so with today's engines.
         """
-        choose.prepare(self)
+        prepare(self)
 
     @torch.no_grad()
     def generate(

@@ -46,19 +46,6 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     )
 
 
-def prepare(model: Any) -> None:
-    """Lays the table of the vocabulary out as single steps read it fastest, [C, V] in memory.
-
-    The parameters keep their identity, shapes and values, and stay the only place where weights lie. But the
-    table's storage is another one afterwards: a view of it (numpy, ``.data``) that was taken before is no
-    longer the model's, and ``weight.view(-1)`` needs ``weight.reshape(-1)``.
-    """
-    decoder = model.get_decoder() if model.config.is_encoder_decoder else model
-    head = decoder.get_output_embeddings()
-    if type(head) is nn.Linear and head.weight.is_contiguous() and not head.weight.is_meta:
-        head.weight.data = head.weight.data.t().contiguous().t()
-
-
 def fused_serves(decoder: nn.Module) -> bool:
     """Whether the fused engine computes what calling the decoder would: it looks at every module, each time.
 

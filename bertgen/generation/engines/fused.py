@@ -4,17 +4,17 @@ Equal to the plain engine within float rounding (a test holds them together). Wh
 values are computed straight into the place where they stay, cross-attention's are computed once a source and
 shared by its beams, softmax writes into the rows that are handed out, and no module is called.
 
-It copies no weight: every product reads the model's own parameters, looked up anew when an engine is made,
-which takes about as long as finding out whether an older one still fits. So there is nothing that could
-become stale, however the weights were written. ``serves`` says when calling the modules would do more than
-their weights say; then the plain engine has to be taken.
+It is made anew for every run, which takes about as long as finding out whether an older one still fits, and
+its products read the model's own parameters: nothing can become stale, however the weights were written. The
+one copy, of the vocabulary's table, is compared before every run (``prepared``). Where calling the modules
+would do more than their weights say, the plain engine is taken (``choose.fused_serves``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
+from bertgen.generation.engines.prepared import vocabulary_table
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache
 
@@ -53,9 +54,10 @@ Norm = tuple[tuple[int, ...], Tensor, Tensor, float]  # shape, weight, bias, eps
 
 @dataclass
 class FusedState:
-    """One run. Buffers grow time by time: keys and values are [capacity, R, C] a layer.
+    """One run. Keys and values are [capacity, R, C] a layer, the places that single steps fill.
 
-    A step's keys of all rows then lie side by side, so that one product can write them in place.
+    A step's keys of all rows then lie side by side, so that one product can write them in place. What the
+    queries look at are views of the same memory, head by head.
     """
 
     capture: Capture
@@ -65,7 +67,18 @@ class FusedState:
     keys: list[Tensor]
     values: list[Tensor]
     heads: int
+    past_keys: list[Tensor] = field(default_factory=list)  # a layer each: [R * H, D, capacity]
+    past_values: list[Tensor] = field(default_factory=list)  # [R * H, capacity, D]
     length: int = 0
+
+    def make_views(self) -> None:
+        """The views of the buffers; again when they have grown."""
+        by_head = [
+            [buffer.view(len(buffer), buffer.shape[1] * self.heads, -1) for buffer in buffers]
+            for buffers in (self.keys, self.values)
+        ]
+        self.past_keys = [keys.permute(1, 2, 0) for keys in by_head[0]]
+        self.past_values = [values.transpose(0, 1) for values in by_head[1]]
 
     def past(self) -> KVCache:
         """What was computed, as the cache that a forward accepts: [R, H, T, D], [R, H, S, D]."""
@@ -105,7 +118,7 @@ class FusedEngine:
         self.layers = [_parts(layer, table) for layer in decoder.base.encoder.layer]
         self.activations = [layer.intermediate.activation for layer in decoder.base.encoder.layer]
         # 3) The head: a projection, before which BERT and RoBERTa transform.
-        self.projection = _product(decoder.get_output_embeddings())
+        self.projection = decoder.get_output_embeddings().bias, vocabulary_table(decoder)
         self.transform: tuple[Product, Callable[[Tensor], Tensor], Norm] | None = None
         transform = decoder.head_transform()
         if transform is not None:
@@ -146,7 +159,9 @@ class FusedEngine:
         # 3) Room for the keys and values of what will be written.
         shape = (_FIRST_CAPACITY, batch * rows, self.heads * self.width)
         keys, values = ([memory.new_empty(shape) for _ in self.layers] for _ in range(2))
-        return FusedState(capture, rows, mask, cross, keys, values, self.heads)
+        state = FusedState(capture, rows, mask, cross, keys, values, self.heads)
+        state.make_views()
+        return state
 
     def step(self, state: FusedState, ids: Tensor) -> EngineOutput:
         """Feeds ids [R, 1], a token a row."""
@@ -161,6 +176,7 @@ class FusedEngine:
         if time == state.keys[0].shape[0]:
             for buffers in (state.keys, state.values):
                 buffers[:] = [torch.cat([old, torch.empty_like(old)]) for old in buffers]
+            state.make_views()
         # 2) Embed: word, token type where there is one, position.
         place = self.positions[self.first_position + time]
         if self.pad is not None:
@@ -204,13 +220,12 @@ class FusedEngine:
         layer, end = self.layers[index], state.length + 1
         rows, heads, width, beams = hidden.shape[0], self.heads, self.width, state.beams
         # 1) Self-attention: this token's key and value are computed into their place [R, C] ...
-        keys, values = state.keys[index], state.values[index]  # [capacity, R, C]
-        for buffer, (bias, weight) in ((keys, layer["key"]), (values, layer["value"])):
-            torch.addmm(bias, hidden, weight, out=buffer[state.length])
+        for buffers, (bias, weight) in ((state.keys, layer["key"]), (state.values, layer["value"])):
+            torch.addmm(bias, hidden, weight, out=buffers[index][state.length])
         query = _times(hidden, layer["query"]).view(rows * heads, 1, width)
         # ... and its query looks at all that stand there.
-        past_keys = keys[:end].view(end, rows * heads, width).permute(1, 2, 0)  # [R * H, D, T]
-        past_values = values[:end].view(end, rows * heads, width).transpose(0, 1)  # [R * H, T, D]
+        past_keys = state.past_keys[index][:, :, :end]  # [R * H, D, T]
+        past_values = state.past_values[index][:, :end]  # [R * H, T, D]
         scores = torch.baddbmm(self.nothing, query, past_keys, beta=0, alpha=self.scale)  # [R * H, 1, T]
         scores = torch.softmax(scores, -1, out=self_rows)
         context = torch.bmm(scores, past_values).view(rows, -1)  # [R, C]
@@ -218,13 +233,18 @@ class FusedEngine:
         # 2) Cross-attention: the beams of a source are so many queries to the same keys and values.
         keys, values = state.cross[index]  # [B * H, D, S], [B * H, S, D]
         query = _times(hidden, layer["cross_query"])
-        query = query.view(-1, beams, heads, width).transpose(1, 2).reshape(-1, beams, width)
+        if beams > 1:
+            query = query.view(-1, beams, heads, width).transpose(1, 2)
+        query = query.reshape(-1, beams, width)  # [B * H, beams, D]
         if state.mask is None:
             scores = torch.baddbmm(self.nothing, query, keys, beta=0, alpha=self.scale)  # [B * H, beams, S]
         else:
             scores = torch.baddbmm(state.mask, query, keys, alpha=self.scale)
         scores = torch.softmax(scores, -1, out=cross_rows)
-        context = torch.bmm(scores, values).view(-1, heads, beams, width).transpose(1, 2).reshape(rows, -1)
+        context = torch.bmm(scores, values)  # [B * H, beams, D]
+        if beams > 1:
+            context = context.view(-1, heads, beams, width).transpose(1, 2)
+        context = context.reshape(rows, -1)
         hidden = _normed(_times(context, layer["cross_out"]).add_(hidden), layer["cross_norm"])
         # 3) Feed-forward.
         inner = self.activations[index](_times(hidden, layer["inner"]))
