@@ -65,6 +65,10 @@ GENERATION: dict[str, tuple[str, str]] = {
         "prefix_allowed_tokens_fn gave an empty list for source {source} after {written}",
         "allow at least the end token",
     ),
+    "generation.too_few_beams": (
+        "fewer continuations than beams: the settings forbid so much that not every beam can go on",
+        "use fewer beams",
+    ),
     # ---- what generate is called with
     "generation.config_type": (
         "generation_config must be a GenerationConfig, got {got}",
@@ -73,6 +77,19 @@ GENERATION: dict[str, tuple[str, str]] = {
     "generation.unknown": ("generate does not know {names}", "check the spelling of the keywords"),
     "generation.two_names": ("inputs and input_ids are one argument under two names", "give one of them"),
     "generation.two_inputs": ("input_ids and inputs_embeds are both given", "give one of them, not both"),
+    "generation.functions": (
+        "{name} must be a list of functions (ids, scores), got {got}",
+        "put even a single one into a list",
+    ),
+    "generation.prefix_function": (
+        "prefix_allowed_tokens_fn must be a function (source, ids), got {got}",
+        "give the function itself",
+    ),
+    "generation.streamer": ("a streamer has put(ids) and end(), got {got}", "give an object with both"),
+    "generation.streamed_beams": (
+        "a streamer cannot be used with beam search",
+        "stream_generate shows drafts of beams",
+    ),
     "generation.no_text": ("text must be a string, got {got}", "give the sentence itself"),
     "generation.empty": ("the text is empty: there is nothing to read", "write a sentence"),
     # ---- ids and their masks
@@ -116,6 +133,10 @@ GENERATION: dict[str, tuple[str, str]] = {
     "generation.too_long": (
         "the sequence needs {needed} positions but the model has {there} (max_position_embeddings)",
         "shorten the text, or truncate it with the tokenizer's truncation=True, max_length={there}",
+    ),
+    "generation.no_positions": (
+        "the model has {there} positions (max_position_embeddings), and all of them are taken",
+        "lower max_length or max_new_tokens",
     ),
     "generation.no_start": (
         "neither decoder_start_token_id nor bos_token_id is set, so generation does not know where to begin",

@@ -24,6 +24,7 @@ from torch import Tensor
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
 from bertgen.generation.engines.prepared import vocabulary_table
 from bertgen.layers.attention import additive_mask
+from bertgen.layers.blocks import SequenceTooLongError
 from bertgen.layers.cache import KVCache
 
 _FIRST_CAPACITY = 32  # positions that a run has room for before its buffers double
@@ -169,10 +170,7 @@ class FusedEngine:
         # 1) Room: positions are as many as the model has, buffers double when they are full.
         count = self.positions.shape[0] - self.first_position
         if time >= count:
-            raise RuntimeError(
-                f"the model has {count} positions (max_position_embeddings); "
-                "lower max_length or max_new_tokens"
-            )
+            raise SequenceTooLongError("generation.no_positions", there=count)
         if time == state.keys[0].shape[0]:
             for buffers in (state.keys, state.values):
                 buffers[:] = [torch.cat([old, torch.empty_like(old)]) for old in buffers]
