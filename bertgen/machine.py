@@ -10,13 +10,19 @@ from bertgen.errors import Trouble
 def resolve_device(device: str) -> str:
     """The device to use; ``auto`` is a GPU that is there, else the CPU. ValueError for one that is not."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if torch.cuda.is_available():
+            return "cuda"
+        return "cpu"
+    # 1) a name that PyTorch knows
     try:
         parsed = torch.device(device)
     except RuntimeError:
         raise Trouble("device.unknown", device=device) from None
+    # 2) a device that is there
     if parsed.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = 0
+        if torch.cuda.is_available():
+            count = torch.cuda.device_count()
         if (parsed.index or 0) >= count:
             raise Trouble("device.missing", device=device, count=count)
     elif parsed.type == "mps" and not torch.backends.mps.is_available():

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bertgen.configs.generation import GenerationConfig
+from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
 from bertgen.generation.generate import encode_source
@@ -80,11 +81,11 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         capture: bool,
     ) -> None:
         if not isinstance(text, str):
-            raise ValueError(f"text must be a string, got {type(text).__name__}")
+            raise Trouble("generation.no_text", got=type(text).__name__)
         # 1) The text as ids, and as pieces for whoever shows it while it is read.
         source_ids = tokenizer(text)["input_ids"]
         if not source_ids:
-            raise ValueError("the text is empty: there is nothing to read; write a sentence")
+            raise Trouble("generation.empty")
         self.source_ids = source_ids
         self.source_pieces: tuple[str, ...] = tuple(tokenizer.convert_ids_to_tokens(source_ids))
         # 2) Where the two sides have vocabularies of their own, what is written is in the decoder's.
