@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 
 from bertgen.hub import HubPlan
 from bertgen.machine import resolve_device
-from components.models.advice import Refusal
 from components.models.checkpoint import Checkpoint
 from components.models.downloads import Download
 from components.models.registry import Loaded, Registry
+from components.refusal import Refusal
 from components.runs.run import Run
 from components.session import TraceStore
 from components.settings import Settings, SettingsError

@@ -109,7 +109,7 @@ def test_what_cannot_run_is_refused_with_the_next_move(ctx, folder, spoil, why, 
     with pytest.raises(Refusal) as refusal:
         tab.on_open(ctx, str(folder), "me")
     assert why in refusal.value.why
-    assert move in refusal.value.next_move
+    assert move in refusal.value.move
     assert (tab.choices(ctx, "me"), ctx.registry.memory.nbytes) == before
     line = refusal_html(refusal.value)
     assert "Not opened." in line

@@ -142,7 +142,7 @@ def test_what_cannot_be_looked_up_says_why(ctx, model_hub, how, name, revision, 
     with pytest.raises(Refusal) as refusal:
         look(ctx, name, revision, token)
     assert why in refusal.value.why
-    assert move in refusal.value.next_move
+    assert move in refusal.value.move
     assert ctx.plans.get("me") is None
 
 
