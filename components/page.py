@@ -20,6 +20,7 @@ from components.widgets.player import player
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
+GRADIO_SESSIONS = 256  # Gradio copies the page's layout for every session hash it is sent: 120 kB each
 
 HEADER = """<div class="bx-brand"><strong>BertGen Explorer</strong>
 <button type="button" class="bx-theme" aria-label="Light or dark" title="Light or dark">
@@ -86,7 +87,7 @@ def _wire(
         return generate.on_opened(ctx, task, request.session_hash)
 
     def leave(request: gr.Request):
-        ctx.forget(request.session_hash)
+        ctx.sessions.forget(request.session_hash)
 
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     generate_tab.player.open_run(
@@ -116,6 +117,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "css": theme.css(*player.STYLES, *explorer.STYLES),
         "app_kwargs": {"routes": vendor.routes()},
         "footer_links": ["api"],
+        "state_session_capacity": GRADIO_SESSIONS,
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": "1mb",

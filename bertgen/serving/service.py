@@ -1,15 +1,14 @@
 """Text to events: a checked request is run step by step, and says when there is something new to show.
 
-    run = ServedRun(model, tokenizer, ServiceRequest(("The cat sleeps.",)))
-    for _ in run.updates():        # about eight times a second, and once at the end
-        print(run.text)
-    run.answers[0].trace           # the GenerationTrace of each text
+run = ServedRun(model, tokenizer, ServiceRequest(("The cat sleeps.",)))
+for _ in run.updates():        # about eight times a second, and once at the end
+    print(run.text)
+run.answers[0].trace           # the GenerationTrace of each text
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -49,6 +48,7 @@ class Answer:
 
     def __init__(self, stream: GenerationStream) -> None:
         self.source_ids, self.source_pieces = list(stream.source_ids), stream.source_pieces
+        self.start_piece = stream.start_piece
         self.steps: list[TokenStep] = []
         self.draft: BeamStep | None = None  # of a beam search that is still under way
         self.trace: GenerationTrace | None = None
@@ -80,9 +80,9 @@ class Answer:
 class ServedRun:
     """A request on its way through a model.
 
-    ``state`` is "running", "finished" or "stopped"; ``out_of_time`` tells whether it stopped itself. ``done``
-    is set once it is over. ``seconds`` is the model's time alone, what showing a step takes is not counted;
-    ``first_token_seconds`` that of the first token.
+    ``state`` is "running", "finished" or "stopped"; ``out_of_time`` tells whether it stopped itself.
+    ``seconds`` is the model's time alone, what showing a step takes is not counted; ``first_token_seconds``
+    that of the first token.
 
     ``updates`` runs it to its end. A scheduler, which gives many runs their turns, calls ``advance`` of each
     instead, and ``close`` at the end.
@@ -93,7 +93,6 @@ class ServedRun:
         self.answers: list[Answer] = []
         self.state: Literal["running", "finished", "stopped"] = "running"
         self.out_of_time = False
-        self.done = threading.Event()
         self.seconds = 0.0
         self.first_token_seconds: float | None = None
         self._model, self._tokenizer = model, tokenizer
@@ -155,7 +154,6 @@ class ServedRun:
         if self.state == "running":
             self.state = "stopped"
         self._model = self._tokenizer = None
-        self.done.set()
 
     def _open_stream(self, text: str) -> None:
         self._seconds_before = self.seconds

@@ -13,9 +13,10 @@ from components.context import AppContext
 from components.models.checkpoint import Checkpoint
 from components.refusal import Refusal
 from components.runs.run import message_value
+from components.runs.settings import check_settings
 from components.tabs.decoding import settings_fold
 from components.texts.parts import joined
-from components.validation import NeedsTwo, check_choice, check_settings, check_source, refuses_politely
+from components.validation import NeedsTwo, check_choice, check_source, refuses_politely
 from components.widgets.player.player import live_map, player
 
 QUESTION = "What does it write, and how sure is it?"
@@ -98,7 +99,9 @@ def on_run(
         if found.task != task:
             raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
         with ctx.registry.use(found) as loaded:
-            yield from ctx.start_run(loaded, source, checked, session).play()
+            run = ctx.start_run(loaded, source, checked, session)
+            yield from run.play()
+            ctx.end_run(run, session)
     except NeedsTwo as hint:
         yield message_value("idle", hint.why)
     except ValueError as error:
@@ -117,9 +120,12 @@ def on_run(
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
     """Stop: Gradio cancels the event itself; this waits for the run to close and shows what it kept."""
-    run = ctx.runs.get(session)
-    if run is None or not run.done.wait(STOP_SECONDS) or run.state != "stopped" or not run.segments:
+    run = ctx.sessions.look(session).current
+    if run is None or not run.done.wait(STOP_SECONDS):
         return gr.skip()
+    if run.state != "stopped" or not run.segments:
+        return gr.skip()
+    ctx.end_run(run, session)
     return run.value()
 
 

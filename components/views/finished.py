@@ -12,7 +12,7 @@ from components.views.packing import finite, pack_u16, thumbnails, u16_text
 Amount = Literal["whole", "tiles", "none"]
 
 
-def finished_run(trace: Any, lines: Lines | None = None, *, amount: Amount = "whole", cut: str = "") -> Run:
+def finished_run(trace: Any, lines: Lines | None = None, *, amount: Amount = "whole") -> Run:
     """A trace in the contract's words.
 
     ``lines`` says how its tokens read; without them its pieces are taken to be SentencePiece's. A map whose
@@ -24,7 +24,7 @@ def finished_run(trace: Any, lines: Lines | None = None, *, amount: Amount = "wh
         version=VERSION,
         source=lines.source,
         start=lines.start,
-        cut=cut,
+        cut=lines.cut,
         target=lines.target,
         maps={name: found for name, found in maps.items() if found is not None},
         finish=trace.finish_reason,

@@ -223,11 +223,12 @@ def word_label(surfaces: Sequence[Surface]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The two lines of a run, and the token that the decoder begins with."""
+    """The two lines of a run, the token that the decoder begins with, and what of the text was left out."""
 
     source: Line
     target: Line
     start: Token
+    cut: str = ""
 
 
 def start_token(surface: Surface, token_id: int = -1) -> Token:

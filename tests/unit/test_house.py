@@ -27,8 +27,8 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The page from the ground up; its loose modules are the ground that all of its folders stand on.
 STOREYS = [
     {"strings", "settings", "theme", "vendor", "views", "texts", "refusal"},
-    {"validation"},
-    {"models", "session"},
+    {"validation", "session"},
+    {"models"},
     {"runs"},
     {"context"},
     {"widgets"},
