@@ -16,6 +16,7 @@ from components.settings import Settings
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
 from components.widgets.explorer import explorer
+from components.widgets.live_map import live_map
 from components.widgets.player import player
 
 TITLE = "BertGen Explorer"
@@ -113,7 +114,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
-        "css": theme.css(*player.STYLES, *explorer.STYLES),
+        "css": theme.css(*live_map.STYLES, *player.STYLES, *explorer.STYLES),
         "app_kwargs": {"routes": vendor.routes()},
         "footer_links": ["api"],
         "run_history": False,

@@ -1,4 +1,5 @@
-/* What every widget of the page shares: window.BX. Plain functions, no framework, nothing fetched. */
+/* Owns what every widget shares: colours, packed numbers, how pieces and shares read, elements. Plain functions on
+   window.BX; no framework, no state, nothing fetched. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -13,10 +14,8 @@
   const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   const ramps = { light: BX.STOPS.light.map(channels), dark: BX.STOPS.dark.map(channels) };
 
-  BX.dark = () => document.body.classList.contains('dark');
-
   /** Weight t in 0..1 -> [r, g, b]. */
-  BX.rgb = (t, dark = BX.dark()) => {
+  BX.rgb = (t, dark = BX.gradio.dark()) => {
     const ramp = dark ? ramps.dark : ramps.light;
     const at = Math.min(1, Math.max(0, t || 0)) * (ramp.length - 1);
     const low = Math.min(ramp.length - 2, Math.floor(at));
@@ -24,16 +23,16 @@
     return [0, 1, 2].map((c) => Math.round(between(c)));
   };
   /** Weight t in 0..1 -> 'rgb(r, g, b)'; 0 is the page's colour. */
-  BX.color = (t, dark = BX.dark()) => `rgb(${BX.rgb(t, dark).join(', ')})`;
+  BX.color = (t, dark = BX.gradio.dark()) => `rgb(${BX.rgb(t, dark).join(', ')})`;
   /** The text colour that reads on BX.color(t). */
-  BX.ink = (t, dark = BX.dark()) => {
+  BX.ink = (t, dark = BX.gradio.dark()) => {
     const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     const [r, g, b] = BX.rgb(t, dark).map((c) => linear(c / 255));
     const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
     return luminance > 0.179 ? '#000000' : '#ffffff';
   };
   /** The whole map as a CSS gradient. */
-  BX.gradient = (dark = BX.dark()) =>
+  BX.gradient = (dark = BX.gradio.dark()) =>
     `linear-gradient(to right, ${BX.STOPS[dark ? 'dark' : 'light'].join(', ')})`;
 
   /** Base64 of little-endian uint16 -> Uint16Array; a value v is worth v / 65535. */
@@ -47,6 +46,26 @@
   };
   /** {shape, u16} -> {shape, data: Uint16Array}, or null. */
   BX.array = (packed) => (packed ? { shape: packed.shape, data: BX.u16(packed.u16) } : null);
+
+  /** One map [R * C] out of [L, H, R, C]: heads first, then layers; each an index, 'mean' or 'max'.
+      one: what a weight of 1 is in data. */
+  BX.aggregate = ({ L, H, R, C, data }, layer, head, one = 1) => {
+    const size = R * C;
+    const out = new Float32Array(size);
+    const layers = typeof layer === 'number' ? [layer] : [...Array(L).keys()];
+    const heads = typeof head === 'number' ? [head] : [...Array(H).keys()];
+    for (const l of layers) {
+      for (let i = 0; i < size; i++) {
+        let value = 0;
+        for (const h of heads) {
+          const weight = data[(l * H + h) * size + i] / one;
+          value = head === 'max' ? Math.max(value, weight) : value + weight / heads.length;
+        }
+        out[i] = layer === 'max' ? Math.max(out[i], value) : out[i] + value / layers.length;
+      }
+    }
+    return out;
+  };
 
   /** Text that is safe inside HTML and inside Plotly's pseudo-HTML labels. */
   const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -90,17 +109,6 @@
     return `${value < 1 ? value.toFixed(1) : Math.round(value)}\u00a0%`;
   };
 
-  /** fn(dark) now and whenever the page turns light or dark. Returns a function that ends it. */
-  BX.onTheme = (fn, now = false) => {
-    let last = BX.dark();
-    if (now) fn(last);
-    const observer = new MutationObserver(() => {
-      if (BX.dark() !== last) fn((last = BX.dark()));
-    });
-    observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
-    return () => observer.disconnect();
-  };
-
   /** An element: BX.el('button', {class: 'x', 'aria-label': 'y'}, 'text', child, ...). */
   BX.el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -110,6 +118,20 @@
     }
     node.append(...children.filter((child) => child != null));
     return node;
+  };
+
+  const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  /** What an arrow key asks for as [rows, columns], or undefined for any other key. */
+  BX.arrow = (event) => STEPS[event.key];
+
+  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
+  BX.quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
+  /** A sentence in parts, plain strings and {token}, as text. */
+  BX.plain = (parts) => parts.map((part) => (part.token == null ? part : BX.quoted(part.token))).join('');
+  /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
+  BX.tell = (node, parts) => {
+    node.replaceChildren(...parts.map(
+      (part) => (part.token == null ? part : BX.el('b', {}, BX.quoted(part.token)))));
   };
 
   /** fn at most once a frame, however often it is asked for. */

@@ -1,9 +1,10 @@
-/* The explorer's arithmetic: from a run's packed attention to the one map looked at, and to its sentences.
-   components/views/maps.py does the same in Python; the end-to-end tests hold the two equal. */
+/* Owns the explorer's arithmetic: from a run's packed attention to the one map looked at, and to its sentences.
+   No state, no elements. components/views/maps.py does the same in Python; the end-to-end tests hold them equal.
+   Letters as in the contract: L layers, H heads, T target and S source tokens; R rows and C columns as shown. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
-  const KINDS = ['encoder_self', 'decoder_self', 'cross'];
+  const KINDS = BX.MAPS;
 
   /** A payload of views/contract.py with its arrays unpacked and the two decoder lines made. */
   function decode(payload) {
@@ -68,25 +69,6 @@
     return result;
   }
 
-  /** One map [R * C]: heads first, then layers; each an index, 'mean' or 'max'. */
-  function aggregate({ L, H, R, C, data }, layer, head) {
-    const size = R * C;
-    const out = new Float32Array(size);
-    const layers = typeof layer === 'number' ? [layer] : [...Array(L).keys()];
-    const heads = typeof head === 'number' ? [head] : [...Array(H).keys()];
-    for (const l of layers) {
-      for (let i = 0; i < size; i++) {
-        let value = 0;
-        for (const h of heads) {
-          const weight = data[(l * H + h) * size + i];
-          value = head === 'max' ? Math.max(value, weight) : value + weight / heads.length;
-        }
-        out[i] = layer === 'max' ? Math.max(out[i], value) : out[i] + value / layers.length;
-      }
-    }
-    return out;
-  }
-
   /** What is shown of a kind: kept rows and columns, their labels, the cells no query may look at. */
   function frame(run, kind, { words, by, hideSpecial }) {
     const { queries, keys, rows, columns } = axes(run, kind, words, by);
@@ -111,7 +93,7 @@
     const C = shown.columns.length;
     const wanted = [kind, layer, head, options.words, options.by];
     const flat = run.large ? run.maps.get(wanted.join())
-      : aggregate(merged(run, kind, options.words, options.by), layer, head);
+      : BX.aggregate(merged(run, kind, options.words, options.by), layer, head);
     if (!flat) return { ...shown, layer, head, wanted, missing: true };
     let [seen, total] = [0, 0];
     const z = shown.keepRows.map((r) => {
@@ -195,16 +177,6 @@
     const fill = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     return template.split('*').map((part, i) => (i % 2 ? { token: fill(part) } : fill(part)));
   }
-  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
-  const quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
-  const plain = (parts) => parts.map((part) => (part.token == null ? part : quoted(part.token))).join('');
-
-  /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
-  function tell(node, parts) {
-    node.replaceChildren(...parts.map(
-      (part) => (part.token == null ? part : BX.el('b', {}, quoted(part.token)))));
-  }
-
   /** The map to open with: of all layers' head means, the one whose rows are most decided. */
   function opening(run, kind, options) {
     if (run.large) return { layer: run.arrays[kind].shape[0] - 1, head: 'mean' };
@@ -220,7 +192,7 @@
   }
 
   BX.attention = {
-    KINDS, decode, groupsOf, labelOf, axes, merged, aggregate, frame, view, specialMass, scaler,
-    where, sentence, plain, tell, opening, keep, thumbnail, LOG_FLOOR,
+    KINDS, decode, groupsOf, labelOf, axes, merged, frame, view, specialMass, scaler,
+    where, sentence, opening, keep, thumbnail, LOG_FLOOR,
   };
 })();

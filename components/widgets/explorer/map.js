@@ -1,4 +1,4 @@
-/* The large map: a Plotly heatmap that Python's skeleton describes and the browser fills, with a cursor of
+/* Owns the large map: a Plotly heatmap that Python's skeleton describes and the browser fills, with a cursor of
    our own for the mouse, the finger and the arrow keys. */
 (() => {
   'use strict';
@@ -122,7 +122,7 @@
     /** Draws a view. skeleton: what views.figure.explorer_figure() made; keepZoom: same axes as before. */
     async function draw(shown, state, skeleton, keepZoom) {
       const before = keepZoom && plot._fullLayout ? current() : null;
-      now = { shown, state, templates: skeleton.sentences, theme: skeleton[BX.dark() ? 'dark' : 'light'] };
+      now = { shown, state, templates: skeleton.sentences, theme: skeleton[BX.gradio.dark() ? 'dark' : 'light'] };
       now.size = measure(shown, host.clientWidth < 560);
       const [R, C] = shapeOf();
       stage.setAttribute('aria-label', `Attention map, ${R} rows by ${C} columns. Arrow keys walk the cells, `
@@ -228,7 +228,7 @@
       mark('bxa-cell', area);
       tip.hidden = !area;
       if (!area) return;
-      A.tell(tip, A.sentence(now.templates, now.shown, ...cursor, now.state.by));
+      BX.tell(tip, A.sentence(now.templates, now.shown, ...cursor, now.state.by));
       const wideTip = Math.min(280, host.clientWidth - 16);
       const half = wideTip / 2 + 4;
       const middle = Math.min(host.clientWidth - half, Math.max(half, area.left + area.width / 2));
@@ -243,7 +243,7 @@
       cursor = [r, c];
       overlay();
       on.hover(r, c);
-      if (spoken) on.say(A.plain(A.sentence(now.templates, now.shown, r, c, now.state.by)));
+      if (spoken) on.say(BX.plain(A.sentence(now.templates, now.shown, r, c, now.state.by)));
     }
     function leave() {
       cursor = null;

@@ -1,4 +1,4 @@
-/* All layers x heads in one picture, on one canvas: a small map a tile, the chosen one framed.
+/* Owns the overview: all layers x heads in one picture, on one canvas: a small map a tile, the chosen one framed.
    The last row and column aggregate over layers and heads, so that every choice has its tile. */
 (() => {
   'use strict';
@@ -49,7 +49,7 @@
       scratch.height = rows;
       const pen = scratch.getContext('2d');
       const image = pen.createImageData(columns, rows);
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       values.forEach((value, i) => {
         if (value < 0) return;
         image.data.set([...BX.rgb(value, dark), 255], 4 * i);
@@ -167,7 +167,7 @@
       if (at) onPick(grid.layers[at[0]], grid.heads[at[1]]);
     });
     canvas.addEventListener('keydown', (event) => {
-      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const step = BX.arrow(event);
       if (!step || !grid) return;
       event.preventDefault();
       const [row, column] = chosen(grid.state);

@@ -1,4 +1,4 @@
-/* The source and the output as lines of words: touch one to see where it looks, several add up. */
+/* Owns the source and the output as lines of words: touch one to see where it looks, several add up. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -14,6 +14,9 @@
       special: [1, ...target.special],
     };
   }
+
+  /** The two lines of a run by their names in a selection. */
+  const outlines = (run) => ({ source: run.source, output: outputLine(run) });
 
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (rows) => rows[0].map((_, c) => sum(rows.map((row) => row[c] || 0)) / rows.length);
@@ -133,7 +136,7 @@
     }
 
     function walk(event, buttons) {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const step = BX.arrow(event)?.[1];
       const at = buttons.indexOf(document.activeElement);
       if (!step || at < 0) return;
       event.preventDefault();
@@ -144,7 +147,7 @@
 
     /** Makes the words of a run anew. -> labels and special flags a line */
     function build(run, words) {
-      const both = { source: run.source, output: outputLine(run) };
+      const both = outlines(run);
       const made = { labels: {}, special: {}, groups: {} };
       for (const [name, line] of Object.entries(both)) {
         const groups = A.groupsOf(line, words);
@@ -165,7 +168,7 @@
 
     /** found: {source, output} of tint(); selected {line, words}; hidden: a line -> fn(g). */
     function paint(found, selected, hidden, labels, scale) {
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       const least = scale === 'log' ? A.LOG_FLOOR : 0.005; // what is tinted has its number
       for (const [name, { buttons }] of Object.entries(lines)) {
         const { weights = [], tints = [] } = found[name] || {};
@@ -204,6 +207,7 @@
         });
       }
     }
-    return { build, paint, light, tint, describe, rowOf };
+    return { build, paint, light, tint, describe };
   };
+  Object.assign(A, { outlines, rowOf });
 })();

@@ -94,7 +94,7 @@
 
     /** Tints tokens by weights in 0..1 (attention colours); null gives them back their own look. */
     tint(weights) {
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       this.root.classList.toggle('tinted', !!weights);
       this.tokens.forEach((node, i) => {
         const w = weights ? weights(i) : null;
