@@ -1,4 +1,4 @@
-/* Owns what every widget shares: colours, packed numbers, how pieces and shares read, elements. Plain functions on
+/* Owns what every widget shares: colours, packed numbers, how shares and sentences read, elements. Plain functions on
    window.BX; no framework, no state, nothing fetched. */
 (() => {
   'use strict';
@@ -70,36 +70,6 @@
   /** Text that is safe inside HTML and inside Plotly's pseudo-HTML labels. */
   const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   BX.esc = (s) => String(s).replace(/[&<>"]/g, (c) => ENTITIES[c]);
-
-  const SPECIAL = /^(<(pad|s|\/s|bos|eos|unk|mask|::::)>|\[(CLS|SEP|PAD|MASK)\]|<\|endoftext\|>)$/;
-  const BYTE = /^<0x([0-9A-F]{2})>$/;
-  BX.isSpecial = (piece) => SPECIAL.test(piece);
-  BX.isByte = (piece) => BYTE.test(piece);
-  BX.isSpace = (piece) => /^[▁Ġ]$/.test(piece);
-  /** A SentencePiece, WordPiece or byte-level BPE piece as people read it. */
-  BX.show = (piece) => {
-    if (SPECIAL.test(piece)) return piece;
-    const byte = BYTE.exec(piece);
-    if (byte) return 'x' + byte[1];
-    return piece.replace(/^##/, '').replace(/[▁Ġ]/g, ' ').replace(/\n/g, '⏎').trim() || '␣';
-  };
-
-  /** What each piece shows in a text: the bytes of a letter show it once, on the first of them. */
-  BX.spelled = (pieces) => {
-    const shown = pieces.map((piece, i) => (BX.isByte(pieces[i + 1]) && BX.isSpace(piece) ? '' : BX.show(piece)));
-    const bytes = pieces.map((piece) => { const found = BYTE.exec(piece); return found ? parseInt(found[1], 16) : -1; });
-    const utf8 = new TextDecoder('utf-8', { fatal: true });
-    bytes.forEach((lead, i) => {
-      const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-      const own = bytes.slice(i, i + size);
-      if (lead < 0xc2 || own.length < size || own.includes(-1)) return; // no beginning of a letter
-      try {
-        const letter = utf8.decode(Uint8Array.from(own));
-        shown.fill('', i, i + size)[i] = letter;
-      } catch { /* not UTF-8: the bytes stay as they are */ }
-    });
-    return shown;
-  };
 
   /** 0.6234 -> '62 %', 0.004 -> '0.4 %', 0.00001 -> '<0.1 %'. The space is a no-break space. */
   BX.percent = (p) => {

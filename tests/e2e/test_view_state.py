@@ -180,14 +180,14 @@ def test_a_second_explorer_follows_the_first(page):
     figure = page.evaluate(f"{BOX}.bxa.figure")
     given = {
         "runs": [{"id": run, "label": "the same"}], "run": run, "newest": run, "figure": figure, "note": "",
-        "trace": page.evaluate(f"{HOOK}.run.payload"),
+        "trace": page.evaluate(f"JSON.stringify({HOOK}.run.payload)"),
     }  # fmt: skip
     page.evaluate("(given) => { window.given = given; window.arrives(); }", given)
     page.wait_for_selector("#second[data-drawn]")
     second = "document.getElementById('second').bxa"
     assert page.evaluate(f"{second}.state.kind") == "decoder_self"
     assert page.evaluate(f"{second}.view.z") == page.evaluate(f"{HOOK}.view.z")
-    drawn(page, lambda: page.locator("#second .bxa-heads select").nth(1).select_option("1"))
+    drawn(page, lambda: page.locator("#second .bxa-heads select").nth(1).select_option(value="1"))
     assert page.evaluate(f"{HOOK}.view.head") == 1
     assert page.evaluate(f"{second}.view.z") == page.evaluate(f"{HOOK}.view.z")
     page.locator(".bxa .bxa-tokens").nth(0).locator("button").nth(1).click()

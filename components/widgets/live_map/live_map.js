@@ -73,7 +73,7 @@
       fill(this.head, H, live.head);
     }
 
-    /** Shows what the player publishes: {id, source: [{label, x}], labels: [{read, wrote, x}],
+    /** Shows what the player publishes: {id, source: [Token], labels: [{read, wrote, special}],
         rows: [Float32Array], focusRow, live, L, H, sentence, parts, part}. */
     show(picture) {
       this.picture = picture;
@@ -124,7 +124,7 @@
       this.cols.classList.toggle('tilted', !flat);
       this.cols.style.height = flat ? '24px' : Math.min(96, 18 + Math.min(chars, 14) * 5.4) + 'px';
       this.cols.replaceChildren(...source.map((s) => BX.el('span',
-        { class: 'bxm-col' + (s.x ? ' special' : '') }, BX.el('i', {}, s.label))));
+        { class: 'bxm-col' + (s.special ? ' special' : '') }, BX.el('i', {}, s.label))));
       this.rows.replaceChildren();
       this.scroll.scrollTop = 0;
     }
@@ -133,8 +133,8 @@
       const { labels } = this.picture;
       while (this.rows.childElementCount > labels.length) this.rows.lastElementChild.remove();
       for (let t = this.rows.childElementCount; t < labels.length; t++) {
-        const { read, wrote, x } = labels[t];
-        const look = { class: 'bxm-row' + (x ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
+        const { read, wrote, special } = labels[t];
+        const look = { class: 'bxm-row' + (special ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
         this.rows.append(BX.el('span', look,
           BX.el('small', {}, read), BX.el('b', {}, wrote)));
       }

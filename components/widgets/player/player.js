@@ -27,7 +27,8 @@
       this.pace = 'readable';
       this.touched = null; // {line: 'source'|'output'|'map', ...}
       this.flat = []; // all tokens of all segments, in their order
-      this.pieces = []; // all tokens of their sources
+      this.heads = []; // the contract's RunHead of each segment
+      this.sources = []; // all tokens of all sources
       this.weights = new Map(); // index in flat -> its row of the live map
       this.mapAt = 0; // the segment that the live map shows
       this.build();
@@ -107,25 +108,24 @@
       this.sourceKey = '';
     }
 
-    /** Steps of all segments in one list, with where each stands; each is read from its JSON once. */
+    /** All tokens in one list, with where each stands; every text is parsed once. */
     flatten() {
       let n = 0;
       this.value.segments.forEach((segment, at) => {
-        segment.steps.forEach((text, row) => {
+        segment.tokens.forEach((text, row) => {
           const known = this.flat[n];
-          if (!known || known.text !== text || known.at !== at) {
-            this.flat[n] = { step: JSON.parse(text), text, at, row, first: row === 0 };
+          if (!known || known.json !== text || known.at !== at) {
+            this.flat[n] = { token: JSON.parse(text), json: text, at, row, first: row === 0 };
             this.weights.delete(n);
           }
           n++;
         });
       });
       this.flat.length = n;
-      const pieces = [];
-      this.value.segments.forEach((segment, at) => {
-        segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 }));
-      });
-      this.pieces = pieces;
+      this.heads = this.value.segments.map(({ head }, at) => (this.heads[at]?.json === head ? this.heads[at]
+        : { json: head, ...JSON.parse(head) }));
+      this.sources = this.heads.flatMap(({ source }, at) => source.tokens.map(
+        (token, i) => ({ token, at, i, first: i === 0 })));
     }
 
     /** Run was pressed: before the server answers. */
@@ -314,9 +314,10 @@
     resting() {
       const { part } = this.view.state;
       let best = -1, length = 0;
-      this.flat.forEach(({ step, at }, i) => {
+      this.flat.forEach(({ token, at }, i) => {
         if (part !== null && at !== part) return;
-        if (!step.x && step.t.trim().length > length) [best, length] = [i, step.t.trim().length];
+        const size = (token.adds || '').trim().length;
+        if (!token.special && size > length) [best, length] = [i, size];
       });
       return best < 0 ? this.shown - 1 : best;
     }
@@ -336,11 +337,11 @@
     /** Weights over its own source of one token, by the chosen layer and head; null without attention. */
     row(flatIndex) {
       const entry = this.flat[flatIndex];
-      if (!entry || !entry.step.a) return null;
+      if (!entry || !entry.token.cross) return null;
       if (!this.weights.has(flatIndex)) {
         const [L, H, S] = this.value.segments[entry.at].shape;
         const { layer, head } = this.live([L, H]);
-        const packed = { L, H, R: 1, C: S, data: BX.u16(entry.step.a) };
+        const packed = { L, H, R: 1, C: S, data: BX.u16(entry.token.cross) };
         this.weights.set(flatIndex, BX.aggregate(packed, layer, head, 65535));
       }
       return this.weights.get(flatIndex);

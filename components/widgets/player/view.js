@@ -53,9 +53,9 @@
     },
 
     renderText(state) {
-      const key = this.value.id + ':' + this.pieces.length;
+      const key = this.value.id + ':' + this.sources.length;
       if (key !== this.sourceKey) {
-        this.source.fill(this.pieces);
+        this.source.fill(this.sources);
         this.sourceKey = key;
       }
       const draft = this.value.segments.at(-1).draft;
@@ -72,7 +72,7 @@
         this.notesEl.hidden = !notes;
       }
       const at = this.current();
-      BX.alternatives(this.inspectEl, at >= 0 && this.flat[at] ? this.flat[at].step : null, at);
+      BX.alternatives(this.inspectEl, this.flat[at]?.token || null, at);
     },
 
     /** Tints both lines: a token lights the words it looked at, a word the tokens that looked at it. */
@@ -87,18 +87,18 @@
         this.source.tint(null);
       } else {
         this.output.tint(null);
-        const offset = row ? this.pieces.findIndex((p) => p.at === this.flat[at].at) : 0;
+        const offset = row ? this.sources.findIndex((p) => p.at === this.flat[at].at) : 0;
         this.source.tint(row && ((i) => {
-          const p = this.pieces[i];
+          const p = this.sources[i];
           return p.at === this.flat[at].at ? row[i - offset] : 0;
         }));
       }
       this.output.mark(backward ? -1 : at);
-      this.source.mark(column ? this.pieces.findIndex((p) => p.at === column.at && p.i === column.i) : -1);
+      this.source.mark(column ? this.sources.findIndex((p) => p.at === column.at && p.i === column.i) : -1);
     },
 
     sourceTouched(t) {
-      if (t.line === 'source') return this.pieces[t.index] || null;
+      if (t.line === 'source') return this.sources[t.index] || null;
       return { at: this.mapAt, i: t.col };
     },
 
@@ -171,7 +171,7 @@
 
     /** The text of the first n tokens, the answers of several sentences joined by a space. */
     outputText(n = this.flat.length) {
-      const text = ({ step, first }) => (first ? ` ${step.t.trimStart()}` : step.t);
+      const text = ({ token: { adds = '' }, first }) => (first ? ` ${adds.trimStart()}` : adds);
       return this.flat.slice(0, n).map(text).join('').trim();
     },
 
@@ -200,19 +200,19 @@
       const partAt = view.state.part ?? (entry ? entry.at : Math.max(0, value.segments.length - 1));
       this.mapAt = partAt;
       const segment = value.segments[partAt];
-      const shape = segment.shape || [1, 1, segment.source.length];
+      const source = this.heads[partAt].source.tokens;
+      const shape = segment.shape || [1, 1, source.length];
       // 2) Its rows: a label and the weights of each token shown.
       const rows = [], labels = [];
       this.flat.forEach((f, i) => {
         if (f.at !== partAt || i >= this.shown) return;
-        const before = f.row ? BX.show(this.flat[i - 1].step.p) : 'start';
-        labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
-        rows.push(this.row(i) || new Float32Array(segment.source.length));
+        const read = f.row ? this.flat[i - 1].token.label : 'start';
+        labels.push({ read, wrote: f.token.label, special: f.token.special });
+        rows.push(this.row(i) || new Float32Array(source.length));
       });
       // 3) The row that is framed, unless a source word was touched: that is a column's question.
       const backward = touched && touched.line === 'source';
       const focusRow = entry && entry.at === partAt && !backward ? entry.row : null;
-      const source = segment.source.map((piece) => ({ label: BX.show(piece), x: BX.isSpecial(piece) }));
       view.set({ growing: {
         id: `${value.id}:${partAt}`, source, rows, labels, focusRow, live: this.live(shape), L: shape[0], H: shape[1],
         sentence: this.sentence(entry, partAt), parts: value.segments.length, part: partAt,
@@ -222,22 +222,22 @@
     /** The touched (or newest) row as a sentence, in parts. */
     sentence(entry, partAt) {
       const t = this.touched;
-      const word = (piece) => ({ token: BX.show(piece) });
+      const word = ({ token }) => ({ token: token.label });
       const who = looker(this.live(this.value.segments[partAt].shape || [1, 1]));
       if (t && t.line === 'source') {
-        const s = this.pieces[t.index];
+        const s = this.sources[t.index];
         const seen = this.flat.slice(0, this.shown).map((f, i) => [f, (f.at === s.at && this.row(i)) || []])
           .map(([f, row]) => [f, row[s.i] || 0]).sort((a, b) => b[1] - a[1])[0];
-        return seen ? [word(s.piece), ' is looked at most for writing ', word(seen[0].step.p),
+        return seen ? [word(s), ' is looked at most for writing ', word(seen[0]),
           `: ${BX.percent(seen[1])} by ${who}.`] : [];
       }
       const row = entry && entry.at === partAt ? this.row(this.flat.indexOf(entry)) : null;
       if (!row) return [];
-      const { source } = this.value.segments[partAt];
+      const { source } = this.heads[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
-      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1].step.p) : 'the start token';
-      return ['Read ', read, ', wrote ', word(entry.step.p),
-        `: ${who} looks ${BX.percent(row[col])} at `, word(source[col]), '.'];
+      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1]) : 'the start token';
+      return ['Read ', read, ', wrote ', word(entry),
+        `: ${who} looks ${BX.percent(row[col])} at `, { token: source.tokens[col].label }, '.'];
     },
   });
 
