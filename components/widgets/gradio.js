@@ -21,6 +21,9 @@
   // ---- light and dark: a class that Gradio puts on body
 
   const dark = () => document.body.classList.contains('dark');
+  const setDark = (on) => document.body.classList.toggle('dark', on);
+  /** Whether the address asks for a theme: that goes before what is remembered. */
+  const themeAsked = () => new URL(location.href).searchParams.has('__theme');
   /** fn(dark) now, if asked, and whenever the page turns. Returns a function that ends it. */
   function onTheme(fn, now = false) {
     let last = dark();
@@ -50,5 +53,5 @@
     return found ? [Number(found[1]), Number(found[2])] : null;
   }
 
-  BX.gradio = { mount, dark, onTheme, runButtons, pressStop, queuePlace };
+  BX.gradio = { mount, dark, setDark, themeAsked, onTheme, runButtons, pressStop, queuePlace };
 })();

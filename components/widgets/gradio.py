@@ -19,28 +19,45 @@ HERE = Path(__file__).resolve().parent
 SHARED = tuple(HERE / f"{name}.js" for name in ("shared", "state", "gradio"))
 
 
+def scripts(folder: Path, *parts: str) -> tuple[Path, ...]:
+    """The scripts of a widget's folder by their names, in the order in which they run, after ``SHARED``."""
+    return (*SHARED, *(folder / f"{part}.js" for part in parts))
+
+
+def styles() -> list[Path]:
+    """Every ``.css`` of the widgets' folders; each widget's classes have a prefix of its own."""
+    return sorted(HERE.glob("*/*.css"))
+
+
 def widget(
-    name: str,
+    folder: Path,
     value: Any = None,
     *,
-    template: str,
-    scripts: Sequence[Path],
+    template: str | None = None,
+    parts: Sequence[Path] | None = None,
     events: Sequence[str] = (),
     view: str = "page",
     **kwargs: Any,
 ) -> gr.HTML:
-    """The widget that ``BX.widgets[name]`` makes, in a fixed ``template`` of one element.
+    """The widget whose folder this is; ``NAME.js`` registers its factory as ``BX.widgets.NAME``.
 
-    ``scripts`` begin with ``SHARED`` and run in their order. ``events`` are the names it may send: each is then a
-    method of what is returned (``.select(handler, ...)``). Widgets that name the same ``view`` share its state.
+    ``template`` is fixed HTML of one element, ``NAME.html`` unless given; ``parts`` are its scripts, ``SHARED``
+    and ``NAME.js`` unless given. ``events`` are the names it may send: each is then a method of what is
+    returned (``.select(handler, ...)``). Widgets that name the same ``view`` share its state.
     """
+    name = folder.name
+    if template is None:
+        template = (folder / f"{name}.html").read_text(encoding="utf-8")
+    if parts is None:
+        parts = scripts(folder, name)
     # gr.HTML offers an event only if its quoted name stands in this text.
     sent = ", ".join(f"'{event}'" for event in events)
+    inside = "{ props, watch, trigger }"
     return gr.HTML(
         value,
         html_template=template,
-        js_on_load=f"BX.gradio.mount('{name}', element, {{ props, watch, trigger }}, '{view}'); // sends {sent}",
-        head="".join(f'<script src="{asset_url(path)}"></script>' for path in scripts),
+        js_on_load=f"BX.gradio.mount('{name}', element, {inside}, '{view}'); // sends {sent}",
+        head="".join(f'<script src="{asset_url(path)}"></script>' for path in parts),
         apply_default_css=False,
         **kwargs,
     )

@@ -10,8 +10,8 @@ from components.widgets.gradio import SHARED
 from tests.e2e.test_attention import BOX, HOOK, choose, drawn, open_attention
 
 AT_THE_START = {
-    "run": "", "map": "cross", "layer": None, "head": None, "measure": "raw", "unit": "words", "rows": "wrote",
-    "scale": "fixed", "hideSpecial": False, "selected": None, "compare": None, "step": None,
+    "run": "", "map": "cross", "layer": None, "head": None, "measure": "raw", "unit": "words",
+    "rows": "wrote", "scale": "fixed", "hideSpecial": False, "selected": None, "compare": None, "step": None,
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def test_watchers_are_told_once_what_changed(blank):
 
 def test_a_page_has_one_state_and_others_by_name(blank):
     blank.evaluate("BX.view().set({ map: 'encoder_self' })")
-    assert blank.evaluate("[BX.view('page').state.map, BX.view('other').state.map]") == ["encoder_self", "cross"]
+    maps = blank.evaluate("[BX.view('page').state.map, BX.view('other').state.map]")
+    assert maps == ["encoder_self", "cross"]
     assert blank.evaluate("BX.view() === BX.view('page')")
 
 
@@ -81,9 +82,8 @@ def test_another_run_has_nothing_selected(blank):
 
 
 def test_a_field_that_is_not_there_is_a_mistake(blank):
-    assert blank.evaluate("() => { try { BX.view().set({ lair: 1 }); } catch (e) { return e.message; } }") == (
-        "the view state has no field lair"
-    )
+    said = blank.evaluate("() => { try { BX.view().set({ lair: 1 }); } catch (e) { return e.message; } }")
+    assert said == "the view state has no field lair"
 
 
 def test_moments_are_heard_and_gone(blank):
@@ -102,13 +102,16 @@ def test_moments_are_heard_and_gone(blank):
 
 
 FULL = {
-    "run": "aB-_9", "map": "decoder_self", "layer": 0, "head": "max", "measure": "value_zeroing", "unit": "pieces",
-    "rows": "read", "scale": "log", "hideSpecial": True, "selected": {"line": "source", "words": [0, 4]},
+    "run": "aB-_9", "map": "decoder_self", "layer": 0, "head": "max", "measure": "value_zeroing",
+    "unit": "pieces", "rows": "read", "scale": "log", "hideSpecial": True, "selected": {"line": "source", "words": [0, 4]},
     "compare": {"run": "x", "map": "cross", "layer": "mean", "head": 3, "measure": "norm"}, "step": 7,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("plain", [{}, {"layer": "mean"}, {"selected": {"line": "output", "words": []}}, FULL])
+SOME = [{}, {"layer": "mean"}, {"selected": {"line": "output", "words": []}}, FULL]
+
+
+@pytest.mark.parametrize("plain", SOME)
 def test_there_and_back_through_a_plain_object(blank, plain):
     blank.evaluate("BX.view().set({ scale: 'row', picks: { cross: { layer: 5, head: 5 } }, step: 3 })")
     blank.evaluate("(plain) => BX.view().restore(JSON.parse(plain))", json.dumps(plain))
@@ -126,7 +129,8 @@ def test_there_and_back_through_a_plain_object(blank, plain):
         '{"run": 3, "layer": "2", "head": true, "rows": null, "scale": {}, "hideSpecial": 1, "step": -1}',
         '{"selected": {"line": "third", "words": [1]}, "compare": [], "step": 1e9}',
         '{"selected": {"line": "source"}, "compare": "run", "layer": 1e400}',
-        '{"__proto__": {"map": "encoder_self"}, "constructor": 1, "picks": {"cross": {"layer": 9}}, "wanted": "x"}',
+        '{"__proto__": {"map": "encoder_self"}, "constructor": 1}',
+        '{"picks": {"cross": {"layer": 9}}, "wanted": "x"}',
     ],
 )  # fmt: skip
 def test_what_a_link_may_not_say_is_passed_over(blank, hostile):
@@ -172,8 +176,8 @@ def test_a_second_explorer_follows_the_first(page):
             const root = BX.el('div', {{ class: 'bxa', id: 'second' }});
             root.dataset.plotly = {BOX}.dataset.plotly;
             {BOX}.parentNode.append(root);
-            window.port = {{ value: () => window.given, onValue: (fn) => {{ window.arrives = fn; }}, send() {{}} }};
-            BX.explorer(root, BX.view(), window.port);
+            const onValue = (fn) => {{ window.arrives = fn; }};
+            BX.explorer(root, BX.view(), {{ value: () => window.given, onValue, send() {{}} }});
         }}"""
     )
     run = page.evaluate("BX.view().state.run")

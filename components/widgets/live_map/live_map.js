@@ -205,5 +205,5 @@
     }
   }
 
-  BX.widgets.liveMap = (root, view) => (root.bxm = new LiveMap(root, view));
+  BX.widgets.live_map = (root, view) => (root.bxm = new LiveMap(root, view));
 })();

@@ -7,14 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from components.widgets.gradio import SHARED, widget
+from components.widgets.gradio import widget
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = (*SHARED, HERE / "live_map.js")
-STYLES = (HERE / "live_map.css",)
-TEMPLATE = (HERE / "live_map.html").read_text(encoding="utf-8")
 
 
 def live_map(**kwargs: Any) -> gr.HTML:
     """The map beside the words."""
-    return widget("liveMap", template=TEMPLATE, scripts=SCRIPTS, **kwargs)
+    return widget(HERE, **kwargs)

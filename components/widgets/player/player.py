@@ -7,14 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from components.widgets.gradio import SHARED, widget
+from components.widgets.gradio import scripts, widget
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = (*SHARED, *(HERE / f"{name}.js" for name in ("text", "player", "view")))
-STYLES = (HERE / "player.css",)
-TEMPLATE = (HERE / "player.html").read_text(encoding="utf-8")
+SCRIPTS = scripts(HERE, "text", "player", "view")
 
 
 def player(value: dict[str, Any] | None = None, **kwargs: Any) -> gr.HTML:
     """The words of a run. Its event ``open_run`` carries ``run``, the id of the run to open in Attention."""
-    return widget("player", value, template=TEMPLATE, scripts=SCRIPTS, events=("open_run",), **kwargs)
+    return widget(HERE, value, parts=SCRIPTS, events=("open_run",), **kwargs)
