@@ -103,7 +103,8 @@ def test_moments_are_heard_and_gone(blank):
 
 FULL = {
     "run": "aB-_9", "map": "decoder_self", "layer": 0, "head": "max", "measure": "value_zeroing",
-    "unit": "pieces", "rows": "read", "scale": "log", "hideSpecial": True, "selected": {"line": "source", "words": [0, 4]},
+    "unit": "pieces", "rows": "read", "scale": "log", "hideSpecial": True,
+    "selected": {"line": "source", "words": [0, 4]},
     "compare": {"run": "x", "map": "cross", "layer": "mean", "head": 3, "measure": "norm"}, "step": 7,
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The attention explorer. Its value is the contract's ``ExplorerValue``.
 
-Picking layers, heads, kinds and scales happens in the browser; the event ``select`` asks for a run that the
-browser does not hold yet, or for single maps of one: ``{"run": id or "", "known": [ids], "slices": [names]}``.
+Picking layers, heads, kinds and scales happens in the browser; the event ``select`` asks for a run that is
+not there yet, or for single maps of one: ``{"run": id or "", "known": [ids], "slices": [names]}``.
 """
 
 from __future__ import annotations
