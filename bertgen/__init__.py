@@ -40,11 +40,12 @@ from bertgen.tokenizers import (
     GPT2Tokenizer,
     RobertaTokenizer,
 )
-from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
+from bertgen.trace import AttentionMap, BeamAncestry, BeamStep, GenerationTrace, TokenStep
 from bertgen.warm_start import save_warm_start, warm_start, warm_start_tokenizer
 
 __all__ = [
     "Advice",
+    "AttentionMap",
     "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",

@@ -1,8 +1,31 @@
-"""Where models compute: the names of devices, checked."""
+"""Where models compute: the names of devices, checked, and the CPU's threads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+
+from bertgen.errors import Trouble
+
+
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """Within the block the calling thread computes with ``count`` CPU threads; 0 leaves it as it is.
+
+    Torch keeps the number a thread: what other threads compute meanwhile is not touched, and afterwards it
+    is what it was.
+    """
+    before = torch.get_num_threads()
+    if not count or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def resolve_device(device: str) -> str:
@@ -12,13 +35,25 @@ def resolve_device(device: str) -> str:
     try:
         parsed = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:1 or mps") from None
+        raise Trouble("device.unknown", device=device) from None
     if parsed.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (parsed.index or 0) >= count:
-            raise ValueError(f"device {device!r} is not there ({count} CUDA devices found); use --device cpu")
+            raise Trouble("device.missing", device=device, count=count)
     elif parsed.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device 'mps' is not there; use --device cpu")
+        raise Trouble("device.no_mps")
     elif parsed.type not in ("cpu", "mps"):
-        raise ValueError(f"device {device!r} is not supported; use auto, cpu, cuda, cuda:1 or mps")
+        raise Trouble("device.unsupported", device=device)
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or the machine, has no memory left.
+
+    A GPU's has a type of its own. PyTorch names none for the CPU's and Apple's: theirs is known by the words
+    of its allocators, which is why this is asked here and nowhere else.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in words or "out of memory" in words)

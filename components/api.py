@@ -9,7 +9,8 @@ import gradio as gr
 
 from components.context import AppContext
 from components.runs.run import Run
-from components.validation import check_choice, check_settings, check_source, page_error
+from components.runs.settings import check_settings
+from components.validation import check_choice, check_source, page_error
 
 
 def generate_texts(
@@ -25,8 +26,7 @@ def generate_texts(
         raise ValueError(f"checkpoint {found.name!r} is not for the task {task!r}; choose one of {names}")
     with ctx.registry.use(found) as loaded:
         run = Run(loaded, source, checked, keep=None, seconds=ctx.settings.run_seconds)
-        for _ in run.play():
-            yield run.text
+        yield from run.texts()
     if run.state == "stopped":
         raise ValueError(run.notes[-1] if run.notes else "the run was stopped")
 

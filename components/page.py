@@ -20,6 +20,7 @@ from components.widgets.header.header import header
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
+GRADIO_SESSIONS = 256  # Gradio copies the page's layout for every session hash it is sent: 120 kB each
 
 
 def build_app(settings: Settings) -> gr.Blocks:
@@ -68,7 +69,7 @@ def _wire(
         return generate.on_opened(ctx, task, request.session_hash)
 
     def leave(request: gr.Request):
-        ctx.forget(request.session_hash)
+        ctx.sessions.forget(request.session_hash)
 
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     generate_tab.player.open_run(
@@ -98,6 +99,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "css": theme.css(*styles()),
         "app_kwargs": {"routes": vendor.routes()},
         "footer_links": ["api"],
+        "state_session_capacity": GRADIO_SESSIONS,
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": "1mb",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from bertgen.checkpoints import report as R
 from bertgen.checkpoints.report import LoadReport
+from bertgen.errors import WeightsMismatch
 
 # Older files call the layer norms' parameters as TensorFlow did.
 _OLD_NAMES = (("gamma", "weight"), ("beta", "bias"))
@@ -58,7 +59,7 @@ def load_into(
         _assign(modules, names, nn.Parameter(value, requires_grad=target.requires_grad))
         _report_group(report, names, present, source)
     if errors and not ignore_mismatched_sizes:
-        raise RuntimeError(_mismatch_message(model, errors))
+        raise _mismatch(model, errors)
     _report_unexpected(report, tensors, {name for names in groups for name in names})
     _initialise(model, [name for name, _ in fresh])
     model.tie_weights()
@@ -85,12 +86,11 @@ def fold_token_types(state_dict: dict[str, Tensor], report: LoadReport) -> dict[
     return folded
 
 
-def _mismatch_message(model: nn.Module, errors: list[str]) -> str:
-    listed = "\n  ".join(errors[:8]) + (f"\n  and {len(errors) - 8} more" if len(errors) > 8 else "")
-    return (
-        f"the checkpoint does not fit this {type(model).__name__}:\n  {listed}\n"
-        "Load it with its own config, or pass ignore_mismatched_sizes=True to initialise these afresh"
-    )
+def _mismatch(model: nn.Module, errors: list[str]) -> WeightsMismatch:
+    listed = errors[:8]
+    if len(errors) > 8:
+        listed.append(f"and {len(errors) - 8} more")
+    return WeightsMismatch("weights.mismatch", model=type(model).__name__, listed="\n  ".join(["", *listed]))
 
 
 def _modern_names(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,13 +15,14 @@ from typing import Any
 import torch
 
 from bertgen.configs.activations import activation
+from bertgen.errors import Trouble
 
 POSITION_TYPES = ("absolute", "relative_key", "relative_key_query")
 # Deeper ones do not exist; a damaged file should not build layers for an hour.
 DEEPEST = 10_000
 
 
-class ConfigError(ValueError):
+class ConfigError(Trouble):
     """A configuration that no model can be built with."""
 
 
@@ -43,8 +44,6 @@ class ConfigNameError(ConfigError, AttributeError):
 
 class ConfigChoiceError(ConfigError, KeyError):
     """A word that is none of the choices."""
-
-    __str__ = ValueError.__str__  # (a KeyError would show its message in quotes)
 
 
 def is_whole(value: Any) -> bool:

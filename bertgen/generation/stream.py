@@ -56,8 +56,8 @@ def trace_generate(
 
 
 class GenerationStream(Iterator[TokenStep | BeamStep]):
-    """What ``stream_generate`` returns. ``source_pieces`` are known before the first step; ``trace`` once
-    the stream is over, also after an early ``close()``: then it holds what there was."""
+    """What ``stream_generate`` returns. ``source_pieces`` and ``start_piece`` are known before the first
+    step; ``trace`` once the stream is over, also after an early ``close()``: then it holds what there was."""
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         settings = {"output_attentions": capture, "num_return_sequences": 1}
         settings["attention_mask"] = torch.ones_like(inputs)  # one text has no padding
         self.plan = make_plan(model, inputs, generation_config, settings)
+        self.start_piece: str = self.target_tokenizer.convert_ids_to_tokens(self.plan.prompt[0].tolist())[0]
         self.trace: GenerationTrace | None = None
         self._written: list[Written] = []
         self._pieces = _PieceMaker(self.target_tokenizer)
@@ -247,10 +248,10 @@ def build_trace(
     stream: GenerationStream, written: list[Written], reason: str, seconds: float
 ) -> GenerationTrace:
     """The trace of what was written; arrays are made whole, columns beyond each row's past are 0."""
-    tokenizer, plan = stream.target_tokenizer, stream.plan
+    tokenizer = stream.target_tokenizer
     ids = [item.token_id for item in written]
     cross, own = _stacked(stream, written) if stream.capture else (None, None)
-    return GenerationTrace(
+    return GenerationTrace.from_arrays(
         model=stream.model.config.name_or_path,
         source_ids=np.asarray(stream.source_ids),
         source_pieces=stream.source_pieces,
@@ -268,7 +269,7 @@ def build_trace(
         finish_reason=reason,
         seconds=seconds,
         first_token_seconds=stream._first_token or seconds,
-        start_piece=tokenizer.convert_ids_to_tokens(plan.prompt[0].tolist())[0],
+        start_piece=stream.start_piece,
         settings=stream.settings(),
     )
 

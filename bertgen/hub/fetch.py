@@ -51,9 +51,7 @@ class Tracker:
 
     def check(self) -> None:
         if self._cancelled is not None and self._cancelled():
-            raise errors.DownloadCancelled(
-                "the download was cancelled; what has arrived is kept, and a new download goes on from there"
-            )
+            raise errors.DownloadCancelled("hub.cancelled")
 
 
 def fetch(
@@ -72,7 +70,7 @@ def fetch(
     try:
         found = hf.get_hf_file_metadata(url, token=token, endpoint=place)
         if not found.etag or not _ETAG.fullmatch(found.etag):
-            raise errors.HubError(f"{place} names {name} of {repo!r} in a way that cannot be stored")
+            raise errors.HubError("hub.bad_answer", endpoint=place, name=name)
         blob = os.path.join(root, "blobs", found.etag)
         lock = os.path.join(cache, ".locks", os.path.basename(root), found.etag + ".lock")
         for folder in map(os.path.dirname, (path, blob, lock)):
@@ -112,7 +110,7 @@ def _read_all(url: str, token: str | bool | None, partial: str, found: Any, trac
         now = os.path.getsize(partial) if os.path.isfile(partial) else 0
         attempts = _ATTEMPTS if now > before else attempts - 1
         if not attempts:
-            raise errors.HubError(f"{url} stopped at {now} of {found.size} bytes; try again")
+            raise errors.HubError("hub.stopped", name=url, now=now, size=found.size)
         if attempts < _ATTEMPTS:
             time.sleep(_PAUSE * 2 ** (_ATTEMPTS - 1 - attempts))
             tracker.check()
@@ -120,7 +118,7 @@ def _read_all(url: str, token: str | bool | None, partial: str, found: Any, trac
     if not _sum_is(partial, found.etag):
         tracker.done -= os.path.getsize(partial)
         os.remove(partial)
-        raise errors.HubError(f"{url} arrived damaged (its checksum differs); download it again")
+        raise errors.HubError("hub.damaged", name=url)
 
 
 def _read_on(url: str, token: str | bool | None, partial: str, tracker: Tracker) -> None:
@@ -184,7 +182,4 @@ def check_space(needed: int, cache: str) -> None:
     os.makedirs(cache, exist_ok=True)
     free = shutil.disk_usage(cache).free
     if needed > free:
-        raise errors.HubError(
-            f"the download takes {needed / 1e9:.2f} GB and {cache} has {free / 1e9:.2f} GB left: free some, "
-            "or set HF_HOME (or cache_dir=) to a larger disk"
-        )
+        raise errors.HubError("hub.disk_full", needed=needed / 1e9, free=free / 1e9, cache=cache)

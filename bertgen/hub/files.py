@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import Any
 
+from bertgen.errors import Trouble
 from bertgen.hub import errors, network
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
@@ -47,17 +48,17 @@ def cached_file(
         path = os.path.join(name, *relative.split("/"))
         return _within_snapshot(path) if os.path.isfile(path) else None
     if os.path.exists(name):
-        raise errors.BadHubName(f"{name!r} is a file; give the folder that holds it")
+        raise errors.BadHubName("hub.is_file", name=name)
     check_hub_id(name)
     check_revision(revision)
     forbidden = "local_files_only=True" if local_files_only else offline_by()
     if forbidden and force_download:
-        raise ValueError(f"force_download=True fetches from the Hub, which {forbidden} forbids; drop one")
+        raise Trouble("hub.refetch_forbidden", setting=forbidden)
     cache = network.cache_folder(cache_dir)
     if not force_download and (forbidden or _COMMIT.fullmatch(revision or "")):
         path = _in_cache(name, relative, revision, cache)
         if path or forbidden:
-            return path or _not_cached(name, revision, cache, f"{forbidden} keeps it from the network")
+            return path or _not_cached(name, revision, cache, forbidden)
     path = _from_hub(name, relative, revision, cache, token, force_download)
     return path and _within_snapshot(path)
 
@@ -72,10 +73,10 @@ def resolve(name_or_path: str | os.PathLike, *filenames: str, **where: Any) -> d
     if filenames and not any(found.values()):
         name, subfolder = os.fspath(name_or_path), where.get("subfolder")
         place = f"{name}/{subfolder}" if subfolder else name
-        raise OSError(
-            f"{place!r} holds none of {', '.join(filenames)}; is it the right folder or name?"
-            f"{where_looked(name, **where)}"
-        )
+        names, reason = ", ".join(filenames), cache_alone(name, **where)
+        if reason:
+            raise errors.HubError("hub.cache_lacks_files", place=place, names=names, reason=reason)
+        raise errors.HubError("hub.lacks_files", place=place, names=names)
     return found
 
 
@@ -96,18 +97,25 @@ def modern_keywords(kwargs: dict[str, Any]) -> None:
         return
     warnings.warn("use_auth_token= is the older name of token=; use token=", FutureWarning, stacklevel=3)
     if kwargs.get("token") is not None:
-        raise ValueError("token= and its older name use_auth_token= are both given; give token= alone")
+        raise Trouble("hub.two_tokens")
     kwargs["token"] = old
 
 
 def where_looked(name: str, local_files_only: bool = False, **_: Any) -> str:
     """For messages about a missing file: a sentence when only the cache could be looked at, else ''."""
-    if os.path.isdir(name):
-        return ""
-    why = "local_files_only=True" if local_files_only else offline_by() or network.remembered_silence()
+    why = cache_alone(name, local_files_only)
     if not why:
         return ""
     return f" Only what the local cache holds of it was looked at ({why}); connect and load it once"
+
+
+def cache_alone(name: str, local_files_only: bool = False, **_: Any) -> str | None:
+    """Why only the cache could be looked at for a name; None when the folder, or the Hub, was."""
+    if os.path.isdir(name):
+        return None
+    if local_files_only:
+        return "local_files_only=True"
+    return offline_by() or network.remembered_silence()
 
 
 def offline_by() -> str | None:
@@ -120,16 +128,14 @@ def inside(filename: str, subfolder: str | None = "") -> str:
     parts = [part for part in f"{subfolder or ''}/{filename}".split("/") if part not in ("", ".")]
     absolute = filename.startswith("/") or (subfolder or "").startswith("/")
     if not parts or absolute or any(part == ".." or set(part) & set("\\:\0") for part in parts):
-        raise errors.BadHubName(
-            f"{filename!r} (in {subfolder!r}) is refused: a plain relative path is needed"
-        )
+        raise errors.BadHubName("hub.bad_path", filename=filename, subfolder=subfolder)
     return "/".join(parts)
 
 
 def check_hub_id(name: str) -> None:
     """Refuses what can be no Hub id, before it gets into an address or a path."""
     if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name or len(name) > 96:
-        raise errors.BadHubName(f"no folder {name!r} here, and it is no Hub id (those look like owner/name)")
+        raise errors.BadHubName("hub.bad_id", name=name)
 
 
 def check_revision(revision: str | None) -> None:
@@ -138,7 +144,7 @@ def check_revision(revision: str | None) -> None:
         return
     parts = str(revision).split("/")
     if any(part in ("", ".", "..") or re.search(r"[\s\\:\0?#]", part) for part in parts):
-        raise errors.BadHubName(f"{revision!r} is no revision; give a branch, a tag or a commit")
+        raise errors.BadHubName("hub.bad_revision", revision=revision)
 
 
 def repository_folder(name: str, cache: str) -> str:
@@ -174,7 +180,7 @@ def _within_snapshot(path: str) -> str:
         roots = [os.path.realpath(cache), os.path.realpath(repository)]
         real = os.path.realpath(path)
         if not any(os.path.commonpath([real, root]) == root for root in roots):
-            raise errors.BadHubName(f"{path} is refused: it is a link to {real}, outside the cache")
+            raise errors.BadHubName("hub.outside_link", path=path, real=real)
     return path
 
 
@@ -182,11 +188,13 @@ def _not_cached(name: str, revision: str | None, cache: str, why: str) -> None:
     """Nothing: a file that a known snapshot lacks. An error where the cache knows no snapshot."""
     if snapshot_folder(name, revision, cache):
         return
-    at = f" at revision {revision!r}" if revision else ""
     raise errors.HubUnreachable(
-        f"{name!r} is no folder here and is not in the local cache{at} ({cache}), and {network.endpoint()} "
-        f"was not reached ({why}): connect once (unset HF_HUB_OFFLINE, local_files_only=False), or give the "
-        "path of a local folder"
+        "hub.not_cached",
+        name=name,
+        revision=revision or "main",
+        cache=cache,
+        endpoint=network.endpoint(),
+        reason=why,
     )
 
 
@@ -224,7 +232,6 @@ def _from_hub(
         network.raise_for(error, name, revision)
     if force_download:
         raise errors.HubUnreachable(
-            f"{relative} of {name!r} was to be fetched again, but {place} was not reached ({why}); connect, "
-            "or drop force_download=True to use what the cache holds"
+            "hub.not_refetched", filename=relative, name=name, endpoint=place, reason=why
         )
     return _in_cache(name, relative, revision, cache) or _not_cached(name, revision, cache, why)

@@ -93,8 +93,11 @@ def plan_download(
         if whole:
             raise
         raise errors.HubUnreachable(
-            f"the local cache holds only a part of {repo_id!r} ({', '.join(sizes) or 'nothing'}) and "
-            f"{network.endpoint()} was not reached ({why}): connect and try again"
+            "hub.partly_cached",
+            repo=repo_id,
+            held=", ".join(sizes) or "nothing",
+            endpoint=network.endpoint(),
+            reason=why,
         ) from error
     files = tuple(
         HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/")))) for name in chosen
@@ -105,9 +108,7 @@ def plan_download(
 def choose_files(repo_id: str, names: list[str]) -> list[str]:
     """Of a repository's files, those that a model needs, in their order; see `plan_download`."""
     if "config.json" not in names:
-        raise errors.HubError(
-            f"{repo_id!r} holds no config.json, so it is no model in the transformers layout; choose another"
-        )
+        raise errors.HubError("hub.no_config", repo=repo_id)
     wanted = {
         name
         for name in names
@@ -119,11 +120,9 @@ def choose_files(repo_id: str, names: list[str]) -> list[str]:
             wanted |= {name} | {part for part in names if parts and parts.fullmatch(part)}
             return [name for name in names if name in wanted]
     foreign = [name for name in names if name.endswith(_FOREIGN_WEIGHTS)]
-    held = f"it holds {', '.join(foreign)}, another framework's" if foreign else "it holds none"
-    raise errors.NoWeights(
-        f"{repo_id!r} has no weights that can be read here (model.safetensors or pytorch_model.bin): {held}. "
-        "Choose a repository with PyTorch weights, or convert them with transformers first"
-    )
+    if foreign:
+        raise errors.NoWeights("hub.foreign_weights", repo=repo_id, foreign=", ".join(foreign))
+    raise errors.NoWeights("hub.no_weights", repo=repo_id)
 
 
 def superseded(there: list[str], new: list[str]) -> list[str]:
@@ -196,8 +195,7 @@ def _from_cache(repo_id: str, revision: str | None, cache: str, why: str) -> tup
     folder = snapshot_folder(repo_id, revision, cache)
     if folder is None:
         raise errors.HubUnreachable(
-            f"{repo_id!r} is not in the local cache ({cache}) and {network.endpoint()} was not reached "
-            f"({why}): connect (unset HF_HUB_OFFLINE) and try again, or choose a model that is here"
+            "hub.plan_not_cached", repo=repo_id, cache=cache, endpoint=network.endpoint(), reason=why
         )
     sizes = {}
     for root, _, names in os.walk(folder):

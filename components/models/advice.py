@@ -1,6 +1,6 @@
 """What is wrong with a checkpoint, in plain words, and what to do next: the one place where this is said.
 
-A ``Refusal`` leaves everything as it was. A warning (``warnings_of``) lets the checkpoint run, and stays
+A ``Refusal`` is an error. A warning (``warnings_of``) lets the checkpoint run, and stays
 with every run of it.
 """
 
@@ -10,7 +10,10 @@ import re
 from typing import Any
 
 from bertgen import hub
+from bertgen.errors import Trouble, WeightsMismatch
+from bertgen.machine import is_out_of_memory
 from bertgen.models.encoder_decoder import DECODERS, ENCODERS
+from components.refusal import Refusal, parts_of_error
 
 NOISY_CROSS = (
     "This checkpoint's cross-attention is untrained (its files hold none): its cross-attention maps are "
@@ -23,14 +26,6 @@ NOISY_HEAD = (
 _HEAD = re.compile(r"(^|\.)(lm_head|cls\.predictions)\.(?!.*LayerNorm).*weight$")
 # Rows that a tokenizer may have beyond the model's: special tokens that it appends and nobody writes.
 _SPARE = 16
-
-
-class Refusal(ValueError):
-    """Why something is not done and the next move; ``str()`` joins the two."""
-
-    def __init__(self, why: str, next_move: str) -> None:
-        super().__init__(f"{why}; {next_move}")
-        self.why, self.next_move = why, next_move
 
 
 def check_config(config: dict[str, Any]) -> None:
@@ -148,15 +143,14 @@ def warnings_of(model: Any, source: Any, target: Any) -> tuple[str, ...]:
 
 def hub_refusal(repo_id: str, error: OSError, token: Any = None) -> Refusal:
     """What went wrong with a Hub repository; the token, should a message hold it, is taken out."""
-    said = str(error)
-    if isinstance(token, str) and token:
-        said = said.replace(token, "…")
     for kind, why, move in _HUB:
         if isinstance(error, kind):
             return Refusal(why.format(repo_id), move)
-    if "does not accept the token" in said:
+    if isinstance(error, Trouble) and error.key == "hub.bad_token":
         return Refusal("the Hub does not accept this access token", "copy it again from your Hub account")
-    why, _, move = said.partition("; " if "; " in said else ": ")
+    why, move = parts_of_error(error)
+    if isinstance(token, str) and token:
+        why, move = why.replace(token, "…"), move.replace(token, "…")
     return Refusal(why, move or "try again in a moment")
 
 
@@ -194,13 +188,12 @@ def not_loaded(name: str, error: BaseException) -> Refusal:
     """Why a checkpoint could not be loaded, with a next move of ours where the library names none."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if is_out_of_memory(error):
         return Refusal(
             f"{name} does not fit into this machine's free memory",
             "close other programs, or start the page with --dtype bfloat16, which halves what it takes",
         )
-    if isinstance(error, RuntimeError) and "does not fit" in str(error):
-        mismatch = " ".join(str(error).partition("\nLoad it")[0].split())
-        return Refusal(mismatch, "check that config.json and the weights are of one checkpoint")
-    why, _, rest = str(error).partition("; ")
-    return Refusal(f"{name} cannot be loaded: {why}", rest or "download or save the checkpoint again")
+    why, move = parts_of_error(error)
+    if isinstance(error, WeightsMismatch):
+        return Refusal(" ".join(why.split()), "check that config.json and the weights are of one checkpoint")
+    return Refusal(f"{name} cannot be loaded: {why}", move or "download or save the checkpoint again")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bertgen.checkpoints.published import PUBLISHED
-from components.models.advice import Refusal, check_config, is_base
+from components.models.advice import check_config, is_base
+from components.refusal import Refusal
 from components.texts.parts import two_sentences
 
 TASKS = {

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from bertgen import hub
-from components.models.advice import Refusal
+from components.refusal import Refusal
 from components.settings import Settings
 
 UPDATE_SECONDS = 0.25
@@ -42,7 +42,7 @@ class Download:
         try:
             while not self._over.wait(UPDATE_SECONDS):
                 if self._stop.is_set():  # the thread ends when the connection lets it
-                    raise hub.DownloadCancelled("the download was cancelled")
+                    raise hub.DownloadCancelled("hub.cancelled")
                 yield
         finally:
             self._stop.set()

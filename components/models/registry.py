@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,21 @@ from bertgen.checkpoints.published import PUBLISHED
 from components.models import advice
 from components.models.checkpoint import TASKS, Checkpoint, describe, positions
 from components.models.memory import ModelMemory, default_limit
+from components.session import Sessions
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
-OPENED_AT_ONCE = 16
-SESSIONS = 256
 # A step of a small model is too short to be split between threads: waiting for each other costs more than
 # it saves (on a busy machine ten times as much), and runs at the same time share the cores anyway.
-SMALL_MODEL = 50_000_000
+SMALL_MODEL = 50_000_000  # parameters
 _CORES = torch.get_num_threads()
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A checkpoint ready to run; nobody writes to it. ``warnings`` stay with every run of it."""
+    """A checkpoint ready to run; nobody writes to it.
+
+    ``warnings`` stay with every run of it; ``threads`` is how many of the CPU's a step of it uses.
+    """
 
     checkpoint: Checkpoint
     model: EncoderDecoderModel
@@ -39,7 +41,7 @@ class Loaded:
     dtype: str
     nbytes: int = 0
     warnings: tuple[str, ...] = ()
-    special_ids: frozenset[int] = field(default_factory=frozenset)
+    threads: int = 1
 
     @property
     def target_tokenizer(self) -> Any:
@@ -77,11 +79,19 @@ class Registry:
     The models themselves are shared: two visitors who open one folder hold one model.
     """
 
-    def __init__(self, device: str, dtype: str, root: Path = EMBEDDED, *, memory: int = 0) -> None:
+    def __init__(
+        self,
+        device: str,
+        dtype: str,
+        root: Path = EMBEDDED,
+        *,
+        memory: int = 0,
+        sessions: Sessions | None = None,
+    ) -> None:
         self.device, self.dtype = device, dtype
+        self.sessions = sessions or Sessions()
         self.memory: ModelMemory[Loaded] = ModelMemory(memory or default_limit(device))
         self._shared: OrderedDict[str, Checkpoint] = OrderedDict()
-        self._opened: OrderedDict[str, OrderedDict[str, Checkpoint]] = OrderedDict()
         self._first: dict[str, str] = {}  # task -> the checkpoint that the operator opened at the start
         self._lock = threading.Lock()  # of these dictionaries; never held while a model is loaded
         # Bases to train from stand beside the checkpoints: described in the page, in no picker of runs.
@@ -94,7 +104,7 @@ class Registry:
     def all(self, session: str | None = None) -> list[Checkpoint]:
         """Everything that a session sees, base checkpoints included."""
         with self._lock:
-            return [*self._shared.values(), *self._opened.get(session or "", {}).values()]
+            return [*self._shared.values(), *self.opened(session)]
 
     def checkpoints(self, task: str | None = None, session: str | None = None) -> list[Checkpoint]:
         """The checkpoints that a session can run, or those of a task."""
@@ -164,11 +174,6 @@ class Registry:
             raise advice.not_loaded(checkpoint.folder.name, error) from error
         target = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         advice.check_loaded(model, tokenizer, target)
-        parameters = model.num_parameters()
-        if parameters < SMALL_MODEL and not self.memory.nbytes > SMALL_MODEL * dtype.itemsize:
-            torch.set_num_threads(1)
-        elif parameters >= SMALL_MODEL:
-            torch.set_num_threads(_CORES)
         return Loaded(
             checkpoint,
             model,
@@ -177,7 +182,7 @@ class Registry:
             self.dtype,
             nbytes=sum(p.nbytes for p in model.parameters()),
             warnings=advice.warnings_of(model, tokenizer, target),
-            special_ids=frozenset(target.all_special_ids),
+            threads=1 if model.num_parameters() < SMALL_MODEL else _CORES,
         )
 
     # ---- what visitors open
@@ -207,8 +212,7 @@ class Registry:
 
     def opened(self, session: str | None) -> list[Checkpoint]:
         """What a session opened itself, oldest first."""
-        with self._lock:
-            return list(self._opened.get(session or "", {}).values())
+        return list(self.sessions.look(session).opened.values())
 
     def _named(self, folder: str | Path, session: str | None, origin: str, hub_id: str) -> Checkpoint:
         """A folder's description under a name that is free, or the one that it has already."""
@@ -222,25 +226,13 @@ class Registry:
 
     def _keep(self, checkpoint: Checkpoint, session: str | None, first: bool = False) -> None:
         with self._lock:
-            here = self._shared if session is None or checkpoint.name in self._shared else self._mine(session)
-            here[checkpoint.name] = checkpoint
-            if here is not self._shared:
-                while len(here) > OPENED_AT_ONCE:
-                    here.popitem(last=False)
+            if session is None or checkpoint.name in self._shared:
+                self._shared[checkpoint.name] = checkpoint
+            else:
+                with self.sessions.change(session) as held:
+                    held.opened[checkpoint.name] = checkpoint
             if first:
                 self._first[checkpoint.task] = checkpoint.name
-
-    def forget(self, session: str | None) -> None:
-        """Drops what a session opened; the models stay in memory until their room is needed."""
-        with self._lock:
-            self._opened.pop(session or "", None)
-
-    def _mine(self, session: str) -> OrderedDict[str, Checkpoint]:
-        mine = self._opened.setdefault(session, OrderedDict())
-        self._opened.move_to_end(session)
-        while len(self._opened) > SESSIONS:
-            self._opened.popitem(last=False)
-        return mine
 
     def _free_name(self, checkpoint: Checkpoint, session: str | None) -> str:
         taken = {c.name for c in self.all(session)}

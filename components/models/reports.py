@@ -6,9 +6,9 @@ import html
 from typing import Any
 
 from bertgen.checkpoints import LoadReport
-from components.models.advice import Refusal
 from components.models.checkpoint import size
 from components.models.registry import Loaded
+from components.refusal import parts_of_error
 
 # The order in which a reader wants them: what may be wrong before what went well.
 TITLES = {
@@ -95,11 +95,7 @@ def opened_html(loaded: Loaded) -> str:
 
 def refusal_html(error: ValueError) -> str:
     """Why something was not opened, and the next move, where its report would stand."""
-    if isinstance(error, Refusal):
-        why, move = _sentence(error.why), _sentence(error.next_move)
-    else:
-        why, _, move = str(error).partition("; ")
-        why, move = _sentence(why), _sentence(move)
+    why, move = map(_sentence, parts_of_error(error))
     following = f"<p><b>Next:</b> {_esc(move[:1000])}</p>" if move else ""
     return (
         f'<div class="bx-report bx-refused" role="alert"><p><b>Not opened.</b> {_esc(why[:1500])}</p>'

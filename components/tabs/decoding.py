@@ -6,15 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from components.validation import (
-    MAX_BEAMS,
-    MAX_NEW_TOKENS,
-    MAX_SEED,
-    RunSettings,
-    check_choice,
-    check_settings,
-    refuses_politely,
-)
+from components.runs.settings import MAX_BEAMS, MAX_NEW_TOKENS, MAX_SEED, RunSettings, check_settings
+from components.validation import check_choice, refuses_politely
 
 MODES = {"Greedy": "greedy", "Sample": "sample", "Beam search": "beam"}
 INFO = {

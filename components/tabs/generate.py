@@ -11,10 +11,12 @@ import gradio as gr
 
 from components.context import AppContext
 from components.models.checkpoint import Checkpoint
+from components.refusal import Refusal
 from components.runs.run import message_value
+from components.runs.settings import check_settings
 from components.tabs.decoding import settings_fold
-from components.texts.parts import NEEDS_TWO, joined
-from components.validation import check_choice, check_settings, check_source, refuses_politely
+from components.texts.parts import joined
+from components.validation import NeedsTwo, check_choice, check_source, refuses_politely
 from components.widgets.gradio import tells
 from components.widgets.live_map.live_map import live_map
 from components.widgets.player.player import player
@@ -97,14 +99,15 @@ def on_run(
         source = check_source(text, second if task == "fuse" else None, task)
         found = ctx.registry.describe(checkpoint, session)
         if found.task != task:
-            raise ValueError(f"checkpoint {found.name!r} is for another task; choose one of this task's own")
+            raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
         with ctx.registry.use(found) as loaded:
-            yield from ctx.start_run(loaded, source, checked, session).play()
+            run = ctx.start_run(loaded, source, checked, session)
+            yield from run.play()
+            ctx.end_run(run, session)
+    except NeedsTwo as hint:
+        yield message_value("idle", hint.why)
     except ValueError as error:
-        if str(error) == NEEDS_TWO:
-            yield message_value("idle", NEEDS_TWO)
-        else:
-            yield message_value("error", f"Not run: {str(error)[:600]}.")
+        yield message_value("error", f"Not run: {str(error)[:600]}.")
     except (
         RuntimeError,
         MemoryError,
@@ -119,9 +122,12 @@ def on_run(
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
     """Stop: Gradio cancels the event itself; this waits for the run to close and shows what it kept."""
-    run = ctx.runs.get(session)
-    if run is None or not run.done.wait(STOP_SECONDS) or run.state != "stopped" or not run.segments:
+    run = ctx.sessions.look(session).current
+    if run is None or not run.done.wait(STOP_SECONDS):
         return gr.skip()
+    if run.state != "stopped" or not run.segments:
+        return gr.skip()
+    ctx.end_run(run, session)
     return run.value()
 
 

@@ -54,7 +54,7 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
 
     Raises ``Refusal`` (a ``ValueError``) with the reason and the next move.
     """
-    ctx.plans.drop(session)
+    _set_plan(ctx, session, None)
     repo_id, secret = check_name(ctx.settings, repo_id), check_token(ctx.settings, token)
     cache = cache_for(ctx.settings, secret)
     try:
@@ -65,9 +65,15 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
     if needed > ctx.registry.memory.limit:
         raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
     _check_family(plan, secret, cache)
-    ctx.plans.put(session, plan)
+    _set_plan(ctx, session, plan)
     verb = f"Download {size(plan.missing_bytes)} and open" if plan.missing_bytes else "Open"
     return plan_html(plan), gr.update(value=verb, visible=True)
+
+
+def _set_plan(ctx: AppContext, session: str | None, plan: hub.HubPlan | None) -> None:
+    """What this session looked up last."""
+    with ctx.sessions.change(session) as held:
+        held.plan = plan
 
 
 def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
@@ -79,8 +85,8 @@ def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
 def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | None) -> None:
     """Refuses a model that this page cannot run: its config.json, a few kB, says so before the download."""
     try:
-        where = {"revision": plan.revision, "token": secret, "cache_dir": cache}
-        path = hub.cached_file(plan.repo_id, "config.json", **where)
+        hub_kwargs = {"revision": plan.revision, "token": secret, "cache_dir": cache}
+        path = hub.cached_file(plan.repo_id, "config.json", **hub_kwargs)
         config = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
     except OSError as error:
         raise advice.hub_refusal(plan.repo_id, error, secret) from error
@@ -95,7 +101,7 @@ def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | Non
 def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tuple[Any, ...]]:
     """Downloads what was looked up and opens it: yields (line, confirm, cancel, picker, *shown)."""
     rest = (gr.skip(),) * 6
-    plan = ctx.plans.get(session)
+    plan = ctx.sessions.look(session).plan
     if plan is None:
         yield refusal_html(advice.Refusal("nothing was looked up", "press Look up first")), *_buttons(), *rest
         return
@@ -103,7 +109,8 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
         secret = check_token(ctx.settings, token)
         check_name(ctx.settings, plan.repo_id)
         download = Download(plan, secret, cache_for(ctx.settings, secret))
-        ctx.downloads.put(session, download)
+        with ctx.sessions.change(session) as held:
+            held.download = download
         yield progress_html(download), *_buttons(running=True), *rest
         for _ in download.watch():
             yield progress_html(download), gr.skip(), gr.skip(), *rest
@@ -111,7 +118,7 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
         about = {"hub_id": plan.repo_id, "origin": origin_of(plan)}
         loaded = ctx.registry.open(download.folder, session=session or "", **about)
         picker, line, *shown = after_opening(ctx, loaded, session)
-        ctx.plans.drop(session)
+        _set_plan(ctx, session, None)
         yield line, *_buttons(), picker, *shown
     except hub.DownloadCancelled:
         yield cancelled_html(download), *_buttons(plan), *rest
@@ -120,7 +127,8 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
     except ValueError as error:
         yield refusal_html(error), *_buttons(), *rest
     finally:
-        ctx.downloads.drop(session)
+        with ctx.sessions.change(session) as held:
+            held.download = None
 
 
 def on_pick(event: gr.EventData) -> Any:
@@ -131,7 +139,7 @@ def on_pick(event: gr.EventData) -> Any:
 
 def on_cancel(ctx: AppContext, session: str | None) -> None:
     """Stops this session's download; ``on_confirm`` says so."""
-    download = ctx.downloads.get(session)
+    download = ctx.sessions.look(session).download
     if download is not None:
         download.cancel()
 

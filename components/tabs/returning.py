@@ -13,7 +13,7 @@ import gradio as gr
 from bertgen import hub
 from components.context import AppContext
 from components.models.downloads import check_name, check_revision, check_token, origin_of
-from components.models.registry import OPENED_AT_ONCE
+from components.session import OPENED
 from components.tabs import checkpoints, generate
 from components.validation import check_folder
 
@@ -36,7 +36,9 @@ def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
     What is not there any more, or not allowed, is passed over. Nothing is downloaded.
     """
     count = 0
-    for entry in kept[:OPENED_AT_ONCE] if isinstance(kept, list) else ():
+    if not isinstance(kept, list):
+        return 0
+    for entry in kept[:OPENED]:
         try:
             folder, facts = _find(ctx, entry if isinstance(entry, dict) else {})
             ctx.registry.add(folder, session=session or "", **facts)

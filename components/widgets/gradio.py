@@ -42,8 +42,8 @@ def widget(
     """The widget whose folder this is; ``NAME.js`` registers its factory as ``BX.widgets.NAME``.
 
     ``template`` is fixed HTML of one element, ``NAME.html`` unless given; ``parts`` are its scripts,
-    ``SHARED`` and ``NAME.js`` unless given. ``events`` are the names it may send: each is then a method of what is
-    returned (``.select(handler, ...)``). Widgets that name the same ``view`` share its state.
+    ``SHARED`` and ``NAME.js`` unless given. ``events`` are the names it may send: each is then a method of
+    what is returned (``.select(handler, ...)``). Widgets that name the same ``view`` share its state.
     """
     name = folder.name
     if template is None:

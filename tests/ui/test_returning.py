@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from components.context import AppContext
-from components.models.registry import OPENED_AT_ONCE, Registry
+from components.models.registry import Registry
+from components.session import OPENED
 from components.settings import Settings
 from components.tabs import checkpoints, returning
 from components.tabs import hub as hub_tab
@@ -90,7 +91,7 @@ def test_nonsense_opens_nothing_and_breaks_nothing(ctx, hub, kept):
 
 def test_no_more_than_a_session_may_open(ctx, checkpoints, tmp_path):
     kept = []
-    for number in range(OPENED_AT_ONCE + 3):
+    for number in range(OPENED + 3):
         copy = shutil.copytree(checkpoints / "split-tiny", tmp_path / f"copy-{number}")
         kept.append({"folder": str(copy)})
-    assert returning.reopen(ctx, kept, "me") == OPENED_AT_ONCE
+    assert returning.reopen(ctx, kept, "me") == OPENED

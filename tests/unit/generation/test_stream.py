@@ -94,6 +94,27 @@ def test_rows_are_distributions_of_the_documented_shape(model, tokenizer, mode, 
 
 
 @cases()
+def test_maps_are_named_and_labelled(model, tokenizer, mode, text):
+    """Row t is called what its query predicted; ``shift`` leads from there to the token that it had read."""
+    _, trace = run(model, tokenizer, text, mode)
+    maps, target, source = trace.maps, trace.target_pieces, trace.source_pieces
+    assert set(maps) == {"cross", "decoder_self", "encoder_self"}
+    assert all(getattr(trace, name) is found.weights for name, found in maps.items())
+    assert all(found.measure == "attention" for found in maps.values())
+    assert (maps["cross"].rows, maps["cross"].columns, maps["cross"].shift) == (target, source, 1)
+    assert (maps["encoder_self"].rows, maps["encoder_self"].columns) == (source, source)
+    assert maps["encoder_self"].shift == 0
+    own = maps["decoder_self"]
+    assert (own.rows, own.shift) == (target, 1)
+    assert own.columns == ("<s>", *target[:-1])
+    # The last column that a row may look at is the token that its query read.
+    for index in range(len(target)):
+        read = (trace.start_piece, *target)[index + 1 - own.shift]
+        assert own.columns[index] == read
+    assert run(model, tokenizer, text, mode, capture=False)[1].maps == {}
+
+
+@cases()
 @torch.no_grad()
 def test_teacher_forcing_gives_the_same_numbers(model, tokenizer, mode, text):
     """The winner's ids through the uncached forward: log-probabilities and all rows agree.

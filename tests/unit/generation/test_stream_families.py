@@ -100,6 +100,8 @@ def test_a_decoder_alone_continues_its_prompt(tokenizer, mode):
     rows = trace.decoder_self.astype(np.float32)
     np.testing.assert_allclose(rows.sum(-1), 1, atol=2e-3)
     assert all(not rows[:, :, t, length + t :].any() for t in range(count))
+    assert set(trace.maps) == {"decoder_self"}
+    assert trace.maps["decoder_self"].columns == (trace.source_pieces + trace.target_pieces)[:-1]
     assert trace.text == tokenizer.decode(trace.target_ids.tolist(), skip_special_tokens=True)
     if mode != "sample":
         whole = model.generate(torch.tensor([prompt]), generation_config=settings(mode))

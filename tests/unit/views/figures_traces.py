@@ -10,7 +10,7 @@ from bertgen import GenerationTrace
 def make_trace(
     source: list[str], target: list[str], words: dict[str, list[int]], **arrays
 ) -> GenerationTrace:
-    return GenerationTrace(
+    return GenerationTrace.from_arrays(
         model="tiny",
         source_ids=np.arange(len(source)),
         source_pieces=tuple(source),
