@@ -15,30 +15,12 @@ from components.context import AppContext, build_context
 from components.settings import Settings
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
-from components.widgets.explorer import explorer
-from components.widgets.player import player
+from components.widgets.gradio import styles
+from components.widgets.header.header import header
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
 GRADIO_SESSIONS = 256  # Gradio copies the page's layout for every session hash it is sent: 120 kB each
-
-HEADER = """<div class="bx-brand"><strong>BertGen Explorer</strong>
-<button type="button" class="bx-theme" aria-label="Light or dark" title="Light or dark">
-<svg viewBox="0 0 16 16" width="17" height="17" aria-hidden="true">
-<path d="M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 1 0-11z"/></svg>
-</button></div>"""
-THEME_JS = """
-    let kept = null;
-    try { kept = localStorage.getItem('bx-theme'); } catch (refused) { kept = null; }
-    const asked = new URL(location.href).searchParams.get('__theme');
-    const set = (dark) => document.body.classList.toggle('dark', dark);
-    if (!asked && kept) set(kept === 'dark');
-    element.querySelector('.bx-theme').addEventListener('click', () => {
-        const dark = !document.body.classList.contains('dark');
-        set(dark);
-        try { localStorage.setItem('bx-theme', dark ? 'dark' : 'light'); } catch (refused) { kept = null; }
-    });
-"""
 
 
 def build_app(settings: Settings) -> gr.Blocks:
@@ -52,7 +34,7 @@ def build_app(settings: Settings) -> gr.Blocks:
 def build_page(ctx: AppContext) -> gr.Blocks:
     """The page around a context: header, tabs, the public endpoint, the queue."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
-        gr.HTML(HEADER, js_on_load=THEME_JS, elem_id="bx-header", apply_default_css=False)
+        header(elem_id="bx-header")
         with gr.Tabs(elem_id="bx-tabs") as tabs:
             with gr.Tab("Generate", id="generate", elem_id="bx-tab-generate"):
                 generate_tab = generate.build(ctx)
@@ -114,7 +96,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
-        "css": theme.css(*player.STYLES, *explorer.STYLES),
+        "css": theme.css(*styles()),
         "app_kwargs": {"routes": vendor.routes()},
         "footer_links": ["api"],
         "state_session_capacity": GRADIO_SESSIONS,

@@ -17,7 +17,9 @@ from components.runs.settings import check_settings
 from components.tabs.decoding import settings_fold
 from components.texts.parts import joined
 from components.validation import NeedsTwo, check_choice, check_source, refuses_politely
-from components.widgets.player.player import live_map, player
+from components.widgets.gradio import tells
+from components.widgets.live_map.live_map import live_map
+from components.widgets.player.player import player
 
 QUESTION = "What does it write, and how sure is it?"
 CHIP = 21
@@ -25,7 +27,7 @@ HINTS = {"fuse": "The first sentence", "summarize": "Paste a paragraph; Enter ru
 STOP_SECONDS = 3.0
 _LOG = logging.getLogger(__name__)
 _INSTANT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_BEGIN = "(...values) => { BX.player.begin(); return values; }"
+_BEGIN = tells("begin", passes=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,9 +287,9 @@ def _wire(
     picked = tab.examples.click(pick_example, tab.examples, tab.boxes, js=_BEGIN, api_name="pick", **_INSTANT)
     picked_run = picked.success(run_text, api_name="run_example", **running)
     for event in (pressed, picked_run):
-        event.failure(None, None, None, js="() => { BX.player.fail(); }", api_visibility="private")
+        event.failure(None, None, None, js=tells("fail"), api_visibility="private")
     stop.click(
-        stop_run, None, tab.player, js="() => { BX.player.stop(); return []; }", api_name="stop",
+        stop_run, None, tab.player, js=tells("stop"), api_name="stop",
         cancels=[pressed, picked_run], **_INSTANT,
     )  # fmt: skip
     _wire_pickers(ctx, tab)
@@ -308,7 +310,7 @@ def _wire_pickers(ctx: AppContext, tab: GenerateTab) -> None:
         refuses_politely(choose_checkpoint),
         tab.checkpoint,
         tab.examples,
-        js="(name) => { BX.player.choose(name); return [name]; }",
+        js=tells("choose", passes=True),
         api_name="checkpoint",
         **_INSTANT,
     )

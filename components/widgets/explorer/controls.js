@@ -1,4 +1,5 @@
-/* The explorer's controls and texts: built once, filled on every change. */
+/* Owns the explorer's controls and texts: built once, filled on every change. What is chosen is reported as a change
+   of the view state, and shown when it comes back from there. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -137,16 +138,16 @@
 
   BX.explorerControls = (root, on) => {
     const run = dropdown('run', (value) => on.run(value), 'bxa-run');
-    const kind = segments('Kind of attention', on.titles, (value) => on.change('kind', value));
+    const kind = segments('Kind of attention', on.titles, (value) => on.set({ map: value }));
     const unit = segments('Unit', { words: 'words', pieces: 'pieces' },
-      (value) => on.change('words', value === 'words'));
+      (value) => on.set({ unit: value }));
     const by = segments('Rows stand for', { wrote: 'word written', read: 'word read' },
-      (value) => on.change('by', value));
-    const scale = dropdown('scale', (value) => on.change('scale', value));
+      (value) => on.set({ rows: value }));
+    const scale = dropdown('scale', (value) => on.set({ scale: value }));
     const box = el('input', { type: 'checkbox' });
     const note = el('span', { class: 'bxa-note' });
     const hide = el('label', { class: 'bxa-check' }, box, el('span', {}, 'hide special tokens'), note);
-    box.addEventListener('change', () => on.change('hideSpecial', box.checked));
+    box.addEventListener('change', () => on.set({ hideSpecial: box.checked }));
     const picked = () => [heads.layer, heads.head].map(({ select }) => number(select.value));
     const heads = headsPanel(() => on.pick(...picked()));
     const large = mapPanel(on.zoom, by);

@@ -1,19 +1,11 @@
-/* The source and the output as lines of words: touch one to see where it looks, several add up. */
+/* Owns the source and the output as lines of words: touch one to see where it looks, several add up. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
   const A = BX.attention;
 
-  /** The output line with the start token before it: index 0 is the start token, k is target[k - 1]. */
-  function outputLine(run) {
-    const { target, payload } = run;
-    return {
-      labels: [payload.start.label, ...target.labels],
-      words: [0, ...target.words.map((word) => word + 1)],
-      word_labels: [payload.start.label, ...target.word_labels],
-      special: [1, ...target.special],
-    };
-  }
+  /** The two lines of a run by their names in a selection. */
+  const outlines = (run) => ({ source: run.lines.source, output: run.lines.output });
 
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (rows) => rows[0].map((_, c) => sum(rows.map((row) => row[c] || 0)) / rows.length);
@@ -133,7 +125,7 @@
     }
 
     function walk(event, buttons) {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const step = BX.arrow(event)?.[1];
       const at = buttons.indexOf(document.activeElement);
       if (!step || at < 0) return;
       event.preventDefault();
@@ -144,19 +136,19 @@
 
     /** Makes the words of a run anew. -> labels and special flags a line */
     function build(run, words) {
-      const both = { source: run.source, output: outputLine(run) };
+      const both = outlines(run);
       const made = { labels: {}, special: {}, groups: {} };
       for (const [name, line] of Object.entries(both)) {
         const groups = A.groupsOf(line, words);
         made.groups[name] = groups;
         made.labels[name] = groups.map((group) => A.labelOf(line, group[0], words));
-        made.special[name] = groups.map((group) => Boolean(line.special[group[0]]));
+        made.special[name] = groups.map((group) => line.special[group[0]]);
         lines[name].buttons = groups.map((group, g) => {
-          const text = made.labels[name][g];
+          const text = words ? made.labels[name][g] : line.tokens[group[0]].label; // no dot: pieces hang together
           const joined = !words && g > 0 && line.words[group[0]] === line.words[group[0] - 1];
           return BX.el('button', { type: 'button', tabindex: g ? -1 : 0, 'aria-pressed': 'false',
             class: `bxa-token${made.special[name][g] ? ' special' : ''}${joined ? ' joined' : ''}` },
-          BX.el('span', {}, joined ? text.replace(/^·/, '') : text), BX.el('small', {}, '\u00a0'));
+          BX.el('span', {}, text), BX.el('small', {}, '\u00a0'));
         });
         lines[name].tokens.replaceChildren(...lines[name].buttons);
       }
@@ -165,7 +157,7 @@
 
     /** found: {source, output} of tint(); selected {line, words}; hidden: a line -> fn(g). */
     function paint(found, selected, hidden, labels, scale) {
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       const least = scale === 'log' ? A.LOG_FLOOR : 0.005; // what is tinted has its number
       for (const [name, { buttons }] of Object.entries(lines)) {
         const { weights = [], tints = [] } = found[name] || {};
@@ -204,6 +196,7 @@
         });
       }
     }
-    return { build, paint, light, tint, describe, rowOf };
+    return { build, paint, light, tint, describe };
   };
+  Object.assign(A, { outlines, rowOf });
 })();
