@@ -33,6 +33,7 @@ def build_app(settings: Settings) -> gr.Blocks:
 
 def build_page(ctx: AppContext) -> gr.Blocks:
     """The page around a context: header, tabs, the public endpoint, the queue."""
+    # 1) What is seen. Tabs other than the first are laid out when they are first opened.
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         header(elem_id="bx-header")
         with gr.Tabs(elem_id="bx-tabs") as tabs:
@@ -46,9 +47,11 @@ def build_page(ctx: AppContext) -> gr.Blocks:
                 if ctx.settings.allow_hub:
                     with checkpoints_tab.left:
                         hub.build(ctx, checkpoints_tab)
+        # 2) What is not: the public endpoint, and what reaches from one tab into another.
         add_api(ctx)
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
         returning.build(ctx, demo, checkpoints_tab, generate_tab)
+    # 3) The queue, said in full: a Space would make its size 1, and elsewhere requests could pass beside it.
     return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
 
 
@@ -72,6 +75,7 @@ def _wire(
         ctx.sessions.forget(request.session_hash)
 
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    # "Open in Attention" only turns the page; the explorer asks for the run when it comes into view.
     generate_tab.player.open_run(
         lambda: gr.Tabs(selected="attention"), None, tabs, api_name="look", **instant
     )
@@ -87,6 +91,7 @@ def _wire(
     checkpoints_tab.picker.change(
         opened, generate_tab.task, [generate_tab.task, generate_tab.checkpoint], api_name="opened", **instant
     )
+    # The browser's page is closed, reloaded or gone: all that its visitor held is freed.
     demo.unload(leave)
 
 

@@ -50,6 +50,11 @@ class Session:
     plan: Any = None
     download: Any = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether it holds nothing at all."""
+        return not any([self.runs, self.opened, self.current, self.plan, self.download])
+
 
 class Sessions:
     """The sessions by their hash. A hash is chosen by the browser, so one that was never used costs nothing:
@@ -83,8 +88,13 @@ class Sessions:
         with self._lock:
             session = self._sessions.setdefault(name or "", Session())
             self._sessions.move_to_end(name or "")
-            yield session
-            self._bound(session)
+            try:
+                yield session
+            finally:
+                self._bound(session)
+                # One that was emptied, or that left while something of it was being closed, is not kept.
+                if session.empty:
+                    self.forget(name)
 
     def forget(self, name: str | None) -> None:
         """Frees everything that a visitor holds."""

@@ -54,8 +54,10 @@ def check_source(text: Any, second: Any, task: str) -> str:
         return source
     if task != "fuse":
         raise Refusal("text2 is for the task 'fuse' alone", "leave it out")
-    first, second = check_text(text), check_text(second) if not _is_blank(second) else ""
-    return check_text(joined(first, second)) if second else check_source(first, None, task)
+    first = check_text(text)
+    if _is_blank(second):  # only white space: as if it had been left out
+        return check_source(first, None, task)
+    return check_text(joined(first, check_text(second)))
 
 
 def _is_blank(text: Any) -> bool:
@@ -76,8 +78,9 @@ def check_folder(settings: Settings, folder: Any) -> Path:
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     """One of ``choices``; raises ``ValueError`` naming them."""
     if not isinstance(value, str) or value not in choices:
-        shown = value if isinstance(value, str) else None
-        got = f"{shown[:60]!r}" if shown is not None else _kind(value)
+        got = _kind(value)
+        if isinstance(value, str):
+            got = f"{value[:60]!r}"  # the beginning is enough to find it by
         raise Refusal(f"unknown {name} {got}", f"choose one of {', '.join(sorted(choices))}")
     return value
 
@@ -106,7 +109,9 @@ def check_number(name: str, value: Any, expected: str, note: str) -> float:
 def _kind(value: Any) -> str:
     if value is None:
         return "nothing"
-    return "a truth value" if isinstance(value, bool) else f"a {type(value).__name__}"
+    if isinstance(value, bool):
+        return "a truth value"
+    return f"a {type(value).__name__}"
 
 
 def page_error(error: ValueError) -> gr.Error:

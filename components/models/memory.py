@@ -54,16 +54,20 @@ class ModelMemory(Generic[Kept]):
         loading when that is more than the limit, or when others in use leave no room for ``PATIENCE``
         seconds; and whatever ``load`` raises.
         """
+        # 1) Counted as a user first, so that nobody gives the model up while it is being asked for.
         with self._room:
             slot = self._slots.setdefault(key, _Slot())
             slot.users += 1
             self._slots.move_to_end(key)
+
+        # 2) Loaded by whoever comes first; who wants the same model waits here, others go on.
         try:
             with slot.lock:
                 if slot.kept is None:
                     self._load(slot, name, nbytes, load)
             yield slot.kept
         finally:
+            # 3) Its place is free again for those who wait for room.
             with self._room:
                 slot.users -= 1
                 if slot.kept is None and not slot.users:
@@ -74,7 +78,9 @@ class ModelMemory(Generic[Kept]):
         """The model of ``key`` when it is in memory."""
         with self._room:
             slot = self._slots.get(key)
-            return slot.kept if slot else None
+            if slot is None:
+                return None
+            return slot.kept
 
     @property
     def nbytes(self) -> int:
@@ -86,6 +92,7 @@ class ModelMemory(Generic[Kept]):
         return sum(slot.nbytes for slot in self._slots.values())
 
     def _load(self, slot: _Slot[Kept], name: str, nbytes: int, load: Callable[[], Kept]) -> None:
+        # The room is promised before anything is read, or two loads at a time would both find it free.
         self._reserve(slot, name, nbytes)
         try:
             kept = load()
@@ -100,6 +107,7 @@ class ModelMemory(Generic[Kept]):
     def _reserve(self, slot: _Slot[Kept], name: str, nbytes: int) -> None:
         if nbytes > self.limit:
             raise advice.too_large(name, nbytes, self.limit)
+        # Models in use are never given up: their runs end soon, and a load waits that long.
         deadline = time.monotonic() + PATIENCE
         with self._room:
             while not self._make_room(nbytes):
@@ -127,6 +135,7 @@ def default_limit(device: str = "cpu") -> int:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not a POSIX system
         machine = _UNKNOWN_MACHINE
+    # In a container the machine's memory is not ours: its control group says how much is ("max": all of it).
     shares = [int(text) for text in map(_read, _CGROUPS) if text.isdigit()]
     return min([machine, *shares]) // 2
 

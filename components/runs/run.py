@@ -150,13 +150,18 @@ class Run:
 
     def _take_in(self) -> None:
         """Opens a segment for an answer that began, keeps the trace of one that ended, notes the end."""
+        # 1) Answers that began.
         for answer in self._served.answers[len(self.segments) :]:
             self.segments.append(Segment(self._parts[len(self.segments)], answer, *self._readers))
+
+        # 2) Answers that ended. Without attention nothing is kept.
         for segment in self.segments:
             trace = segment.answer.trace
             if self.keep is None or segment.run_id or trace is None or not trace.target_pieces:
                 continue
             segment.run_id = self.keep(trace, segment.lines())
+
+        # 3) The end of all, noted once.
         if self.state != "streaming" or self._served.state == "running":
             return
         self.state = self._served.state
@@ -224,9 +229,11 @@ class Run:
 
     def _stats(self) -> Stats:
         first = self._served.first_token_seconds
+        if first is not None:
+            first = round(first, 5)
         return {
             "seconds": round(self._served.seconds, 5),
-            "first": None if first is None else round(first, 5),
+            "first": first,
             **self._about,
             "settings": self.settings.summary(),
             "beams": self.settings.beams,

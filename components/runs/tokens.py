@@ -36,6 +36,7 @@ class TokenReader:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
+        # The unknown token is special to the tokenizer; in a text it stands where a word stood.
         unknown = tokenizer.unk_token_id
         self._whole = frozenset(tokenizer.all_special_ids)
         self._special = self._whole - {unknown}
@@ -57,6 +58,7 @@ class TokenReader:
         return source_line(ids, self.surfaces(ids, pieces), word_groups(self.tokenizer, ids))
 
     def _surface(self, token_id: int, piece: str) -> Surface:
+        # The vocabulary's families write spaces and bytes in three ways.
         if token_id in self._whole:
             return surface_of_whole(piece, token_id in self._special)
         if isinstance(self.tokenizer, BertTokenizer):
@@ -99,7 +101,9 @@ class LineWriter:
         others = [
             (token, self.reader.surface(token, piece).label, logprob) for token, piece, logprob in step.top_k
         ]
-        cross = "" if step.cross is None else u16_text(live_rows(step.cross))
+        cross = ""
+        if step.cross is not None:
+            cross = u16_text(live_rows(step.cross))
         surface = self.reader.surface(step.token_id, step.piece)
         return self._writer.write(step.token_id, surface, step.text, step.logprob, others, cross)
 

@@ -48,6 +48,7 @@ def on_ask(ctx: AppContext, session: str | None, data: Any) -> ExplorerValue:
 
     ``data`` is ``{"run", "known", "slices"}`` and comes from strangers: what is not understood is ignored.
     """
+    # 1) Whatever was sent becomes a run's id, ids that the browser holds, and a list.
     if not isinstance(data, dict):
         data = {}
     run, known, wanted = data.get("run"), data.get("known"), data.get("slices")
@@ -56,7 +57,11 @@ def on_ask(ctx: AppContext, session: str | None, data: Any) -> ExplorerValue:
     if not isinstance(known, list):
         known = []
     known = [name for name in known if isinstance(name, str)]
+
+    # 2) The list of runs, and a run where the browser has none of that id.
     value = explorer_value(ctx, session, run, known[:KNOWN_LIMIT])
+
+    # 3) Single maps, as the visitor looks at them.
     stored = ctx.sessions.stored(session, run)
     if stored is not None and isinstance(wanted, list):
         found = (one_map(stored, item) for item in wanted[:SLICE_LIMIT])
@@ -100,6 +105,7 @@ def one_map(stored: StoredRun, wanted: Any) -> tuple[str, Packed] | None:
     """
     if not isinstance(wanted, list) or len(wanted) != 5:
         return None
+    # 1) Every part is checked: the list comes from a stranger.
     kind, layer, head, words, by = wanted
     if not isinstance(kind, str) or kind not in stored.trace.maps or by not in ("wrote", "read"):
         return None
@@ -108,6 +114,8 @@ def one_map(stored: StoredRun, wanted: Any) -> tuple[str, Packed] | None:
         return None
     if not isinstance(words, bool):
         return None
+
+    # 2) The map as the browser would make it of a smaller run. Blank cells are 0 on the wire; it knows them.
     run = finished_run(stored.trace, stored.lines, amount="none")
     if kind not in run.maps:
         return None
@@ -118,7 +126,7 @@ def one_map(stored: StoredRun, wanted: Any) -> tuple[str, Packed] | None:
 
 def _is_pick(value: Any, count: int) -> bool:
     """Whether a layer or head can be picked: an index below ``count``, "mean" or "max"."""
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # an int to Python
         return False
     return value in ("mean", "max") or (isinstance(value, int) and 0 <= value < count)
 

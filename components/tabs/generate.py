@@ -65,13 +65,17 @@ def picker_choices(ctx: AppContext, task: str, session: str | None = None) -> li
 
 def example_samples(checkpoint: Checkpoint | None) -> tuple[list[list[str]], list[str]]:
     """A checkpoint's examples as rows (text, second text) of the dataset, and their chips' labels."""
-    rows = checkpoint.examples if checkpoint else ()
+    rows: tuple[tuple[str, str], ...] = ()
+    if checkpoint is not None:
+        rows = checkpoint.examples
     return [list(row) for row in rows], [_chip(joined(*row)) for row in rows]
 
 
 def _chip(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= CHIP else text[: CHIP - 1].rsplit(" ", 1)[0] + " …"
+    if len(text) <= CHIP:
+        return text
+    return text[: CHIP - 1].rsplit(" ", 1)[0] + " …"
 
 
 # ---- what happens
@@ -94,12 +98,17 @@ def on_run(
         yield message_value("idle", "Write a sentence first, or choose one of the examples.")
         return
     try:
+        # 1) Everything is checked before a model is touched.
         checked = check_settings(*settings)
         task = check_choice("task", task, ctx.registry.tasks(session))
-        source = check_source(text, second if task == "fuse" else None, task)
+        if task != "fuse":
+            second = None  # the second box is hidden, whatever still stands in it
+        source = check_source(text, second, task)
         found = ctx.registry.describe(checkpoint, session)
         if found.task != task:
             raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
+
+        # 2) The run holds the model until its last value is drawn.
         with ctx.registry.use(found) as loaded:
             run = ctx.start_run(loaded, source, checked, session)
             yield from run.play()
@@ -155,10 +164,10 @@ def on_checkpoint(ctx: AppContext, name: Any, session: str | None = None) -> Any
 def on_opened(ctx: AppContext, task: Any, session: str | None = None) -> tuple[Any, Any]:
     """A checkpoint was opened elsewhere: it becomes a choice, and what is chosen stays."""
     tasks = task_choices(ctx, session)
-    known = isinstance(task, str) and task in dict(map(reversed, tasks))
-    return gr.update(choices=tasks), gr.update(
-        choices=picker_choices(ctx, task, session)
-    ) if known else gr.skip()
+    # What the browser says is chosen may be anything; without a known task there is no list to renew.
+    if not isinstance(task, str) or task not in [key for _, key in tasks]:
+        return gr.update(choices=tasks), gr.skip()
+    return gr.update(choices=tasks), gr.update(choices=picker_choices(ctx, task, session))
 
 
 def on_chosen(
@@ -173,7 +182,9 @@ def _following(
 ) -> tuple[Any, ...]:
     """Updates of task, picker, examples, text and second text for a checkpoint; ``fill`` its boxes too."""
     samples, labels = example_samples(checkpoint)
-    first, second = ({"value": text} for text in samples[0]) if samples and fill else ({}, {})
+    first, second = {}, {}
+    if samples and fill:
+        first, second = ({"value": text} for text in samples[0])
     return (
         gr.update(choices=task_choices(ctx, session), value=checkpoint.task),
         gr.update(choices=picker_choices(ctx, checkpoint.task, session), value=checkpoint.name),
@@ -183,7 +194,7 @@ def _following(
     )
 
 
-def _hint(task: str) -> str:
+def _hint(task: str | None) -> str:
     return HINTS.get(task, "Write a sentence; Enter runs it")
 
 
@@ -210,10 +221,15 @@ def build(ctx: AppContext) -> GenerateTab:
 
 def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Textbox, gr.Textbox]:
     """What runs on what: task, checkpoint, examples, text, second text."""
+    # A page without a checkpoint shows empty pickers until a visitor opens one.
     first = ctx.first_checkpoint()
+    first_task, first_name, first_choices = None, None, []
+    if first is not None:
+        first_task, first_name = first.task, first.name
+        first_choices = picker_choices(ctx, first.task)
     task = gr.Radio(
         task_choices(ctx),
-        value=first.task if first else None,
+        value=first_task,
         label="Task",
         show_label=False,
         container=False,
@@ -221,22 +237,21 @@ def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Text
         elem_classes="bx-segmented",
     )
     checkpoint = gr.Dropdown(
-        picker_choices(ctx, first.task) if first else [],
-        value=first.name if first else None,
+        first_choices,
+        value=first_name,
         label="Checkpoint",
         elem_id="bx-checkpoint",
         filterable=False,
     )
-    task_key = first.task if first else ""
     box = {"show_label": False, "container": False, "lines": 1, "max_lines": 6}
     text = gr.Textbox(
-        ctx.example_texts[0], label="Text", placeholder=_hint(task_key), elem_id="bx-text", **box
+        ctx.example_texts[0], label="Text", placeholder=_hint(first_task), elem_id="bx-text", **box
     )
     second = gr.Textbox(
         ctx.example_texts[1],
         label="Second sentence",
         placeholder="The second sentence; Enter fuses them",
-        visible=task_key == "fuse",
+        visible=first_task == "fuse",
         elem_id="bx-second",
         **box,
     )
@@ -269,8 +284,9 @@ def _wire(
         return on_stop(ctx, request.session_hash)
 
     def pick_example(sample):
-        fits = isinstance(sample, list | tuple) and len(sample) == 2
-        return tuple(sample) if fits else (gr.skip(), gr.skip())
+        if isinstance(sample, list | tuple) and len(sample) == 2:
+            return tuple(sample)
+        return gr.skip(), gr.skip()
 
     running = {
         "inputs": [*tab.boxes, tab.task, tab.checkpoint, *settings],

@@ -24,10 +24,13 @@ SECRET = "bertgen-explorer"
 
 def opened(ctx: AppContext, session: str | None) -> list[dict[str, str]]:
     """What a session opened, as its browser keeps it: folders, and Hub ids with their commits."""
-    return [
-        {"hub": c.hub_id, "revision": c.folder.name} if c.hub_id else {"folder": str(c.folder)}
-        for c in ctx.registry.opened(session)
-    ]
+    entries = []
+    for checkpoint in ctx.registry.opened(session):
+        entry = {"folder": str(checkpoint.folder)}
+        if checkpoint.hub_id:  # its folder in the Hub's cache is named after its commit
+            entry = {"hub": checkpoint.hub_id, "revision": checkpoint.folder.name}
+        entries.append(entry)
+    return entries
 
 
 def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
@@ -35,12 +38,14 @@ def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
 
     What is not there any more, or not allowed, is passed over. Nothing is downloaded.
     """
-    count = 0
     if not isinstance(kept, list):
         return 0
+    count = 0
     for entry in kept[:OPENED]:
+        if not isinstance(entry, dict):
+            continue
         try:
-            folder, facts = _find(ctx, entry if isinstance(entry, dict) else {})
+            folder, facts = _find(ctx, entry)
             ctx.registry.add(folder, session=session or "", **facts)
         except (ValueError, OSError):
             continue

@@ -38,6 +38,7 @@ def finished_run(trace: Any, lines: Lines | None = None, *, amount: Amount = "wh
 
 def _map(found: Any, trace: Any, amount: Amount) -> RunMap | None:
     """One ``bertgen.AttentionMap`` for the browser."""
+    # 1) Which lines its sides are. A row that predicts stands for a written token, else for a source one.
     read = (trace.start_piece, *trace.target_pieces)[: len(trace.target_pieces)]
     if tuple(found.columns) == tuple(trace.source_pieces):
         side = "source"
@@ -45,10 +46,17 @@ def _map(found: Any, trace: Any, amount: Amount) -> RunMap | None:
         side = "read"
     else:
         return None
-    rows = "target" if found.shift else "source"
+    rows = "source"
+    if found.shift:
+        rows = "target"
+
+    # 2) As much of its weights as is wanted.
     shape = tuple(found.weights.shape)
-    packed = u16_text(found.weights) if amount == "whole" else None
-    tiles = pack_u16(thumbnails(found.weights)) if amount == "tiles" else None
+    packed, tiles = None, None
+    if amount == "whole":
+        packed = u16_text(found.weights)
+    elif amount == "tiles":
+        tiles = pack_u16(thumbnails(found.weights))
     return RunMap(shape, rows, side, found.shift, found.measure, u16=packed, tiles=tiles)
 
 

@@ -84,8 +84,8 @@ def source_line(ids: Sequence[int], surfaces: Sequence[Surface], words: Sequence
     shown = spelled(surfaces)
     tokens = []
     for index, surface in enumerate(surfaces):
-        before = surfaces[index - 1] if index else None
-        gap = before is None or before.whole or surface.gap or surface.whole
+        # A special token hangs together with neither side; the first token of a line always has a gap.
+        gap = index == 0 or surfaces[index - 1].whole or surface.gap or surface.whole
         token = Token(int(ids[index]), surface.piece, surface.label, shown[index], gap, surface.special)
         tokens.append(token)
     return line_of(tokens, surfaces, words)
@@ -93,11 +93,14 @@ def source_line(ids: Sequence[int], surfaces: Sequence[Surface], words: Sequence
 
 def spelled(surfaces: Sequence[Surface]) -> list[str]:
     """What each piece shows in a text: the bytes of a letter show it once, on the first of them."""
+    # 1) By itself each piece shows its label, but a space before a letter made of bytes shows nothing.
     shown = [surface.label for surface in surfaces]
     for index, surface in enumerate(surfaces):
-        follower = surfaces[index + 1] if index + 1 < len(surfaces) else None
-        if surface.lone_space and follower is not None and follower.byte:
-            shown[index] = ""  # the gap before a letter made of bytes
+        followed = index + 1 < len(surfaces) and surfaces[index + 1].byte
+        if surface.lone_space and followed:
+            shown[index] = ""
+
+    # 2) Bytes that make a letter together show it on the first of them.
     for index, surface in enumerate(surfaces):
         size = _letter_size(surface)
         letter = surfaces[index : index + size]
@@ -115,9 +118,12 @@ def _letter_size(surface: Surface) -> int:
     """How many bytes the letter has that a byte piece begins; 0 where it begins none."""
     if not surface.byte or surface.data[0] < 0xC2:
         return 0
+    # UTF-8: the first byte tells how many follow.
     if surface.data[0] >= 0xF0:
         return 4
-    return 3 if surface.data[0] >= 0xE0 else 2
+    if surface.data[0] >= 0xE0:
+        return 3
+    return 2
 
 
 # ---- a line that is written
@@ -192,6 +198,7 @@ def line_of(tokens: Sequence[Token], surfaces: Sequence[Surface], words: Sequenc
     members: list[list[Surface]] = []
     labels = []
     for index, surface in enumerate(surfaces):
+        # Does a word begin here, as the tokenizer says or since a special token stands here or before?
         same = index > 0 and words[index] == words[index - 1]
         alone = surface.special or (index > 0 and surfaces[index - 1].special)
         begins = alone or not same
@@ -246,7 +253,9 @@ def sentencepiece_lines(trace: Any) -> Lines:
     for index, piece in enumerate(trace.target_pieces):
         surface = sentencepiece_surface(piece)
         others = ((i, sentencepiece_surface(other).label, p) for i, other, p in trace.top_k[index])
-        adds = "" if surface.special else piece.replace("▁", " ")
+        adds = ""
+        if not surface.special:
+            adds = piece.replace("▁", " ")
         writer.write(trace.target_ids[index], surface, adds, trace.logprobs[index], others)
     start = getattr(trace, "start_piece", "") or "<s>"
     return Lines(

@@ -30,6 +30,7 @@ class Axis:
         """The token indices behind each row or column shown: one each, or the tokens of a word."""
         if not merged:
             return [[index] for index in range(len(self.labels))]
+        # Tokens of a word stand beside each other: a new index begins a new group.
         found: list[list[int]] = []
         for index, word in enumerate(self.words):
             if index == 0 or word != self.words[index - 1]:
@@ -39,7 +40,9 @@ class Axis:
 
     def label(self, index: int, merged: bool) -> str:
         """What stands for a token: its own label, or its word's."""
-        return self.word_labels[self.words[index]] if merged else self.labels[index]
+        if merged:
+            return self.word_labels[self.words[index]]
+        return self.labels[index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +88,9 @@ def merge(weights: np.ndarray, rows: list[list[int]], columns: list[list[int]]) 
 
 def aggregate(weights: np.ndarray, layer: Pick, head: Pick) -> np.ndarray:
     """One map [R, C] out of [L, H, R, C]: heads first, then layers; each an index, "mean" or "max"."""
+    # Heads are the axis behind layers; once they are gone, layers are the first.
     for pick in (head, layer):
-        last_but = 1 if weights.ndim == 4 else 0
+        last_but = weights.ndim - 3
         if pick == "mean":
             weights = weights.mean(last_but)
         elif pick == "max":
@@ -124,8 +128,11 @@ def attention_view(
 
     # 1) Both sides, and which tokens each row and column stands for.
     decoder = found.rows == "target"
-    queries = {"wrote": target, "read": read}[by] if decoder else source
-    keys = read if found.columns == "read" else source
+    queries, keys = source, source
+    if decoder:
+        queries = {"wrote": target, "read": read}[by]
+    if found.columns == "read":
+        keys = read
     rows, columns = queries.groups(words), keys.groups(words)
 
     # 2) The weights: tokens to words, then heads and layers to one map.
@@ -165,7 +172,9 @@ def _weights(found: RunMap, weights: np.ndarray | None, layer: Pick) -> np.ndarr
 
 def _within(layer: Pick) -> Pick:
     """The layer's place in what ``_weights`` returns."""
-    return 0 if isinstance(layer, int) else layer
+    if isinstance(layer, int):
+        return 0
+    return layer
 
 
 def _hidden_share(shown: np.ndarray, columns: list[int]) -> float:

@@ -47,9 +47,12 @@ def thumbnails(weights: np.ndarray, size: int = 16) -> np.ndarray:
     The largest weight of every block, so that a sharp diagonal stays visible. The last row and column hold
     the means over layers and heads.
     """
+    # 1) The means beside the maps.
     weights = np.asarray(weights, dtype=np.float32)
     weights = np.concatenate([weights, weights.mean(1, keepdims=True)], 1)
     weights = np.concatenate([weights, weights.mean(0, keepdims=True)], 0)  # [L + 1, H + 1, R, C]
+
+    # 2) Rows, then columns, in at most `size` blocks.
     for axis in (2, 3):
         count = weights.shape[axis]
         if not count:
