@@ -23,7 +23,10 @@ _SPARE = 128
 
 
 def advise(
-    model: nn.Module, report: LoadReport, name: str | None = None, where: dict[str, Any] | None = None
+    model: nn.Module,
+    report: LoadReport,
+    name: str | os.PathLike | None = None,
+    where: dict[str, Any] | None = None,
 ) -> None:
     """Fills ``report`` with advice about ``model``, in place of what was there.
 
@@ -32,7 +35,7 @@ def advise(
     """
     report.found = [*_weights(report), *_settings(model)]
     if name is not None:
-        report.looks = [partial(_tokenizers, name, dict(where or {}), _sides(model.config))]
+        report.looks = [partial(_tokenizers, str(name), dict(where or {}), _sides(model.config))]
 
 
 def note_dtypes(report: LoadReport, weights: dict[str, torch.Tensor], dtype: torch.dtype) -> None:

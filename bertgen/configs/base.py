@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from bertgen.configs.checks import check_labels, check_names
+from bertgen.configs.checks import check_keywords, check_labels, check_names
 from bertgen.configs.reference import MODEL_DEFAULTS, REFERENCE_VERSION, ConfigUtilities
 from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
 
@@ -191,7 +191,7 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         Further keywords come back with ``return_unused_kwargs=True`` as (config, unused).
         """
         return_unused = kwargs.pop("return_unused_kwargs", False)
-        check_names(cls, config_dict)
+        check_keywords(cls, config_dict)
         config = cls(**copy.deepcopy(config_dict))
         unused = {}
         for key, value in kwargs.items():

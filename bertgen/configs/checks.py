@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from typing import Any
+import sys
+from typing import Any, NamedTuple
 
 import torch
 
@@ -38,54 +38,59 @@ def is_number(value: Any) -> bool:
     return is_whole(value) or isinstance(value, float)
 
 
-def _size(name: str, value: Any, lowest: int = 1) -> None:
-    if not is_whole(value):
-        raise ConfigTypeError(f"{name} must be a whole number, got {value!r} ({type(value).__name__})")
-    if value < lowest:
-        raise ConfigSizeError(f"{name} must be {lowest} or more, got {value}")
+# -- what a field may be -------------------------------------------------------------------------
 
 
-def _depth(name: str, value: Any) -> None:
-    _size(name, value, lowest=0)
-    if value > DEEPEST:
-        raise ConfigSizeError(f"{name} must be {DEEPEST} or less, got {value}; is the file damaged?")
+class _Number(NamedTuple):
+    """Bounds of a number, and the error beyond them; ``whole``: an integer."""
+
+    lowest: float = -math.inf
+    highest: float = math.inf
+    whole: bool = True
+    may_be_none: bool = False
+    error: type[ConfigError] = ConfigSizeError
+    hint: str = ""
 
 
-def _optional_size(name: str, value: Any) -> None:
-    if value is not None:
-        _size(name, value)
+_SIZE = _Number(lowest=1)
+_DEPTH = _Number(lowest=0, highest=DEEPEST, hint="; is the file damaged?")
+_OPTIONAL_SIZE = _Number(lowest=1, may_be_none=True)
+_CHUNK = _Number(hint="; 0 switches it off")
+_PROBABILITY = _Number(lowest=0, highest=1, whole=False, error=ConfigError, hint="; it is a probability")
+_SPREAD = _Number(lowest=0, highest=sys.float_info.max, whole=False)
+# Fields of every family (GPT-2's own names among them); a config is asked for those that it has.
+_NUMBERS: dict[str, _Number] = {
+    **dict.fromkeys(("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size"), _SIZE),
+    **dict.fromkeys(("max_position_embeddings", "type_vocab_size", "n_embd", "n_head", "n_positions"), _SIZE),
+    **dict.fromkeys(("num_hidden_layers", "n_layer"), _DEPTH),
+    **dict.fromkeys(("n_inner", "cross_attention_hidden_size"), _OPTIONAL_SIZE),
+    "chunk_size_feed_forward": _CHUNK,
+    **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), _PROBABILITY),
+    **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), _PROBABILITY),
+    **dict.fromkeys(("initializer_range", "layer_norm_eps", "layer_norm_epsilon"), _SPREAD),
+}
+_FLAGS = (
+    *("is_decoder", "add_cross_attention", "is_encoder_decoder", "use_cache", "return_dict", "torchscript"),
+    *("tie_word_embeddings", "tie_encoder_decoder", "keep_start_in_mask"),
+    *("output_attentions", "output_hidden_states"),
+)
 
 
-def _count(name: str, value: Any) -> None:
-    if not is_whole(value):
-        raise ConfigTypeError(f"{name} must be a whole number, got {value!r}; 0 switches it off")
+def _check_number(name: str, value: Any, rule: _Number) -> None:
+    if value is None and rule.may_be_none:
+        return
+    if rule.whole and not is_whole(value):
+        raise ConfigTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}){rule.hint}")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ConfigTypeError(f"{name} must be a number, got {value!r}{rule.hint}")
+    # (written so that NaN, which compares with nothing, is refused too)
+    if not value >= rule.lowest:
+        raise rule.error(f"{name} must be {rule.lowest} or more, got {value}{rule.hint}")
+    if not value <= rule.highest:
+        raise rule.error(f"{name} must be {rule.highest} or less, got {value}{rule.hint}")
 
 
-def _probability(name: str, value: Any) -> None:
-    if not is_number(value):
-        raise ConfigTypeError(f"{name} must be a number from 0 to 1, got {value!r}")
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{name} is a probability: it must lie between 0 and 1, got {value}")
-
-
-def _spread(name: str, value: Any) -> None:
-    if not is_number(value):
-        raise ConfigTypeError(f"{name} must be a number, got {value!r}")
-    if not 0 <= value < math.inf:
-        raise ConfigSizeError(f"{name} must be 0 or more, got {value}")
-
-
-def _flag(name: str, value: Any) -> None:
-    if value is not None and not isinstance(value, int):
-        raise ConfigTypeError(f"{name} must be true or false, got {value!r}")
-
-
-def _positions(name: str, value: Any) -> None:
-    if value not in POSITION_TYPES:
-        raise ConfigError(f"{name} {value!r} is unknown; choose one of {POSITION_TYPES}")
-
-
-def _activation(name: str, value: Any) -> None:
+def _check_activation(name: str, value: Any) -> None:
     try:
         activation(value)
     except KeyError as error:
@@ -94,35 +99,30 @@ def _activation(name: str, value: Any) -> None:
         raise ConfigTypeError(str(error).replace("hidden_act", name)) from None
 
 
-# Fields of every family (GPT-2's own names among them); a config is asked for those that it has.
-_RULES: dict[str, Callable[[str, Any], None]] = {
-    **dict.fromkeys(("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size"), _size),
-    **dict.fromkeys(("max_position_embeddings", "type_vocab_size", "n_embd", "n_head", "n_positions"), _size),
-    **dict.fromkeys(("num_hidden_layers", "n_layer"), _depth),
-    **dict.fromkeys(("n_inner", "cross_attention_hidden_size"), _optional_size),
-    "chunk_size_feed_forward": _count,
-    **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), _probability),
-    **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), _probability),
-    **dict.fromkeys(("initializer_range", "layer_norm_eps", "layer_norm_epsilon"), _spread),
-    **dict.fromkeys(("hidden_act", "activation_function"), _activation),
-    "position_embedding_type": _positions,
-    **dict.fromkeys(("is_decoder", "add_cross_attention", "is_encoder_decoder", "use_cache"), _flag),
-    **dict.fromkeys(("tie_word_embeddings", "tie_encoder_decoder", "keep_start_in_mask"), _flag),
-    **dict.fromkeys(("output_attentions", "output_hidden_states", "return_dict", "torchscript"), _flag),
-}
+# -- names and labels: when a config is made -----------------------------------------------------
 
 
-def check_names(kind: type, data: Any) -> None:
-    """Raises when a dict of settings is none, or when a key of it would hide a method of the class."""
+def check_keywords(kind: type, data: Any) -> None:
+    """Raises unless this is a dict of settings that can be given to the class as its keywords."""
     if not isinstance(data, dict):
         raise ConfigTypeError(f"settings of a {kind.__name__} must be a dict, got {type(data).__name__}")
     for key in data:
         if not isinstance(key, str):
             raise ConfigTypeError(f"settings of a {kind.__name__} have names, got the key {key!r}")
-        own = getattr(kind, key, None)
-        hidden = callable(own) or (isinstance(own, property) and own.fset is None)
-        if key == "self" or (hidden and key not in ("num_labels", "name_or_path")):  # (these are arguments)
-            raise ConfigNameError(f"{key!r} is no setting but a part of {kind.__name__}; remove the key")
+    if "self" in data:
+        raise _not_a_setting(kind, "self")
+
+
+def check_names(kind: type, keywords: dict[str, Any]) -> None:
+    """Raises when a field would hide a method of the class, or a property that cannot be set."""
+    for key in keywords:
+        there = getattr(kind, key, None)
+        if callable(there) or (isinstance(there, property) and there.fset is None):
+            raise _not_a_setting(kind, key)
+
+
+def _not_a_setting(kind: type, key: str) -> ConfigNameError:
+    return ConfigNameError(f"{key!r} is no setting but a part of {kind.__name__}; remove the key")
 
 
 def check_labels(kwargs: dict[str, Any]) -> None:
@@ -143,12 +143,26 @@ def check_labels(kwargs: dict[str, Any]) -> None:
         raise ConfigTypeError(f"num_labels must be a whole number of at most 1000000, got {labels!r}")
 
 
+# -- sizes and choices: when a model is built ----------------------------------------------------
+
+
 def check_model_config(config: Any) -> None:
     """Raises a ``ConfigError`` that names the field, its value and what it may be."""
     fields = vars(config)
-    for name, rule in _RULES.items():
+    # 1) each field by itself
+    for name, rule in _NUMBERS.items():
         if name in fields:
-            rule(name, fields[name])
+            _check_number(name, fields[name], rule)
+    for name in _FLAGS:
+        if not isinstance(fields.get(name), int | None):
+            raise ConfigTypeError(f"{name} must be true or false, got {fields[name]!r}")
+    for name in ("hidden_act", "activation_function"):
+        if name in fields:
+            _check_activation(name, fields[name])
+    positions = fields.get("position_embedding_type", POSITION_TYPES[0])
+    if positions not in POSITION_TYPES:
+        raise ConfigError(f"position_embedding_type {positions!r} is unknown; choose one of {POSITION_TYPES}")
+    # 2) what goes together
     _check_heads(config)
     _check_pad(fields)
     _check_pruned(config)
@@ -187,23 +201,36 @@ def _check_pruned(config: Any) -> None:
             )
 
 
+# -- memory --------------------------------------------------------------------------------------
+
+
 def model_bytes(config: Any) -> int:
-    """About how many bytes the weights of one model take in float32, from its sizes alone."""
-    width, layers = config.hidden_size, config.num_hidden_layers
+    """About how many bytes the weights of one model take in float32, from its sizes alone.
+
+    0 when a size is not a number that can be: ``check_model_config`` says which.
+    """
+    width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
+    words, positions = config.vocab_size, config.max_position_embeddings
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * width
-    attention = 4 * width * width * (2 if config.add_cross_attention else 1)
-    tables = (config.vocab_size + config.max_position_embeddings) * width
-    head = 0 if config.tie_word_embeddings else config.vocab_size * width
-    relative = getattr(config, "position_embedding_type", "absolute") != "absolute"
-    distances = 2 * config.max_position_embeddings * (width // config.num_attention_heads) if relative else 0
-    return 4 * (tables + head + layers * (attention + 2 * width * inner + distances))
+    if not all(is_whole(size) and size > 0 for size in (width, layers, heads, words, positions, inner)):
+        return 0
+    # Four matrices an attention, two a feed-forward; biases and norms are too small to count.
+    layer = 4 * width * width + 2 * width * inner
+    if config.add_cross_attention:
+        layer += 4 * width * width
+    if getattr(config, "position_embedding_type", "absolute") != "absolute":
+        layer += 2 * positions * (width // heads)
+    tables = (words + positions) * width
+    if not config.tie_word_embeddings:
+        tables += words * width
+    return 4 * (tables + layers * layer)
 
 
 def check_memory(config: Any) -> None:
     """Raises ``ConfigSizeError`` when a model of this config does not fit into the machine's memory."""
-    parts = [config.encoder, config.decoder] if config.is_encoder_decoder else [config]
-    for part in parts:
-        check_model_config(part)
+    parts = [config]
+    if config.is_composition:
+        parts = [config.encoder, config.decoder]
     needed, there = sum(model_bytes(part) for part in parts), memory_bytes()
     if needed > there:
         sizes = ", ".join(

@@ -16,7 +16,7 @@ from bertgen.configs.base import (
     read_json,
     split_hub_kwargs,
 )
-from bertgen.configs.checks import check_names, is_number, is_whole
+from bertgen.configs.checks import check_keywords, check_names, is_number, is_whole
 from bertgen.configs.reference import (
     ABSENT,
     ARGUMENTS,
@@ -72,11 +72,14 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
 
     def __init__(self, **kwargs: Any) -> None:
         check_names(type(self), kwargs)
+        # 1) the settings, each given or at its default
         for key, default in GENERATION_DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
+        # 2) where they come from
         self._from_model_config = kwargs.pop("_from_model_config", False)
         self.transformers_version = kwargs.pop("transformers_version", REFERENCE_VERSION)
         kwargs.pop("_commit_hash", None)
+        # 3) unknown ones are kept and written back; a model's config has many that are none of generate's
         if not self._from_model_config:
             for key, value in kwargs.items():
                 setattr(self, key, value)
@@ -87,13 +90,18 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
     __hash__ = None
 
     def __repr__(self) -> str:
-        shown = {k: repr(v) if k == "sequence_bias" else jsonable(v) for k, v in self.to_diff_dict().items()}
+        shown = jsonable(self.to_diff_dict())
+        if "sequence_bias" in shown:  # its keys are tuples, which JSON has not
+            shown["sequence_bias"] = repr(self.sequence_bias)
         text = json.dumps(shown, indent=2, sort_keys=True, default=repr)
         return f"GenerationConfig {text}\n"
 
     def _settings(self) -> dict[str, Any]:
+        # Two are equal that would generate alike, wherever they come from.
         hidden = ("_from_model_config", "transformers_version")
         return {k: v for k, v in self.__dict__.items() if k not in hidden}
+
+    # -- files -----------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         return {**copy.deepcopy(self.__dict__), "transformers_version": REFERENCE_VERSION}
@@ -108,9 +116,12 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
 
     def to_json_string(self, use_diff: bool = True, ignore_metadata: bool = False) -> str:
         """JSON of what differs from the defaults (or of everything), without the release if so asked."""
-        data = self.to_diff_dict() if use_diff else self.to_dict()
-        for key in ("_from_model_config", "transformers_version") if ignore_metadata else ():
-            data.pop(key, None)
+        data = self.to_dict()
+        if use_diff:
+            data = self.to_diff_dict()
+        if ignore_metadata:
+            data.pop("_from_model_config", None)
+            data.pop("transformers_version", None)
         if isinstance(self.sequence_bias, dict):
             raise TypeError("sequence_bias has tuples as keys, which no file can hold; give it to generate")
         return json.dumps(jsonable(data), indent=2, sort_keys=True) + "\n"
@@ -149,10 +160,12 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Settings of a dict and keywords; ``return_unused_kwargs=True``: (settings, unknown keywords)."""
         return_unused = kwargs.pop("return_unused_kwargs", False)
-        check_names(cls, config_dict)
+        check_keywords(cls, config_dict)
         config = cls(**{**config_dict, **kwargs})
         unused = config.update(**kwargs)
-        return (config, unused) if return_unused else config
+        if return_unused:
+            return config, unused
+        return config
 
     @classmethod
     def from_pretrained(
@@ -180,14 +193,15 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
         Top-level keys first; a key that is still at its default is taken from the ``decoder`` sub-config
         (that is how bos, eos and pad arrive in an encoder-decoder).
         """
-        known = {key: value for key, value in model_config.to_dict().items() if key in GENERATION_DEFAULTS}
+        fields = vars(model_config)
+        known = {key: copy.deepcopy(fields[key]) for key in GENERATION_DEFAULTS if key in fields}
         result = cls(**known, _from_model_config=True)
-        decoder = getattr(model_config, "decoder", None)
+        decoder = fields.get("decoder")
         if isinstance(decoder, PretrainedConfig):
-            defaults, inner = cls(), decoder.to_dict()
-            for key in GENERATION_DEFAULTS:
-                if key in inner and getattr(result, key) == getattr(defaults, key):
-                    setattr(result, key, inner[key])
+            inner = vars(decoder)
+            for key, default in GENERATION_DEFAULTS.items():
+                if key in inner and getattr(result, key) == default:
+                    setattr(result, key, copy.deepcopy(inner[key]))
         return result
 
 
@@ -199,13 +213,16 @@ def check_settings(config: Any) -> None:
 
     ``NotImplementedError`` on modes that this library does not have.
     """
+    # 1) each by itself
     _check_types(config)
+    # 2) modes that are not here, and arguments that are not settings
     refuse_modes(**{name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS})
     stray = [name for name in ARGUMENTS if hasattr(config, name)]
     if stray:
         raise ValueError(f"{stray[0]} is no setting but an argument: generate({stray[0]}=...)")
     if config.early_stopping not in (True, False, "never"):
         raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
+    # 3) what does not go together
     _check_groups(config)
     returned, beams = config.num_return_sequences, config.num_beams
     if returned > beams and (beams > 1 or not config.do_sample):
@@ -233,7 +250,12 @@ def _check_types(config: Any) -> None:
             raise ValueError(f"{name} must be a token id, got {value!r}")
     for name in _ID_LISTS:
         value = getattr(config, name, None)
-        listed = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
+        if value is None:
+            continue
+        listed = [value]
+        if isinstance(value, list | tuple | set):
+            listed = value
+        # (what is suppressed is a list even when it is one token)
         if not all(is_whole(item) for item in listed) or (is_whole(value) and "suppress" in name):
             raise ValueError(f"{name} must be a token id or a list of them, got {value!r}")
     for name in _FLAGS:
@@ -279,9 +301,10 @@ def _check_groups(config: Any) -> None:
 
 def warn_of_no_effect(config: Any) -> None:
     """One ``UserWarning`` a setting that changes nothing in the mode that the others choose."""
-    unused = (
-        {} if config.do_sample else {name: (value, "do_sample=True") for name, value in _SAMPLING.items()}
-    )
+    # name -> (the value that changes nothing, what would give the setting an effect)
+    unused = {}
+    if not config.do_sample:
+        unused |= {name: (value, "do_sample=True") for name, value in _SAMPLING.items()}
     if config.num_beams == 1:
         unused |= {name: (value, "num_beams above 1") for name, value in _BEAMS.items()}
     for name, (neutral, needed) in unused.items():

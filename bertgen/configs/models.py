@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from bertgen.configs.base import PretrainedConfig
-from bertgen.configs.checks import check_names
+from bertgen.configs.checks import check_keywords
 
 
 class BertGenerationConfig(PretrainedConfig):
@@ -196,18 +196,10 @@ class GPT2Config(PretrainedConfig):
         super().__init__(bos_token_id=bos_token_id, eos_token_id=eos_token_id, **kwargs)
 
 
+# By model_type: what a side of an encoder-decoder may be.
 CONFIG_CLASSES: dict[str, type[PretrainedConfig]] = {
     kind.model_type: kind for kind in (BertGenerationConfig, BertConfig, RobertaConfig, GPT2Config)
 }
-
-
-def config_for(model_type: str, data: dict[str, Any]) -> PretrainedConfig:
-    """The configuration class registered for a ``model_type``, filled from ``data``."""
-    if not isinstance(model_type, str) or model_type not in CONFIG_CLASSES:
-        raise ValueError(
-            f"unknown model_type {model_type!r}; as encoder or decoder choose one of {sorted(CONFIG_CLASSES)}"
-        )
-    return CONFIG_CLASSES[model_type](**data)
 
 
 class EncoderDecoderConfig(PretrainedConfig):
@@ -230,11 +222,17 @@ class EncoderDecoderConfig(PretrainedConfig):
 
     @staticmethod
     def _sub_config(config: PretrainedConfig | dict[str, Any]) -> PretrainedConfig:
+        """The config of a side: a ready one as it is, a dict by the class of its ``model_type``."""
         if isinstance(config, PretrainedConfig):
             return config
-        check_names(EncoderDecoderConfig, config)
-        data = dict(config)
-        return config_for(data.pop("model_type", ""), data)
+        check_keywords(EncoderDecoderConfig, config)
+        fields = dict(config)
+        kind = fields.pop("model_type", "")
+        if not isinstance(kind, str) or kind not in CONFIG_CLASSES:
+            raise ValueError(
+                f"unknown model_type {kind!r}; as encoder or decoder choose one of {sorted(CONFIG_CLASSES)}"
+            )
+        return CONFIG_CLASSES[kind](**fields)
 
     @classmethod
     def from_encoder_decoder_configs(

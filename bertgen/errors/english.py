@@ -104,12 +104,28 @@ ENGLISH: dict[str, tuple[str, str]] = {
         "the download was cancelled",
         "what has arrived is kept, and a new download goes on from there",
     ),
-    "hub.bad_answer": (
-        "{endpoint} names {name} in a way that cannot be stored",
-        "is HF_ENDPOINT the address of a Hub?",
+    "hub.odd_header": (
+        "{endpoint} answered with the header {header}: {value!r}, which no Hub sends",
+        "check that HF_ENDPOINT is the address of a Hub that you trust",
     ),
+    "hub.odd_listing": (
+        "{endpoint} described {repo!r} in a way that no Hub does",
+        "check that HF_ENDPOINT is the address of a Hub that you trust",
+    ),
+    "hub.too_large": (
+        "{name} is said to have {size:,.1f} MB, more than the {limit:,.1f} MB that such a file may have",
+        "choose another repository, or fetch the file yourself and give the folder",
+    ),
+    "hub.runs_on": (
+        "{name} runs on after {limit:,.3f} MB, where it had to end",
+        "check that HF_ENDPOINT is the address of a Hub that you trust",
+    ),
+    "hub.two_sizes": (
+        "{name} was listed with {planned} bytes and has {size}",
+        "look the repository up again",
+    ),
+    "hub.silent": ("{endpoint} was not reached ({reason})", "connect and try again"),
     "hub.damaged": ("{name} arrived damaged (its checksum differs)", "download it again"),
-    "hub.stopped": ("{name} stopped at {now} of {size} bytes", "try again"),
     # ---- hub: uploads
     "hub.upload_offline": ("{repo!r} cannot be uploaded: {setting} is set", "unset it first"),
     "hub.upload_unreached": (

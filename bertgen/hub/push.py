@@ -13,7 +13,8 @@ from typing import Any
 
 from bertgen.errors import Trouble
 from bertgen.hub import errors, network
-from bertgen.hub.files import cached_file, check_hub_id, modern_keywords, offline_by
+from bertgen.hub.files import cached_file, modern_keywords, offline_by
+from bertgen.hub.names import check_hub_id
 from bertgen.hub.plan import superseded
 
 CARD = "README.md"
@@ -214,8 +215,13 @@ def _guarded(action: Callable[[], Any], repo: str, revision: str | None) -> Any:
     """The action's result; huggingface_hub's errors as ours."""
     from huggingface_hub import errors as hf_errors
 
+    from bertgen.hub import guard
+
     try:
-        return action()
+        with guard.reading(guard.Reading("the answer", guard.API_LIMIT)):
+            return action()
+    except errors.HubError:
+        raise
     except (hf_errors.HTTPError, hf_errors.HFValidationError) as error:
         network.raise_for(error, repo, revision)
     except RuntimeError as error:  # a large file's upload failed: the reason is the cause

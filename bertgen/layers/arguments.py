@@ -157,7 +157,40 @@ def check_context(
         check_shape(memory_mask, "encoder_attention_mask", (batch, source), (batch, length, source))
 
 
+def expand_head_mask(head_mask: Tensor, layers: int) -> Tensor:
+    """A mask of heads (heads,) or (layers, heads), as what weights are multiplied with [L, 1, H, 1, 1]."""
+    if head_mask.dim() == 1:
+        head_mask = head_mask[None].expand(layers, -1)
+    if head_mask.dim() == 2:
+        head_mask = head_mask[:, None, :, None, None]
+    # One that has these five axes already is taken as it is.
+    if head_mask.dim() != 5:
+        raise AssertionError(
+            f"head_mask has {head_mask.dim()} dimensions; expected (heads,) or (layers, heads)"
+        )
+    return head_mask
+
+
 # -- labels --------------------------------------------------------------------------------------
+
+
+def shift_tokens_right(labels: Tensor, pad_token_id: int | None, start_token_id: int | None) -> Tensor:
+    """Decoder inputs of labels [B, T]: the start token, then the labels but the last; -100 becomes pad."""
+    check_tensor(labels, "labels")
+    if labels.dim() != 2:
+        raise ValueError(f"labels have shape {tuple(labels.shape)}, expected [batch, length]")
+    if start_token_id is None:
+        raise ValueError(
+            "config.decoder_start_token_id is None, so labels cannot be turned into decoder inputs; set "
+            "model.config.decoder_start_token_id (BertGeneration checkpoints use their bos, 2) or pass "
+            "decoder_input_ids"
+        )
+    if pad_token_id is None:
+        raise ValueError("config.pad_token_id is None; set model.config.pad_token_id (BertGeneration: 0)")
+    # Everything moves one place to the right, and the start token takes the first.
+    shifted = labels.new_full(labels.shape, start_token_id)
+    shifted[:, 1:] = labels[:, :-1]
+    return shifted.masked_fill(shifted == -100, pad_token_id)
 
 
 def mean_loss(logits: Tensor, labels: Tensor, *, shift: bool) -> Tensor:

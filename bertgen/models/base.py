@@ -1,4 +1,4 @@
-"""What all models share: making, loading, saving, tying, resizing."""
+"""What all models share: making, tying, resizing, loading, saving."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ from bertgen.checkpoints import (
     write_checkpoint,
 )
 from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
-from bertgen.configs.checks import builds_for_real, check_memory, check_model_config
+from bertgen.configs.checks import builds_for_real, check_memory
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.hub import PushToHubMixin, pushes
-from bertgen.layers.cache import KVCache, LegacyCache
-from bertgen.models.load_options import take_load_options
-from bertgen.models.reference import ModelUtilities
+from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
 
 
 class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
@@ -43,9 +41,6 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
                 f"{type(self).__name__} needs a config object, got {type(config).__name__}; "
                 f"{type(self).__name__}.from_pretrained(...) takes names and folders"
             )
-        check_model_config(config)
-        if not config.is_encoder_decoder and builds_for_real():  # (its two sides check themselves)
-            check_memory(config)
         self.config = config
         self.load_report: LoadReport | None = None
 
@@ -53,18 +48,13 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
 
     def post_init(self) -> None:
         """Ends a constructor: initialise, tie, prune what the config says is pruned."""
-        if not self._on_meta():
+        if builds_for_real():
             self.apply(self._init_weights)
-        self.tie_weights()
+        if self.get_output_embeddings() is not None:  # a bare model has nothing to tie
+            self.tie_weights()
+        # A model with a head leaves the pruning to the model under it, which was built before.
         if self.config.pruned_heads and self.base_model_prefix not in dict(self.named_children()):
             self._prune_heads(self.config.pruned_heads)
-
-    def init_weights(self) -> None:
-        """Initialises everything afresh, as a new model, and ties and prunes again."""
-        self.post_init()
-
-    def _on_meta(self) -> bool:
-        return any(p.is_meta for p in self.parameters())
 
     def _init_weights(self, module: nn.Module) -> None:
         """Normal(0, initializer_range) for matrices, zero biases and pad row, unit layer norms."""
@@ -99,6 +89,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
     def get_output_embeddings(self) -> nn.Linear | None:
         return None
 
+    # -- changes of shape ------------------------------------------------------------------------
+
     def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
         """Removes heads, {layer: [heads]}, and notes it in ``config.pruned_heads``."""
         for layer, heads in heads_to_prune.items():
@@ -114,45 +106,36 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         ``pad_to_multiple_of`` rounds the number of rows up (of the present ones, when none are asked for).
         """
         old = self.get_input_embeddings()
-        if new_num_tokens is not None and (not isinstance(new_num_tokens, Integral) or new_num_tokens < 1):
-            raise ValueError(f"new_num_tokens must be a whole number, 1 or more, got {new_num_tokens!r}")
-        if pad_to_multiple_of is not None:
-            if not isinstance(pad_to_multiple_of, int) or pad_to_multiple_of < 1:
-                raise ValueError(f"pad_to_multiple_of must be 1 or more, got {pad_to_multiple_of!r}")
-            wanted = old.num_embeddings if new_num_tokens is None else new_num_tokens
-            new_num_tokens = -(-wanted // pad_to_multiple_of) * pad_to_multiple_of
-        if new_num_tokens is None or new_num_tokens == old.num_embeddings:
+        rows = _rows_asked_for(old.num_embeddings, new_num_tokens, pad_to_multiple_of)
+        if rows == old.num_embeddings:
             return old
-        kept = min(new_num_tokens, old.num_embeddings)
-        embedding = nn.Embedding(new_num_tokens, old.embedding_dim, padding_idx=old.padding_idx)
+
+        # 1) a new table, with the old rows that it has room for
+        shared_rows = min(rows, old.num_embeddings)
+        embedding = nn.Embedding(rows, old.embedding_dim, padding_idx=old.padding_idx)
         embedding.to(old.weight)
         self._init_weights(embedding)
         with torch.no_grad():
-            embedding.weight[:kept] = old.weight[:kept]
+            embedding.weight[:shared_rows] = old.weight[:shared_rows]
         self.set_input_embeddings(embedding)
+
+        # 2) the same for the head, which may be the table again
         head = self.get_output_embeddings()
         if head is not None:
-            self._resize_head(head, new_num_tokens, kept)
-        self.config.vocab_size = new_num_tokens
+            self._resize_head(head, rows, shared_rows)
+        self.config.vocab_size = rows
         self.tie_weights()
         return embedding
 
-    def _resize_head(self, head: nn.Linear, rows: int, kept: int) -> None:
+    def _resize_head(self, head: nn.Linear, rows: int, shared_rows: int) -> None:
         weight = head.weight.new_empty(rows, head.in_features)
         nn.init.normal_(weight, std=self.config.initializer_range)
-        weight[:kept] = head.weight.detach()[:kept]
+        weight[:shared_rows] = head.weight.detach()[:shared_rows]
         head.weight, head.out_features = nn.Parameter(weight), rows
         if head.bias is not None:
             bias = head.bias.new_zeros(rows)
-            bias[:kept] = head.bias.detach()[:kept]
+            bias[:shared_rows] = head.bias.detach()[:shared_rows]
             self.set_output_bias(nn.Parameter(bias))
-
-    def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """Only models with an LM head write; others raise ``TypeError``."""
-        raise TypeError(
-            f"{type(self).__name__} has no language-model head and cannot generate; use "
-            "BertGenerationDecoder or EncoderDecoderModel"
-        )
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -179,33 +162,57 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         freshly initialised or dropped, and why. Raises ``OSError`` when there is no checkpoint,
         ``RuntimeError`` when shapes do not fit, ``NotImplementedError`` on options that need other back ends.
         """
-        name = None if pretrained_model_name_or_path is None else str(pretrained_model_name_or_path)
-        if name is None and (config is None or state_dict is None):
+        if pretrained_model_name_or_path is None and (config is None or state_dict is None):
             raise ValueError("give the name of a checkpoint, or both config= and state_dict=")
+        # 1) whose keywords these are: other back ends', the Hub's, generate's; the rest is the config's
         take_load_options(kwargs)
         hub_kwargs = split_hub_kwargs(kwargs)
         settings = {key: value for key, value in kwargs.items() if key in GENERATION_DEFAULTS}
+        # 2) the config, which leaves what it does not know to the constructor
+        config, kwargs = cls._load_config(pretrained_model_name_or_path, config, hub_kwargs, kwargs)
+        # 3) the model, without memory: its constructor checks the config and ties what is shared
+        check_memory(config)
+        with torch.device("meta"):
+            model = cls(config, *model_args, **kwargs)
+        # 4) its weights
+        if state_dict is None:
+            name = str(pretrained_model_name_or_path)
+            state_dict = read_state_dict(name, use_safetensors=use_safetensors, **hub_kwargs)
+        dtype = _pick_dtype(torch_dtype, config, state_dict)
+        report = load_into(model, state_dict, dtype=dtype, ignore_mismatched_sizes=ignore_mismatched_sizes)
+        model.eval()
+        # 5) the settings of generate
+        if pretrained_model_name_or_path is not None:
+            model._load_generation_config(str(pretrained_model_name_or_path), hub_kwargs, settings)
+        # 6) what a person should know about all this
+        model.load_report = report
+        advise(model, report, pretrained_model_name_or_path, hub_kwargs)
+        if torch_dtype is None:
+            note_dtypes(report, state_dict, dtype)
+        if output_loading_info:
+            return model, report.as_loading_info()
+        return model
+
+    @classmethod
+    def _load_config(
+        cls,
+        name: str | os.PathLike | None,
+        config: PretrainedConfig | str | os.PathLike | None,
+        hub_kwargs: dict[str, Any],
+        kwargs: dict[str, Any],
+    ) -> tuple[PretrainedConfig, dict[str, Any]]:
+        """(the config, the keywords that it does not know); one that is given takes no keywords."""
         if config is None or isinstance(config, str | os.PathLike):
-            source = name if config is None else str(config)
+            source = str(config or name)
             config, kwargs = cls.config_class.from_pretrained(
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
-        _refuse_two_sides(cls, config)
-        check_memory(config)
-        if state_dict is None:
-            state_dict = read_state_dict(name, use_safetensors=use_safetensors, **hub_kwargs)
-        dtype = _pick_dtype(torch_dtype, config, state_dict)
-        with torch.device("meta"):
-            model = cls(config, *model_args, **kwargs)
-        report = load_into(model, state_dict, dtype=dtype, ignore_mismatched_sizes=ignore_mismatched_sizes)
-        model.load_report = report
-        model.eval()
-        if name is not None:
-            model._load_generation_config(name, hub_kwargs, settings)
-        advise(model, report, name, hub_kwargs)
-        if torch_dtype is None:
-            note_dtypes(report, state_dict, dtype)
-        return (model, report.as_loading_info()) if output_loading_info else model
+        if isinstance(getattr(config, "decoder", None), dict) and not cls.config_class.is_composition:
+            raise ConfigTypeError(
+                f"this checkpoint holds an encoder and a decoder, a {cls.__name__} is one of them; load it "
+                "with EncoderDecoderModel.from_pretrained and take .encoder or .decoder"
+            )
+        return config, kwargs
 
     def _load_generation_config(self, name: str, hub_kwargs: dict, settings: dict) -> None:
         """Only models that can generate have one."""
@@ -237,9 +244,11 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         if not is_main_process:
             return
         os.makedirs(save_directory, exist_ok=True)
+        # 1) the config, which says of what class and dtype the weights are
         self.config.architectures = [type(self).__name__]
         self.config.torch_dtype = self.dtype
         self.config.save_pretrained(save_directory)
+        # 2) the weights
         write_checkpoint(
             self,
             str(save_directory),
@@ -249,6 +258,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             state_dict=state_dict,
             save_function=save_function,
         )
+        # 3) the settings of generate
         if getattr(self, "generation_config", None) is not None:
             self.current_generation_config().save_pretrained(save_directory)
 
@@ -256,18 +266,23 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         self.save_pretrained(folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization)
 
 
-def _refuse_two_sides(kind: type[PreTrainedModel], config: PretrainedConfig) -> None:
-    """Raises ``ConfigTypeError`` when a model of one side is asked to load an encoder-decoder's folder."""
-    if isinstance(getattr(config, "decoder", None), dict) and not kind.config_class.is_composition:
-        raise ConfigTypeError(
-            f"this checkpoint holds an encoder and a decoder, a {kind.__name__} is one of them; load it with "
-            "EncoderDecoderModel.from_pretrained and take .encoder or .decoder"
-        )
+def _rows_asked_for(present: int, rows: int | None, multiple: int | None) -> int:
+    """How many rows a resized table gets; raises ``ValueError`` on what is no number of rows."""
+    if rows is not None and (not isinstance(rows, Integral) or rows < 1):
+        raise ValueError(f"new_num_tokens must be a whole number, 1 or more, got {rows!r}")
+    if rows is None:
+        rows = present
+    if multiple is None:
+        return rows
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError(f"pad_to_multiple_of must be 1 or more, got {multiple!r}")
+    return -(-rows // multiple) * multiple
 
 
 def _pick_dtype(
     asked: torch.dtype | str | None, config: PretrainedConfig, weights: dict[str, torch.Tensor]
 ) -> torch.dtype:
+    """The dtype to load in: as asked for, the config's or the file's for "auto", else float32."""
     if asked is None:
         return torch.float32
     if asked == "auto":
@@ -283,18 +298,8 @@ def _pick_dtype(
     return asked
 
 
-class GenerativeModel(PreTrainedModel):
+class GenerativeModel(GenerativeUtilities, PreTrainedModel):
     """A model with an LM head: has a ``generation_config`` and ``generate``."""
-
-    @classmethod
-    def can_generate(cls) -> bool:
-        """Whether ``generate`` works: here it does."""
-        return True
-
-    def _reorder_cache(self, past_key_values: KVCache | LegacyCache, beam_idx: Tensor) -> LegacyCache:
-        """The cache whose row i is row beam_idx[i] of the given one; for search loops of one's own."""
-        layers = iter(past_key_values)
-        return tuple(tuple(state.index_select(0, beam_idx) for state in layer) for layer in layers)
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__(config)
@@ -307,7 +312,8 @@ class GenerativeModel(PreTrainedModel):
         try:
             self.generation_config = GenerationConfig.from_pretrained(name, **hub_kwargs, **settings)
             self._settings_of_file = True
-        except OSError:  # an older checkpoint: its config.json carries the settings
+        except OSError:
+            # An older checkpoint: its config.json carries the settings.
             self.generation_config = GenerationConfig.from_model_config(self.config)
         self._settings_at_load = copy.deepcopy(self.generation_config)
 
@@ -328,16 +334,16 @@ class GenerativeModel(PreTrainedModel):
     @torch.no_grad()
     def generate(
         self,
-        inputs: torch.Tensor | None = None,
+        inputs: Tensor | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: Sequence[Callable] | None = None,
         stopping_criteria: Sequence[Callable] | None = None,
-        prefix_allowed_tokens_fn: Callable[[int, torch.Tensor], list[int]] | None = None,
+        prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
         synced_gpus: bool | None = None,
         assistant_model: Any = None,
         streamer: Any = None,
-        negative_prompt_ids: torch.Tensor | None = None,
-        negative_prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_ids: Tensor | None = None,
+        negative_prompt_attention_mask: Tensor | None = None,
         **kwargs: Any,
     ) -> Any:
         """Writes ids after ``inputs``; see ``bertgen.generation.generate`` for every argument."""

@@ -1,18 +1,153 @@
-"""BERT (Devlin et al. 2019) as encoder and as decoder, in the reference's names."""
+"""BERT (Devlin et al. 2019) as encoder and as decoder, in the reference's names, and what RoBERTa shares.
+
+BERT has what BertGeneration has and, beside it, token types, a pooler and a head with a transform.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from bertgen.configs.activations import activation
+from bertgen.configs.base import PretrainedConfig
 from bertgen.configs.models import BertConfig
-from bertgen.models.typed import TypedLanguageModel, TypedModel
+from bertgen.layers.blocks import BertGenerationEmbeddings
+from bertgen.layers.cache import KVCache, LegacyCache
+from bertgen.layers.outputs import (
+    BaseModelOutputWithPoolingAndCrossAttentions,
+    CausalLMOutputWithCrossAttentions,
+)
+from bertgen.models.bert_generation import BertGenerationStack
+from bertgen.models.transformer import LanguageModel, TransformerModel, first_given
+
+# -- what BERT and RoBERTa share -----------------------------------------------------------------
 
 
-class BertModel(TypedModel):
+class BertFamilyEmbeddings(BertGenerationEmbeddings):
+    """Word plus token-type plus position embedding; relative positions take the place of absolute ones."""
+
+    token_types = True
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        self.absolute = config.position_embedding_type == "absolute"
+
+    def adds_positions(self) -> bool:
+        return self.absolute
+
+
+class Pooler(nn.Module):
+    """tanh of a projection of the first token's state [B, C]."""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.dense(hidden[:, 0]).tanh()
+
+
+class BertFamilyModel(TransformerModel):
+    """An encoder, or with ``config.is_decoder`` a decoder without its LM head."""
+
+    embeddings_class: ClassVar[type[BertFamilyEmbeddings]] = BertFamilyEmbeddings
+
+    def __init__(self, config: PretrainedConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        if config.add_cross_attention and not config.is_decoder:
+            raise ValueError("add_cross_attention=True needs is_decoder=True as well")
+        self.embeddings = self.embeddings_class(config)
+        self.encoder = BertGenerationStack(config)
+        self.pooler = Pooler(config) if add_pooling_layer else None
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | str | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: KVCache | LegacyCache | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> tuple | BaseModelOutputWithPoolingAndCrossAttentions:
+        """As ``BertGenerationEncoder``, with ``token_type_ids`` [B, T] (0 everywhere unless given).
+
+        ``pooler_output`` [B, C] comes from the first token; as a tuple it stands second, None without a
+        pooler, as in the reference.
+        """
+        output = self.run(
+            input_ids,
+            attention_mask,
+            position_ids,
+            head_mask,
+            inputs_embeds,
+            encoder_hidden_states,
+            encoder_attention_mask,
+            past_key_values,
+            self.is_causal and first_given(use_cache, self.config.use_cache),
+            output_attentions,
+            output_hidden_states,
+            token_type_ids,
+        )
+        pooled = None if self.pooler is None else self.pooler(output.last_hidden_state)
+        if not first_given(return_dict, self.config.use_return_dict):
+            return (output.last_hidden_state, pooled, *output.to_tuple()[1:])
+        return BaseModelOutputWithPoolingAndCrossAttentions(**output, pooler_output=pooled)
+
+
+class BertFamilyLanguageModel(LanguageModel):
+    """A decoder of such a family with its language-model head."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | str | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        past_key_values: KVCache | LegacyCache | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> tuple | CausalLMOutputWithCrossAttentions:
+        """As the bare model; ``labels`` [B, T] (-100 = ignored) add the next-token loss, shifted here."""
+        return self.predict(
+            labels,
+            return_dict,
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            token_type_ids=token_type_ids,
+            position_ids=position_ids,
+            head_mask=head_mask,
+            inputs_embeds=inputs_embeds,
+            encoder_hidden_states=encoder_hidden_states,
+            encoder_attention_mask=encoder_attention_mask,
+            past_key_values=past_key_values,
+            use_cache=False if labels is not None else use_cache,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
+        )
+
+
+# -- BERT itself ---------------------------------------------------------------------------------
+
+
+class BertModel(BertFamilyModel):
     """The bare BERT."""
 
     config_class = BertConfig
@@ -54,7 +189,7 @@ class BertHeads(nn.Module):
         self.predictions = BertPredictions(config)
 
 
-class BertLMHeadModel(TypedLanguageModel):
+class BertLMHeadModel(BertFamilyLanguageModel):
     """BERT as a decoder with its language-model head."""
 
     config_class = BertConfig

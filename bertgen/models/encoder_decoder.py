@@ -12,15 +12,18 @@ from torch import Tensor, nn
 
 from bertgen.checkpoints import LoadReport, advise
 from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
+from bertgen.configs.checks import builds_for_real, check_model_config
 from bertgen.configs.models import EncoderDecoderConfig
-from bertgen.layers.arguments import check_tensor, mean_loss
+from bertgen.layers.arguments import mean_loss, shift_tokens_right
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import BaseModelOutputWithPoolingAndCrossAttentions, Seq2SeqLMOutput, as_output
 from bertgen.models import BertLMHeadModel, BertModel, GPT2LMHeadModel, RobertaForCausalLM, RobertaModel
 from bertgen.models.base import GenerativeModel, PreTrainedModel
 from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.models.reference import EncoderDecoderUtilities
 from bertgen.models.transformer import first_given
 
+# By model_type: a new family joins an encoder-decoder with a line in each of these.
 ENCODERS: dict[str, type[PreTrainedModel]] = {
     "bert-generation": BertGenerationEncoder,
     "bert": BertModel,
@@ -34,25 +37,7 @@ DECODERS: dict[str, type[GenerativeModel]] = {
 }
 
 
-def shift_tokens_right(labels: Tensor, pad_token_id: int | None, start_token_id: int | None) -> Tensor:
-    """Decoder inputs of labels [B, T]: the start token, then the labels but the last; -100 becomes pad."""
-    check_tensor(labels, "labels")
-    if labels.dim() != 2:
-        raise ValueError(f"labels have shape {tuple(labels.shape)}, expected [batch, length]")
-    if start_token_id is None:
-        raise ValueError(
-            "config.decoder_start_token_id is None, so labels cannot be turned into decoder inputs; set "
-            "model.config.decoder_start_token_id (BertGeneration checkpoints use their bos, 2) or pass "
-            "decoder_input_ids"
-        )
-    if pad_token_id is None:
-        raise ValueError("config.pad_token_id is None; set model.config.pad_token_id (BertGeneration: 0)")
-    shifted = labels.new_full(labels.shape, start_token_id)
-    shifted[:, 1:] = labels[:, :-1]
-    return shifted.masked_fill(shifted == -100, pad_token_id)
-
-
-class EncoderDecoderModel(GenerativeModel):
+class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
     """Any encoder and any decoder; joined by a projection when their widths differ."""
 
     config_class = EncoderDecoderConfig
@@ -78,18 +63,28 @@ class EncoderDecoderModel(GenerativeModel):
                 f"{config.encoder.hidden_size}; they must be equal, or the former None"
             )
         super().__init__(config)
+        check_model_config(config)  # its own fields; each side checks its own config when it is built
+
+        # 1) the sides: given, or new ones
         self.encoder = encoder or _class_of(ENCODERS, "encoder", config.encoder.model_type)(config.encoder)
         self.decoder = decoder or _class_of(DECODERS, "decoder", config.decoder.model_type)(config.decoder)
         if self.encoder.get_output_embeddings() is not None:
             raise ValueError("the encoder has an LM head; give the bare model, such as BertGenerationEncoder")
-        # One object for both, so that what is set on one is seen by the other.
+        # One config for a side and for its part of the joint one: what is set on one is seen by the other.
         self.encoder.config, self.decoder.config = config.encoder, config.decoder
         _base_of(self.decoder).config = config.decoder
+        # 2) what joins them, where their widths differ
         if config.encoder.hidden_size != config.decoder.hidden_size and cross_width is None:
             self.enc_to_dec_proj = nn.Linear(config.encoder.hidden_size, config.decoder.hidden_size)
-            if not self._on_meta():
+            if builds_for_real():
                 self._init_weights(self.enc_to_dec_proj)
-        self.tie_weights()
+
+        # 3) what they share. (A decoder that was built here has tied its head; a given one is tied again,
+        # in case the joint config says otherwise than its own did.)
+        if decoder is not None:
+            decoder.tie_weights()
+        if config.tie_encoder_decoder:
+            self._share_layers()
 
     def _init_weights(self, module: nn.Module) -> None:
         # A module belongs to whichever side holds it; both sides use the same rule with their own spread.
@@ -103,26 +98,22 @@ class EncoderDecoderModel(GenerativeModel):
         cross-attention stays the decoder's own (the paper's BERTSHARE).
         """
         self.decoder.tie_weights()
-        if not self.config.tie_encoder_decoder:
-            return
-        ours = dict(_base_of(self.decoder).named_modules())
+        if self.config.tie_encoder_decoder:
+            self._share_layers()
+
+    def _share_layers(self) -> None:
+        decoder_modules = dict(_base_of(self.decoder).named_modules())
         for path, module in self.encoder.named_modules():
             if path.startswith("pooler"):  # a decoder has none
                 continue
             for name, parameter in list(module.named_parameters(recurse=False)):
-                other = getattr(ours.get(path), name, None)
+                other = getattr(decoder_modules.get(path), name, None)
                 if other is None or other.shape != parameter.shape:
                     raise ValueError(
                         f"tie_encoder_decoder: the decoder has no {path}.{name} of shape "
                         f"{tuple(parameter.shape)}; sharing needs encoder and decoder of one shape"
                     )
                 setattr(module, name, other)
-
-    def get_encoder(self) -> PreTrainedModel:
-        return self.encoder
-
-    def get_decoder(self) -> GenerativeModel:
-        return self.decoder
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.encoder.get_input_embeddings()
@@ -135,42 +126,6 @@ class EncoderDecoderModel(GenerativeModel):
 
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
         self.decoder.set_output_embeddings(new_embeddings)
-
-    def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
-        raise NotImplementedError(
-            "an encoder-decoder has two stacks of layers; call model.encoder.prune_heads(...) or "
-            "model.decoder.prune_heads(...)"
-        )
-
-    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The start token, then the labels [B, T] but the last: what the decoder reads in training."""
-        return shift_tokens_right(labels, self.config.pad_token_id, self.config.decoder_start_token_id)
-
-    def prepare_inputs_for_generation(
-        self,
-        input_ids: Tensor,
-        past_key_values: KVCache | LegacyCache | None = None,
-        attention_mask: Tensor | None = None,
-        use_cache: bool | None = None,
-        encoder_outputs: Any = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """What one decoding step feeds to forward, for search loops of one's own."""
-        inputs = self.decoder.prepare_inputs_for_generation(input_ids, past_key_values=past_key_values)
-        return {
-            "attention_mask": attention_mask,
-            "decoder_attention_mask": inputs.get("attention_mask"),
-            "decoder_input_ids": inputs["input_ids"],
-            "encoder_outputs": encoder_outputs,
-            "past_key_values": inputs["past_key_values"],
-            "use_cache": use_cache,
-        }
-
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        raise NotImplementedError(
-            "an encoder-decoder has two vocabularies; call model.encoder.resize_token_embeddings(n) or "
-            "model.decoder.resize_token_embeddings(n)"
-        )
 
     @classmethod
     def from_encoder_decoder_pretrained(

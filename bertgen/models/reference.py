@@ -1,4 +1,7 @@
-"""What users call on any model beside forward and generate: counting, masks, gradients, scores."""
+"""What only callers of transformers 4.37.2 need: keywords of other back ends, and methods beside forward.
+
+The models themselves are in ``base``, ``transformer`` and one file a family, which are read without this one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,57 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from bertgen.layers.arguments import expand_head_mask, shift_tokens_right
 from bertgen.layers.attention import additive_mask
+from bertgen.layers.cache import KVCache, LegacyCache
+
+# -- keywords of from_pretrained: ignored where harmless, else refused ---------------------------
+
+# These change how the reference loads, not what is loaded.
+_WITHOUT_EFFECT = (
+    "low_cpu_mem_usage",  # always so: the model is built without memory and filled from the file
+    "_fast_init",
+    "_from_auto",
+    "_from_pipeline",
+    "_commit_hash",
+    "mirror",
+    "trust_remote_code",  # no code of a repository is ever run
+    "offload_state_dict",
+    "adapter_kwargs",
+    "adapter_name",
+)
+_REFUSED = {
+    "device_map": 'models are not split over devices; load it and call model.to("cuda")',
+    "max_memory": "models are not split over devices",
+    "offload_folder": "models are not split over devices",
+    "load_in_8bit": "quantised weights need other kernels; torch_dtype=torch.float16 halves the memory",
+    "load_in_4bit": "quantised weights need other kernels; torch_dtype=torch.float16 halves the memory",
+    "quantization_config": "quantised weights need other kernels; torch_dtype=torch.float16 halves them",
+    "from_tf": "TensorFlow checkpoints are not read; convert the file to safetensors first",
+    "from_flax": "Flax checkpoints are not read; convert the file to safetensors first",
+    "use_flash_attention_2": "torch's own fused attention is used wherever it can be",
+    "variant": "weight files have their plain names here; rename the variant's file",
+}
+_ATTENTION = (None, "eager", "sdpa")
+
+
+def take_load_options(kwargs: dict[str, Any]) -> None:
+    """Takes these keywords out of ``kwargs``; raises ``NotImplementedError``, with the reason, on most.
+
+    ``attn_implementation`` may be "eager" or "sdpa": both give the same numbers here, and the fused kernel is
+    used wherever nobody asks for the weights.
+    """
+    for name in _WITHOUT_EFFECT:
+        kwargs.pop(name, None)
+    for name, why in _REFUSED.items():
+        if kwargs.pop(name, None):
+            raise NotImplementedError(f"{name} is not supported: {why}")
+    wanted = kwargs.pop("attn_implementation", None)
+    if wanted not in _ATTENTION:
+        raise ValueError(f"attn_implementation {wanted!r} is unknown; choose one of {_ATTENTION[1:]}")
+
+
+# -- methods of every model ----------------------------------------------------------------------
 
 
 class ModelUtilities:
@@ -41,12 +94,24 @@ class ModelUtilities:
         """Whether ``generate`` works: only with a language-model head."""
         return False
 
+    def init_weights(self) -> None:
+        """Initialises everything afresh, as a new model, and ties and prunes again."""
+        self.post_init()
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """Only models with an LM head write; others raise ``TypeError``."""
+        raise TypeError(
+            f"{type(self).__name__} has no language-model head and cannot generate; use "
+            "BertGenerationDecoder or EncoderDecoderModel"
+        )
+
     # -- counting --------------------------------------------------------------------------------
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
         """Number of distinct parameters; tied ones count once."""
-        tables = [f"{name}.weight" for name, m in self.named_modules() if isinstance(m, nn.Embedding)]
-        skipped = set(tables) if exclude_embeddings else set()
+        skipped = set()
+        if exclude_embeddings:
+            skipped = {f"{name}.weight" for name, m in self.named_modules() if isinstance(m, nn.Embedding)}
         return sum(
             p.numel()
             for name, p in self.named_parameters()
@@ -54,20 +119,23 @@ class ModelUtilities:
         )
 
     def get_memory_footprint(self, return_buffers: bool = True) -> int:
-        """Bytes of the parameters, and of the buffers unless told otherwise."""
-        held = [*self.parameters(), *(self.buffers() if return_buffers else ())]
-        return sum(tensor.nelement() * tensor.element_size() for tensor in held)
+        """Bytes of the parameters, and of the buffers unless they are not asked for."""
+        tensors = list(self.parameters())
+        if return_buffers:
+            tensors += self.buffers()
+        return sum(tensor.nelement() * tensor.element_size() for tensor in tensors)
 
     def estimate_tokens(self, input_dict: dict[str, Any]) -> int:
         """Number of ids in a batch, padding included; 0 without ids."""
         ids = input_dict.get(self.main_input_name)
-        return 0 if ids is None else ids.numel()
+        if ids is None:
+            return 0
+        return ids.numel()
 
     def floating_point_ops(self, input_dict: dict[str, Any], exclude_embeddings: bool = True) -> int:
         """About how many operations forward and backward take: 6 a token and weight (Kaplan et al. 2020)."""
-        return (
-            6 * self.estimate_tokens(input_dict) * self.num_parameters(exclude_embeddings=exclude_embeddings)
-        )
+        weights = self.num_parameters(exclude_embeddings=exclude_embeddings)
+        return 6 * self.estimate_tokens(input_dict) * weights
 
     # -- masks -----------------------------------------------------------------------------------
 
@@ -78,8 +146,11 @@ class ModelUtilities:
                 f"the mask has shape {tuple(encoder_attention_mask.shape)}; expected [batch, source] or "
                 "[batch, target, source]"
             )
-        between = (slice(None), None, None) if encoder_attention_mask.dim() == 2 else (slice(None), None)
-        return additive_mask(encoder_attention_mask[between], self.dtype)
+        # An axis for the heads, and for the queries where all see the same.
+        mask = encoder_attention_mask[:, None]
+        if encoder_attention_mask.dim() == 2:
+            mask = mask[:, None]
+        return additive_mask(mask, self.dtype)
 
     @staticmethod
     def create_extended_attention_mask_for_decoder(
@@ -88,6 +159,7 @@ class ModelUtilities:
         """A decoder's mask [B, 1, T, K], 1 = look: what the mask [B, K] shows and is not ahead."""
         _, length = input_shape
         total = attention_mask.shape[1]
+        # The queries are the last of the keys' positions.
         places = torch.arange(total, device=device or attention_mask.device)
         causal = (places[None] <= places[total - length :, None]).to(attention_mask.dtype)  # [T, past + T]
         return causal[None, None] * attention_mask[:, None, None, :]
@@ -119,16 +191,10 @@ class ModelUtilities:
         """(heads,) or (layers, heads) -> [L, 1, H, 1, 1]; a None a layer without one."""
         if head_mask is None:
             return [None] * num_hidden_layers
-        if head_mask.dim() == 1:
-            head_mask = head_mask[None].expand(num_hidden_layers, -1)
-        if head_mask.dim() == 2:
-            head_mask = head_mask[:, None, :, None, None]
-        if head_mask.dim() != 5:
-            raise AssertionError(
-                f"head_mask has {head_mask.dim()} dimensions; expected (heads,) or (layers, heads)"
-            )
-        head_mask = head_mask.to(self.dtype)
-        return head_mask[..., None] if is_attention_chunked else head_mask
+        head_mask = expand_head_mask(head_mask, num_hidden_layers).to(self.dtype)
+        if is_attention_chunked:
+            return head_mask[..., None]
+        return head_mask
 
     # -- positions -------------------------------------------------------------------------------
 
@@ -192,14 +258,109 @@ class ModelUtilities:
         """The score [B, T] of each generated token, from generate's ``sequences``, ``scores`` and, of beams,
         ``beam_indices``; 0 after a beam's end. ``normalize_logits``: as log-probabilities.
         """
+        # 1) scores by step, row and token
         steps = torch.stack(scores)  # [T, R, V]
         if normalize_logits:
             steps = steps.log_softmax(-1)
+        # 2) the row that each token of a sequence came from; -1 behind a beam's end
         if beam_indices is None:
             rows = torch.arange(steps.shape[1], device=sequences.device)[:, None].expand(-1, len(steps))
         else:
             rows = beam_indices[:, : int((beam_indices >= 0).sum(-1).max())]
+        # 3) the score at (step, row, token) of each
         count = rows.shape[1]
         tokens = sequences[:, sequences.shape[1] - count :]
         step = torch.arange(count, device=sequences.device)[None]
         return steps[step, rows.clamp(min=0), tokens].masked_fill(rows < 0, 0.0)
+
+
+# -- methods of models that write ----------------------------------------------------------------
+
+
+class GenerativeUtilities:
+    """For search loops of one's own, beside ``generate``."""
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether ``generate`` works: here it does."""
+        return True
+
+    def _reorder_cache(self, past_key_values: KVCache | LegacyCache, beam_idx: Tensor) -> LegacyCache:
+        """The cache whose row i is row beam_idx[i] of the given one."""
+        layers = iter(past_key_values)
+        return tuple(tuple(state.index_select(0, beam_idx) for state in layer) for layer in layers)
+
+
+class LanguageModelUtilities:
+    """The same, of a transformer with a head."""
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, past_key_values: Any = None, attention_mask: Tensor | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """What one decoding step feeds to forward: only the ids that the cache does not hold yet."""
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if past_key_values is not None:
+            past = _length_of(past_key_values)
+            # Ids that are no more than the cache holds are new ones given alone: the last is the next.
+            if input_ids.shape[1] <= past:
+                past = input_ids.shape[1] - 1
+            input_ids = input_ids[:, past:]
+        return {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "past_key_values": past_key_values,
+        }
+
+
+def _length_of(past_key_values: KVCache | LegacyCache) -> int:
+    """Number of positions that a cache of either form holds."""
+    if isinstance(past_key_values, KVCache):
+        return past_key_values.length
+    return past_key_values[0][0].shape[2]
+
+
+class EncoderDecoderUtilities:
+    """The same, of an encoder and a decoder; and what two sides cannot do as one."""
+
+    def get_encoder(self) -> nn.Module:
+        return self.encoder
+
+    def get_decoder(self) -> nn.Module:
+        return self.decoder
+
+    def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
+        raise NotImplementedError(
+            "an encoder-decoder has two stacks of layers; call model.encoder.prune_heads(...) or "
+            "model.decoder.prune_heads(...)"
+        )
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        raise NotImplementedError(
+            "an encoder-decoder has two vocabularies; call model.encoder.resize_token_embeddings(n) or "
+            "model.decoder.resize_token_embeddings(n)"
+        )
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The start token, then the labels [B, T] but the last: what the decoder reads in training."""
+        return shift_tokens_right(labels, self.config.pad_token_id, self.config.decoder_start_token_id)
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past_key_values: KVCache | LegacyCache | None = None,
+        attention_mask: Tensor | None = None,
+        use_cache: bool | None = None,
+        encoder_outputs: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """What one decoding step feeds to forward, for search loops of one's own."""
+        inputs = self.decoder.prepare_inputs_for_generation(input_ids, past_key_values=past_key_values)
+        return {
+            "attention_mask": attention_mask,
+            "decoder_attention_mask": inputs.get("attention_mask"),
+            "decoder_input_ids": inputs["input_ids"],
+            "encoder_outputs": encoder_outputs,
+            "past_key_values": inputs["past_key_values"],
+            "use_cache": use_cache,
+        }

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from bertgen.configs.models import RobertaConfig
 from bertgen.layers.blocks import counted_positions, empty_embedding
-from bertgen.models.typed import TypedEmbeddings, TypedLanguageModel, TypedModel
+from bertgen.models.bert import BertFamilyEmbeddings, BertFamilyLanguageModel, BertFamilyModel
 
 
-class RobertaEmbeddings(TypedEmbeddings):
+class RobertaEmbeddings(BertFamilyEmbeddings):
     """BERT's with positions that count the tokens but not the padding, from ``pad_token_id + 1``."""
 
     def __init__(self, config: RobertaConfig) -> None:
@@ -47,7 +47,7 @@ def position_ids_of(input_ids: Tensor, padding_idx: int, past: int = 0) -> Tenso
     return (real.cumsum(1) + past) * real + padding_idx
 
 
-class RobertaModel(TypedModel):
+class RobertaModel(BertFamilyModel):
     """The bare RoBERTa."""
 
     config_class = RobertaConfig
@@ -74,7 +74,7 @@ class RobertaLMHead(nn.Module):
         return self.decoder(self.layer_norm(F.gelu(self.dense(hidden))))  # [B, T, V]
 
 
-class RobertaForCausalLM(TypedLanguageModel):
+class RobertaForCausalLM(BertFamilyLanguageModel):
     """RoBERTa as a decoder with its language-model head."""
 
     config_class = RobertaConfig

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from bertgen.layers.arguments import ShapeError, check_context, check_inputs, mean_loss, resolve_positions
+from bertgen.configs.base import PretrainedConfig
+from bertgen.configs.checks import builds_for_real, check_memory, check_model_config
+from bertgen.layers.arguments import (
+    ShapeError,
+    check_context,
+    check_inputs,
+    expand_head_mask,
+    mean_loss,
+    resolve_positions,
+)
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import (
@@ -18,6 +27,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.models.base import GenerativeModel, PreTrainedModel
+from bertgen.models.reference import LanguageModelUtilities
 
 
 class TransformerModel(PreTrainedModel):
@@ -32,6 +42,16 @@ class TransformerModel(PreTrainedModel):
     gradient_checkpointing: bool = False
     checkpointing_options: ClassVar[dict[str, Any]] = {}
 
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        # Every stack of layers begins here, whatever model it is a part of, so that each config is checked
+        # once: a model with a head and an encoder-decoder leave their parts' configs to these.
+        check_model_config(config)
+        if builds_for_real():
+            check_memory(config)
+
+    # -- what a family says ----------------------------------------------------------------------
+
     def embed(
         self,
         input_ids: Tensor | None,
@@ -40,18 +60,16 @@ class TransformerModel(PreTrainedModel):
         past: int,
         token_type_ids: Tensor | None,
     ) -> Tensor:
+        """What the first layer reads [B, T, C]."""
         return self.embeddings(input_ids, position_ids, inputs_embeds, past, token_type_ids)
 
     def blocks(self) -> nn.ModuleList:
+        """The layers in their order."""
         return self.encoder.layer
 
     def finish(self, hidden: Tensor) -> Tensor:
+        """What becomes of the last layer's states [B, T, C]: nothing, in a post-norm model."""
         return hidden
-
-    @property
-    def recomputes(self) -> bool:
-        """Whether layers run under gradient checkpointing: then nothing is cached, as in the reference."""
-        return self.gradient_checkpointing and self.training
 
     @property
     def is_causal(self) -> bool:
@@ -68,6 +86,8 @@ class TransformerModel(PreTrainedModel):
         for layer, heads in heads_to_prune.items():
             self.blocks()[layer].attention.prune_heads(set(heads))
 
+    # -- masks -----------------------------------------------------------------------------------
+
     def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
         """The additive mask [B or 1, 1, T or 1, past + T] of a 2-D or 3-D attention mask.
 
@@ -75,34 +95,47 @@ class TransformerModel(PreTrainedModel):
         when use_cache was set). A 3-D mask [B, T, K] is taken as given, without a causal part. None when
         there is nothing to mask.
         """
+        # 1) one mask a query: nothing to add to it
         if mask is not None and mask.dim() == 3:
             return additive_mask(mask[:, None], self.dtype)
-        total = past + length
         check_mask(mask, past, length)
-        look = None if mask is None else mask[:, None, None, :].to(self.dtype)  # [B, 1, 1, K]
+        # 2) what the mask shows, to all queries alike
+        look = None
+        if mask is not None:
+            look = mask[:, None, None, :].to(self.dtype)  # [B, 1, 1, K]
+        # 3) what is not ahead; a single new token is ahead of nothing
         if self.is_causal and length > 1:
-            causal = self.causal_rows(past, total)
-            look = causal[None, None] if look is None else look * causal
-        return None if look is None else additive_mask(look, self.dtype)
+            causal = self.causal_rows(past, past + length)[None, None]  # [1, 1, T, K]
+            look = causal if look is None else look * causal
+        if look is None:
+            return None
+        return additive_mask(look, self.dtype)
 
     def causal_rows(self, past: int, total: int) -> Tensor:
         """1 = look [T, K] for the queries past .. total - 1."""
         rows = torch.arange(past, total, device=self.device)[:, None]
         return (torch.arange(total, device=self.device)[None] <= rows).to(self.dtype)
 
-    def _expand_head_mask(self, head_mask: Tensor | None) -> Tensor | None:
-        """(heads,) or (layers, heads) -> [L, 1, H, 1, 1]."""
-        if head_mask is None:
+    def memory_mask(self, mask: Tensor | None) -> Tensor | None:
+        """The additive mask [B, 1, 1 or T, S] of what is seen of a source; of [B, S] or [B, T, S]."""
+        if mask is None:
             return None
-        if head_mask.dim() == 1:
-            head_mask = head_mask[None].expand(self.config.num_hidden_layers, -1)
-        if head_mask.dim() == 2:
-            head_mask = head_mask[:, None, :, None, None]
-        if head_mask.dim() != 5:
-            raise AssertionError(
-                f"head_mask has {head_mask.dim()} dimensions; expected (heads,) or (layers, heads)"
+        if mask.dim() not in (2, 3):
+            raise ValueError(
+                f"encoder_attention_mask has shape {tuple(mask.shape)}; expected [batch, source] or "
+                "[batch, target, source]"
             )
-        return head_mask.to(self.dtype)
+        mask = mask[:, None]
+        if mask.dim() == 3:  # (it was [B, S]: every query sees the same)
+            mask = mask[:, None]
+        return additive_mask(mask, self.dtype)
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers run under gradient checkpointing: then nothing is cached, as in the reference."""
+        return self.gradient_checkpointing and self.training
 
     def run(
         self,
@@ -121,36 +154,45 @@ class TransformerModel(PreTrainedModel):
     ) -> BaseModelOutputWithPastAndCrossAttentions:
         """What every family's forward does; the arguments are explained there."""
         config = self.config
-        output_attentions = first_given(output_attentions, config.output_attentions)
+        capture = first_given(output_attentions, config.output_attentions)
         output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
+        # 1) what is given, and what is cached of it
         batch, length = check_inputs(input_ids, inputs_embeds, config.hidden_size)
         use_cache = use_cache and not self.recomputes
         cache, as_tuples = self._open_cache(past_key_values, use_cache)
-        past = cache.length if cache is not None else 0
+        past = 0 if cache is None else cache.length
         position_ids = resolve_positions(
             position_ids, attention_mask, past, self.first_position, self.masked_position
         )
+        # 2) do the shapes fit each other? (an encoder looks at nothing but its own input)
         memory = encoder_hidden_states if self.is_causal else None
         sizes = (batch, length, past)
         check_context(sizes, attention_mask, position_ids, head_mask, memory, encoder_attention_mask, config)
+        # 3) embeddings, then layer for layer
         hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
-        hidden, states, own, cross = self._run_blocks(
+        hidden, states, self_weights, cross_weights = self._run_blocks(
             hidden,
-            self.self_attention_mask(attention_mask, hidden.shape[1], past),
-            head_mask=self._expand_head_mask(head_mask),
-            output_hidden_states=output_hidden_states,
+            self.self_attention_mask(attention_mask, length, past),
+            head_mask=head_mask,
             memory=memory,
-            memory_mask=None if memory is None else self._memory_mask(encoder_attention_mask),
+            memory_mask=None if memory is None else self.memory_mask(encoder_attention_mask),
             cache=cache,
-            capture=output_attentions,
+            capture=capture,
+            output_hidden_states=output_hidden_states,
         )
-        return BaseModelOutputWithPastAndCrossAttentions(
-            last_hidden_state=hidden,
-            past_key_values=(cache.to_legacy() if as_tuples else cache) if use_cache else None,
-            hidden_states=tuple(states) if output_hidden_states else None,
-            attentions=tuple(own) if output_attentions else None,
-            cross_attentions=tuple(cross) if output_attentions and config.add_cross_attention else None,
-        )
+        # 4) of all this, what was asked for
+        output = BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=hidden)
+        if use_cache:
+            output["past_key_values"] = cache
+        if use_cache and as_tuples:
+            output["past_key_values"] = cache.to_legacy()
+        if output_hidden_states:
+            output["hidden_states"] = states
+        if capture:
+            output["attentions"] = self_weights
+        if capture and config.add_cross_attention:
+            output["cross_attentions"] = cross_weights
+        return output
 
     def _run_blocks(
         self,
@@ -160,47 +202,44 @@ class TransformerModel(PreTrainedModel):
         head_mask: Tensor | None,
         output_hidden_states: bool,
         **shared: Any,
-    ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
-        """(hidden, L + 1 states, self weights, cross weights), the last three as far as asked for."""
-        states, own, cross = [], [], []
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """(hidden [B, T, C], L + 1 states, self weights, cross weights), the last three as far as wanted."""
+        if head_mask is not None:
+            head_mask = expand_head_mask(head_mask, self.config.num_hidden_layers).to(self.dtype)
+        states, self_weights, cross_weights = [], [], []
         for index, block in enumerate(self.blocks()):
+            # States are kept only when they are wanted: they are as many as layers.
             if output_hidden_states:
                 states.append(hidden)
+            call = block
+            if self.recomputes:
+                # Only the layer's input is kept; the backward pass runs the layer again.
+                call = partial(checkpoint, block, **self.checkpointing_options)
             heads = None if head_mask is None else head_mask[index]
-            call = partial(checkpoint, block, **self.checkpointing_options) if self.recomputes else block
-            hidden, own_weights, cross_weights = call(hidden, mask, layer=index, head_mask=heads, **shared)
-            if own_weights is not None:
-                own.append(own_weights)
-            if cross_weights is not None:
-                cross.append(cross_weights)
+            hidden, self_map, cross_map = call(hidden, mask, layer=index, head_mask=heads, **shared)
+            if self_map is not None:
+                self_weights.append(self_map)
+            if cross_map is not None:
+                cross_weights.append(cross_map)
         hidden = self.finish(hidden)
         if output_hidden_states:
             states.append(hidden)
-        return hidden, states, own, cross
+        return hidden, tuple(states), tuple(self_weights), tuple(cross_weights)
 
     def _open_cache(
         self, given: KVCache | LegacyCache | None, use_cache: bool
     ) -> tuple[KVCache | None, bool]:
         """(the cache to use or None, whether to hand it back as tuples)."""
+        layers = self.config.num_hidden_layers
         if isinstance(given, KVCache):
             return given, False
         if given is not None:
-            if len(given) != self.config.num_hidden_layers:
-                raise ValueError(
-                    f"past_key_values has {len(given)} layers, the model {self.config.num_hidden_layers}"
-                )
+            if len(given) != layers:
+                raise ValueError(f"past_key_values has {len(given)} layers, the model {layers}")
             return KVCache.from_legacy(given), True
-        return (KVCache(self.config.num_hidden_layers) if use_cache else None), True
-
-    def _memory_mask(self, mask: Tensor | None) -> Tensor | None:
-        if mask is None:
-            return None
-        if mask.dim() not in (2, 3):
-            raise ValueError(
-                f"encoder_attention_mask has shape {tuple(mask.shape)}; expected [batch, source] or "
-                "[batch, target, source]"
-            )
-        return additive_mask(mask[:, None, None] if mask.dim() == 2 else mask[:, None], self.dtype)
+        if use_cache:
+            return KVCache(layers), True
+        return None, True
 
 
 def check_mask(mask: Tensor | None, past: int, length: int, square: bool = True) -> None:
@@ -208,7 +247,9 @@ def check_mask(mask: Tensor | None, past: int, length: int, square: bool = True)
     if mask is None:
         return
     if mask.dim() != 2:
-        wanted = "[batch, keys] or [batch, queries, keys]" if square else "[batch, keys]"
+        wanted = "[batch, keys]"
+        if square:
+            wanted += " or [batch, queries, keys]"
         raise ShapeError(f"attention_mask has shape {tuple(mask.shape)}; expected {wanted}")
     total = past + length
     if mask.shape[1] != total:
@@ -218,11 +259,12 @@ def check_mask(mask: Tensor | None, past: int, length: int, square: bool = True)
         )
 
 
-class LanguageModel(GenerativeModel):
+class LanguageModel(LanguageModelUtilities, GenerativeModel):
     """A transformer under its family's prefix, and a head that turns its states into logits [B, T, V]."""
 
     @property
     def base(self) -> TransformerModel:
+        """The transformer without the head."""
         return getattr(self, self.base_model_prefix)
 
     def head(self) -> nn.Module:
@@ -245,7 +287,8 @@ class LanguageModel(GenerativeModel):
     def tie_weights(self) -> None:
         head = self.head()
         if getattr(head, "decoder", None) is not None:
-            head.decoder.bias = head.bias  # one Parameter under two names
+            # One Parameter under two names, as in the reference's files.
+            head.decoder.bias = head.bias
         super().tie_weights()
 
     def get_input_embeddings(self) -> nn.Embedding:
@@ -265,7 +308,7 @@ class LanguageModel(GenerativeModel):
         logits = self.head()(output.last_hidden_state)
         loss = None
         if labels is not None:
-            loss = mean_loss(logits, labels, shift=True)
+            loss = mean_loss(logits, labels, shift=True)  # of each state against the next label
         result = CausalLMOutputWithCrossAttentions(
             loss=loss,
             logits=logits,
@@ -274,31 +317,13 @@ class LanguageModel(GenerativeModel):
             attentions=output.attentions,
             cross_attentions=output.cross_attentions,
         )
-        return result if first_given(return_dict, self.config.use_return_dict) else result.to_tuple()
-
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor, past_key_values: Any = None, attention_mask: Tensor | None = None, **_: Any
-    ) -> dict[str, Any]:
-        """What one decoding step feeds to forward: only the ids that the cache does not hold yet."""
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if past_key_values is not None:
-            past = len_of_past(past_key_values)
-            input_ids = input_ids[:, past if input_ids.shape[1] > past else -1 :]
-        return {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "past_key_values": past_key_values,
-        }
+        if first_given(return_dict, self.config.use_return_dict):
+            return result
+        return result.to_tuple()
 
 
 def first_given(argument: Any, default: Any) -> Any:
     """The argument, or the config's value when it was left out."""
-    return default if argument is None else argument
-
-
-def len_of_past(past_key_values: KVCache | LegacyCache) -> int:
-    """Number of positions that a cache of either form holds."""
-    if isinstance(past_key_values, KVCache):
-        return past_key_values.length
-    return past_key_values[0][0].shape[2]
+    if argument is None:
+        return default
+    return argument

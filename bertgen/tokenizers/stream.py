@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bertgen.tokenizers.base import PreTrainedTokenizer
 
 _APOSTROPHES_AND_HYPHENS = frozenset("'’-‐‑")
 _DIGIT_SEPARATORS = frozenset(".,:")
-
-
-class RunDecoder(Protocol):
-    """A tokenizer's `convert_tokens_to_string`, piece by piece; given by its `run_decoder()`.
-
-    The texts joined are that of all tokens put, for any tokens.
-    """
-
-    def put(self, token: str) -> str:
-        """Text that is certain once `token` is known."""
-
-    def end(self) -> str:
-        """What was held back."""
 
 
 class StreamDecoder:
@@ -43,7 +30,7 @@ class StreamDecoder:
         self._tokenizer = tokenizer
         self._skip = set(tokenizer.all_special_ids) if skip_special_tokens else set()
         self._set_off = tokenizer.tokens_set_off()
-        self._run = tokenizer.run_decoder()
+        self._run = tokenizer.incremental_decoder()
         self._part_open = False  # tokens have arrived since the last token that is set off
         self._part_begun = False  # and some text of theirs is out
         self._wrote_part = False
@@ -95,7 +82,7 @@ class StreamDecoder:
         text = self._write(self._run.end())
         if last and not self._part_begun:  # decode joins an empty last part too
             text += self._begin_part()
-        self._run = self._tokenizer.run_decoder()
+        self._run = self._tokenizer.incremental_decoder()
         self._part_open = self._part_begun = False
         return text
 

@@ -1,44 +1,26 @@
-"""Two vocabularies: the tokenizer of the encoder may carry the decoder's."""
+"""Older spellings that 4.37.2 still knows, with the warnings that it gives."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bertgen.tokenizers.decoder_side import DecoderSide
 from bertgen.tokenizers.encoding import BatchEncoding
 
-if TYPE_CHECKING:
-    from bertgen.tokenizers.base import PreTrainedTokenizer
 
+class DeprecatedCalls(DecoderSide):
+    """Mixin: `as_target_tokenizer`, `prepare_seq2seq_batch`, `sanitize_special_tokens`."""
 
-class TargetSide:
-    """Mixin: `decoder_tokenizer` and the calls that encode targets with it.
-
-    `decoder_tokenizer` is None where encoder and decoder share one vocabulary. Set it where they do not:
-    `tokenizer(text_target=...)` uses it, `save_pretrained` writes it to `decoder_tokenizer/`, and
-    `from_pretrained` reads it back. Generated ids are turned to text by
-    `(tokenizer.decoder_tokenizer or tokenizer).decode(ids)`.
-    """
-
-    _decoder_tokenizer: PreTrainedTokenizer | None = None
     _in_target_context_manager = False
 
-    @property
-    def decoder_tokenizer(self) -> PreTrainedTokenizer | None:
-        """The decoder's tokenizer where it has its own vocabulary; else None."""
-        return self._decoder_tokenizer
-
-    @decoder_tokenizer.setter
-    def decoder_tokenizer(self, tokenizer: PreTrainedTokenizer | None) -> None:
-        if tokenizer is not None and not isinstance(tokenizer, TargetSide):
-            raise TypeError(f"decoder_tokenizer must be a tokenizer or None, got {type(tokenizer).__name__}")
-        self._decoder_tokenizer = None if tokenizer is self else tokenizer
-
-    def _side(self) -> TargetSide:
+    def _encoding_tokenizer(self) -> DeprecatedCalls:
         """The tokenizer that encodes now: the decoder's within `as_target_tokenizer`."""
-        return (self._in_target_context_manager and self._decoder_tokenizer) or self
+        if self._in_target_context_manager and self._decoder_tokenizer is not None:
+            return self._decoder_tokenizer
+        return self
 
     @contextmanager
     def as_target_tokenizer(self) -> Iterator[None]:
@@ -74,13 +56,23 @@ class TargetSide:
             FutureWarning,
             stacklevel=2,
         )
-        for name in ("src_lang", "tgt_lang"):  # other models' arguments, ignored as in the reference
+        # Other models' arguments, ignored as in the reference.
+        for name in ("src_lang", "tgt_lang"):
             kwargs.pop(name, None)
         kwargs.update(add_special_tokens=True, return_tensors=return_tensors)
         kwargs.update(padding=padding, truncation=truncation)
-        max_length = self.model_max_length if max_length is None else max_length
+        # 1) The sources.
+        if max_length is None:
+            max_length = self.model_max_length
         inputs = self(src_texts, max_length=max_length, **kwargs)
+        # 2) The targets.
         if tgt_texts is not None:
-            length = max_length if max_target_length is None else max_target_length
-            inputs["labels"] = self(text_target=tgt_texts, max_length=length, **kwargs)["input_ids"]
+            if max_target_length is None:
+                max_target_length = max_length
+            targets = self(text_target=tgt_texts, max_length=max_target_length, **kwargs)
+            inputs["labels"] = targets["input_ids"]
         return inputs
+
+    def sanitize_special_tokens(self) -> int:
+        """Add the special tokens that the vocabulary lacks; returns how many (0: it is always done)."""
+        return self.add_tokens(self.all_special_tokens_extended, special_tokens=True)

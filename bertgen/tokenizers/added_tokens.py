@@ -1,4 +1,4 @@
-"""Added tokens and the split of a text on them."""
+"""Added tokens, and how a text is cut at them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_MATCHES_NOTHING = re.compile("(?!)")
 
 
 @dataclass(eq=False)
@@ -45,41 +47,43 @@ class AddedToken:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], **override: Any) -> AddedToken:
         """Read one back; unknown keys (`id`, `__type`) are ignored, `override` wins."""
-        known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
+        known = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         return cls(**{**known, **override})
 
 
-class TokenSplitter:
-    """Cuts a text at every occurrence of a set of tokens: leftmost first, longest at each place."""
+def splitting_pattern(contents: Iterable[str]) -> re.Pattern[str]:
+    """A pattern whose `split` cuts a text at these tokens and keeps them.
 
-    def __init__(self, tokens: Iterable[str] = ()) -> None:
-        contents = sorted({token for token in tokens if token}, key=len, reverse=True)
-        # A capturing group makes re.split return the separators too.
-        self._pattern = re.compile(f"({'|'.join(map(re.escape, contents))})") if contents else None
-
-    def split(self, text: str) -> list[str]:
-        """`"Hi<s> you"` -> `["Hi", "<s>", " you"]`; no empty pieces."""
-        if self._pattern is None:
-            return [text] if text else []
-        return [piece for piece in self._pattern.split(text) if piece]
+    `"Hi<s> you"` -> `["Hi", "<s>", " you"]`; there may be empty pieces, at the ends and between two tokens.
+    """
+    # The leftmost token is found first, and at one place the longest: the order of the alternatives says so.
+    longest_first = sorted({content for content in contents if content}, key=len, reverse=True)
+    if not longest_first:
+        return _MATCHES_NOTHING
+    # The capturing group makes `split` return the tokens too.
+    return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
 
 
 def strip_beside(pieces: list[str], added: Mapping[str, AddedToken]) -> list[str]:
     """Apply `lstrip`, `rstrip` and `single_word` of the added tokens among `pieces` to their neighbours.
 
     A `single_word` token that touches a word is glued to it, so that it is tokenized as plain text.
+    No piece may be empty; pieces that become empty are left out.
     """
-    pieces = list(pieces)
-    for i, piece in enumerate(pieces):
+    # An empty piece at either end stands for "no neighbour".
+    pieces = ["", *pieces, ""]
+    for i in range(1, len(pieces) - 1):
+        piece = pieces[i]
         token = added.get(piece)
         if token is None:
             continue
-        left = pieces[i - 1] if i > 0 else ""
-        right = pieces[i + 1] if i + 1 < len(pieces) else ""
+        left, right = pieces[i - 1], pieces[i + 1]
+        # 1) White space beside the token belongs to it.
         if token.rstrip and right:
             pieces[i + 1] = right.lstrip()
         if token.lstrip and left:
             pieces[i - 1] = left.rstrip()
+        # 2) Inside a word it is no token; `left` and `right` are the neighbours before they were stripped.
         if token.single_word and left and not left.endswith(" "):
             pieces[i - 1] += piece
             pieces[i] = ""

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bertgen.tokenizers.tokens import AddedToken, TokenSplitter
+from bertgen.tokenizers.added_tokens import AddedToken, splitting_pattern
 
-SPECIAL_TOKENS_ATTRIBUTES = (
-    "bos_token",
-    "eos_token",
-    "unk_token",
-    "sep_token",
-    "pad_token",
-    "cls_token",
-    "mask_token",
-    "additional_special_tokens",
-)  # also the order in which missing ones are appended to the vocabulary
+NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+# Also the order in which missing ones are appended to the vocabulary.
+SPECIAL_TOKENS_ATTRIBUTES = (*NAMED_TOKENS, "additional_special_tokens")
 
 
 def _token(name: str) -> property:
+    """The attribute `bos_token`, ...: a text; kept as it was given in `_bos_token`."""
     slot = "_" + name
 
-    def read(self) -> str | None:
+    def read(self: SpecialTokens) -> str | None:
         value = getattr(self, slot)
         return None if value is None else str(value)
 
-    def write(self, value: str | AddedToken | None) -> None:
+    def write(self: SpecialTokens, value: str | AddedToken | None) -> None:
         if value is not None and not isinstance(value, (str, AddedToken)):
             raise ValueError(f"{name} must be a str, an AddedToken or None, got {type(value).__name__}")
         setattr(self, slot, value)
@@ -35,12 +29,16 @@ def _token(name: str) -> property:
 
 
 def _token_id(name: str) -> property:
-    def read(self) -> int | None:
-        value = getattr(self, name)
-        return None if value is None else self.convert_tokens_to_ids(value)
+    """The attribute `bos_token_id`, ...: worked out from the token, so that both always agree."""
 
-    def write(self, value: int | None) -> None:
-        setattr(self, name, None if value is None else self.convert_ids_to_tokens(value))
+    def read(self: SpecialTokens) -> int | None:
+        return self.convert_tokens_to_ids(getattr(self, name))
+
+    def write(self: SpecialTokens, value: int | None) -> None:
+        token = None
+        if value is not None:
+            token = self.convert_ids_to_tokens(value)
+        setattr(self, name, token)
 
     return property(read, write, doc=f"Id of the {name.replace('_', ' ')}; None when there is none.")
 
@@ -60,19 +58,22 @@ class SpecialTokens:
     mask_token, mask_token_id = _token("mask_token"), _token_id("mask_token")
     SPECIAL_TOKENS_ATTRIBUTES = SPECIAL_TOKENS_ATTRIBUTES
     pad_token_type_id = 0
-    _lowers = False  # whether text is lower-cased before it is cut at the added tokens
+    _lowers = False  # whether `_lower_text` lower-cases a text before it is cut at the added tokens
 
     def _init_special_tokens(self, tokens: Mapping[str, Any], added: Mapping[int, AddedToken]) -> None:
+        # 1) The added tokens that a checkpoint's files list, with their ids.
         self._added_tokens_decoder: dict[int, AddedToken] = dict(added)
         self._added_tokens_encoder = {token.content: index for index, token in added.items()}
+        # 2) The special tokens by name, and the unnamed ones.
         self._additional_special_tokens: list[str | AddedToken] = []
-        for name in SPECIAL_TOKENS_ATTRIBUTES[:-1]:
+        for name in NAMED_TOKENS:
             value = tokens.get(name)
             if value is not None and not isinstance(value, (str, AddedToken)):
                 raise TypeError(f"{name} must be a str or an AddedToken, got {type(value).__name__}")
             setattr(self, name, value)
         if tokens.get("additional_special_tokens") is not None:
             self.additional_special_tokens = tokens["additional_special_tokens"]
+        # 3) Every special token is an added one, too: it stays whole in a text.
         self._add_tokens(self.all_special_tokens_extended, special_tokens=True)
 
     # --- the named tokens together -----------------------------------------------------------
@@ -105,10 +106,11 @@ class SpecialTokens:
     @property
     def all_special_tokens_extended(self) -> list[str | AddedToken]:
         """Every special token once, as it was given."""
+        named = [getattr(self, "_" + name) for name in NAMED_TOKENS]
+        tokens = [token for token in named if token]
         unique: dict[str, str | AddedToken] = {}
-        for value in self.special_tokens_map_extended.values():
-            for token in value if isinstance(value, list) else [value]:
-                unique.setdefault(str(token), token)
+        for token in tokens + self._additional_special_tokens:
+            unique.setdefault(str(token), token)
         return list(unique.values())
 
     @property
@@ -166,14 +168,7 @@ class SpecialTokens:
             if name not in SPECIAL_TOKENS_ATTRIBUTES:
                 raise AssertionError(f"{name!r} is no special token; choose of {SPECIAL_TOKENS_ATTRIBUTES}")
             if name == "additional_special_tokens":
-                _check_token_list(value)
-                known = [] if replace_additional_special_tokens else self.additional_special_tokens
-                tokens = [_as_special(token) for token in value if str(token) not in known]
-                if replace_additional_special_tokens and tokens:
-                    self._additional_special_tokens = list(tokens)
-                else:
-                    self._additional_special_tokens.extend(tokens)
-                added += tokens
+                added += self._set_unnamed_tokens(value, replace_additional_special_tokens)
                 continue
             if not isinstance(value, (str, AddedToken)):
                 raise ValueError(f"{name} must be a str or an AddedToken, got {type(value).__name__}")
@@ -183,9 +178,19 @@ class SpecialTokens:
                 added.append(token)
         return self.add_tokens(added, special_tokens=True)
 
-    def sanitize_special_tokens(self) -> int:
-        """Add the special tokens that the vocabulary lacks; returns how many (0: it is always done)."""
-        return self.add_tokens(self.all_special_tokens_extended, special_tokens=True)
+    def _set_unnamed_tokens(self, values: Any, replace: bool) -> list[AddedToken]:
+        """Replace or extend the unnamed special tokens; returns the ones that are new among them."""
+        _check_token_list(values)
+        known: list[str] = []
+        if not replace:
+            known = self.additional_special_tokens
+        tokens = [_as_special(token) for token in values if str(token) not in known]
+        # An empty list replaces nothing, as in the reference.
+        if replace and tokens:
+            self._additional_special_tokens = list(tokens)
+        else:
+            self._additional_special_tokens.extend(tokens)
+        return tokens
 
     def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
         vocabulary = self.get_vocab()
@@ -195,25 +200,32 @@ class SpecialTokens:
                 raise TypeError(
                     f"a token must be a str or an AddedToken, got {type(token).__name__}: {token!r}"
                 )
+            # 1) A text that is an added token already changes nothing; an AddedToken brings its own options.
             if not str(token) or (isinstance(token, str) and token in self._added_tokens_encoder):
                 continue
             if isinstance(token, str):
                 token = AddedToken(token, special=special_tokens or token in self.all_special_tokens)
             elif special_tokens:
                 token.special = True
+            # 2) It must be written as the text will be when it is looked for.
             if not token.special and token.normalized and self._lowers:
                 token.content = token.content.lower()
+            # 3) It keeps the vocabulary's id, or gets the next one.
             index = vocabulary.setdefault(token.content, len(vocabulary))
             if token.special and token.content not in self.all_special_tokens:
                 self._additional_special_tokens.append(token)
             self._added_tokens_decoder[index] = token
             self._added_tokens_encoder[token.content] = index
-        self._splitter = TokenSplitter(self._added_tokens_encoder)
+        # What `tokenize` needs of them, once for all texts.
+        self._added_tokens = {token.content: token for token in self._added_tokens_decoder.values()}
+        self._added_pattern = splitting_pattern(self._added_tokens_encoder)
         return len(vocabulary) - before
 
 
 def _as_special(token: str | AddedToken) -> AddedToken:
-    return token if isinstance(token, AddedToken) else AddedToken(token, special=True)
+    if isinstance(token, AddedToken):
+        return token
+    return AddedToken(token, special=True)
 
 
 def _check_token_list(values: Any) -> None:
