@@ -37,7 +37,8 @@ class AppContext:
 
     def start_run(self, loaded: Loaded, text: str, settings: RunSettings, session: str | None) -> Run:
         """A run of a visitor's, whose traces go to the visitor's session."""
-        checkpoint = loaded.checkpoint
+        # The run keeps this function, and with it all that it names: never the model.
+        checkpoint, warnings = loaded.checkpoint, loaded.warnings
 
         def keep(trace: GenerationTrace, lines: Lines) -> str:
             return self.sessions.put(
@@ -46,7 +47,7 @@ class AppContext:
                 lines=lines,
                 checkpoint=checkpoint.name,
                 task=checkpoint.task,
-                warnings=loaded.warnings,
+                warnings=warnings,
             )
 
         run = Run(loaded, text, settings, keep=keep, seconds=self.settings.run_seconds)

@@ -1,7 +1,7 @@
 """One press of Run: a checked request becomes model runs, and those become what the player draws.
 
-``bertgen.serving`` does the running; here stands what a page adds to it: a long text cut into parts, notes and
-warnings, and the values of ``components/views/contract.py``, cumulative (Gradio sends only what changed).
+``bertgen.serving`` does the running. Here stands what a page adds to it: a long text cut into parts, notes
+and warnings, and the values of ``components/views/contract.py``, cumulative (Gradio sends only what changed).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How the tokens of a run read, as its tokenizers say: the one place that looks into a vocabulary's pieces.
 
-A SentencePiece, WordPiece or byte-level piece becomes a ``Surface``; ``components/views/lines.py`` joins these
-into lines. S source tokens, T target tokens.
+A SentencePiece, WordPiece or byte-level piece becomes a ``Surface``; ``components/views/lines.py`` joins
+these into lines.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _byte_level_surface(piece: str) -> Surface:
 
 
 class LineWriter:
-    """Makes the tokens of an answer from a stream's steps; ``reader`` is of the vocabulary it is written in."""
+    """Makes the tokens of an answer from the steps of a stream; ``reader`` is that of its vocabulary."""
 
     def __init__(self, reader: TokenReader) -> None:
         self.reader = reader

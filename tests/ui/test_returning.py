@@ -29,7 +29,7 @@ def test_folders_come_back_for_the_next_session(ctx, folder):
     checkpoints.on_open(ctx, str(folder), "before")
     kept = returning.opened(ctx, "before")
     assert kept == [{"folder": str(folder.resolve())}]
-    ctx.forget("before")
+    ctx.sessions.forget("before")
     assert returning.reopen(ctx, kept, "after") == 1
     assert "own-split" in names(ctx, "after")
     assert "own-split" not in names(ctx, "somebody")
