@@ -4,11 +4,11 @@ import sys
 
 from bertgen.checkpoints import Advice, LoadReport, published
 from bertgen.configs.checks import ConfigError
+from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.models import (
     BertConfig,
     BertGenerationConfig,
     EncoderDecoderConfig,
-    GenerationConfig,
     GPT2Config,
     RobertaConfig,
 )

@@ -8,8 +8,9 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from components import theme, vendor
+from components import gate, limits, theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
@@ -20,7 +21,6 @@ from components.widgets.header.header import header
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
-GRADIO_SESSIONS = 256  # Gradio copies the page's layout for every session hash it is sent: 120 kB each
 
 
 def build_app(settings: Settings) -> gr.Blocks:
@@ -92,14 +92,20 @@ def _wire(
 
 def launch_options(settings: Settings) -> dict[str, Any]:
     """The keywords of ``demo.launch``: where to listen, how it looks, what of Gradio's stays off."""
+    gate.install()
+    door = gate.door_for(settings.host, settings.allowed_hosts, settings.space_host)
     return {
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
         "css": theme.css(*styles()),
-        "app_kwargs": {"routes": vendor.routes()},
+        "app_kwargs": {
+            "routes": vendor.routes(),
+            "middleware": [Middleware(gate.Gate, door=door)],
+            "max_body_size": limits.MAX_BODY,
+        },
+        "state_session_capacity": limits.MAX_SESSIONS,
         "footer_links": ["api"],
-        "state_session_capacity": GRADIO_SESSIONS,
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": "1mb",

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertgen import GenerationTrace
+from components.limits import MAX_SESSIONS
 from components.views.lines import Lines
 
 RUNS = 36  # of a session; a long text is up to 24 of them
 OPENED = 16  # checkpoints of a session
-SESSIONS = 256
 BYTES = 512 * 1024 * 1024  # of all sessions' runs
 
 
@@ -60,7 +60,7 @@ class Sessions:
     are shared with everybody. A visitor without a session (no browser) has the name "".
     """
 
-    def __init__(self, runs: int = RUNS, sessions: int = SESSIONS, nbytes: int = BYTES) -> None:
+    def __init__(self, runs: int = RUNS, sessions: int = MAX_SESSIONS, nbytes: int = BYTES) -> None:
         self._most_runs, self._most_sessions, self._most_bytes = runs, sessions, nbytes
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._shared: OrderedDict[str, StoredRun] = OrderedDict()

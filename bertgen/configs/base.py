@@ -10,101 +10,11 @@ from typing import Any, ClassVar
 import torch
 
 from bertgen.configs.checks import check_labels, check_names
+from bertgen.configs.reference import MODEL_DEFAULTS, REFERENCE_VERSION, ConfigUtilities
 from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
 
 CONFIG_NAME = "config.json"
 GENERATION_CONFIG_NAME = "generation_config.json"
-# The release whose file layout this library writes; readers look at it to choose their own work-arounds.
-REFERENCE_VERSION = "4.37.2"
-
-# Defaults of generate's settings. Model configs carry them too (the reference's older convention).
-_GENERATION_IN_MODEL_CONFIG: dict[str, Any] = {
-    "max_length": 20,
-    "min_length": 0,
-    "do_sample": False,
-    "early_stopping": False,
-    "num_beams": 1,
-    "num_beam_groups": 1,
-    "diversity_penalty": 0.0,
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "typical_p": 1.0,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "encoder_no_repeat_ngram_size": 0,
-    "bad_words_ids": None,
-    "num_return_sequences": 1,
-    "output_scores": False,
-    "return_dict_in_generate": False,
-    "forced_bos_token_id": None,
-    "forced_eos_token_id": None,
-    "remove_invalid_values": False,
-    "exponential_decay_length_penalty": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
-}
-GENERATION_DEFAULTS: dict[str, Any] = {
-    **_GENERATION_IN_MODEL_CONFIG,
-    "max_new_tokens": None,
-    "min_new_tokens": None,
-    "max_time": None,
-    "penalty_alpha": None,
-    "use_cache": True,
-    "epsilon_cutoff": 0.0,
-    "eta_cutoff": 0.0,
-    "encoder_repetition_penalty": 1.0,
-    "force_words_ids": None,
-    "renormalize_logits": False,
-    "constraints": None,
-    "forced_decoder_ids": None,
-    "sequence_bias": None,
-    "guidance_scale": None,
-    "low_memory": None,
-    "output_attentions": False,
-    "output_hidden_states": False,
-    "pad_token_id": None,
-    "bos_token_id": None,
-    "eos_token_id": None,
-    "decoder_start_token_id": None,
-    "num_assistant_tokens": 5,
-    "num_assistant_tokens_schedule": "heuristic",
-    "prompt_lookup_num_tokens": None,
-    "generation_kwargs": {},
-}
-_MODEL_DEFAULTS: dict[str, Any] = {
-    "return_dict": True,
-    "output_hidden_states": False,
-    "output_attentions": False,
-    "torchscript": False,
-    "torch_dtype": None,
-    "use_bfloat16": False,
-    "tf_legacy_loss": False,
-    "pruned_heads": {},
-    "tie_word_embeddings": True,
-    "chunk_size_feed_forward": 0,
-    "is_encoder_decoder": False,
-    "is_decoder": False,
-    "cross_attention_hidden_size": None,
-    "add_cross_attention": False,
-    "tie_encoder_decoder": False,
-    **_GENERATION_IN_MODEL_CONFIG,
-    "architectures": None,
-    "finetuning_task": None,
-    "id2label": {0: "LABEL_0", 1: "LABEL_1"},
-    "label2id": {"LABEL_0": 0, "LABEL_1": 1},
-    "tokenizer_class": None,
-    "prefix": None,
-    "bos_token_id": None,
-    "pad_token_id": None,
-    "eos_token_id": None,
-    "sep_token_id": None,
-    "decoder_start_token_id": None,
-    "task_specific_params": None,
-    "problem_type": None,
-    "_name_or_path": "",
-}
 
 
 def read_json(name_or_path: str, filename: str, **hub_kwargs: Any) -> dict[str, Any] | None:
@@ -142,7 +52,7 @@ def _not_for_files(value: Any) -> None:
     raise TypeError(f"{value!r} is something that no file can hold{hint}")
 
 
-class PretrainedConfig(PushToHubMixin):
+class PretrainedConfig(ConfigUtilities, PushToHubMixin):
     """What every model configuration holds: the reference's common fields, plus any further keyword."""
 
     model_type: ClassVar[str] = ""
@@ -156,7 +66,7 @@ class PretrainedConfig(PushToHubMixin):
         if kwargs.get("id2label") is not None:  # given labels stand as they are, none are made up beside them
             kwargs.setdefault("label2id", None)
             kwargs.pop("num_labels", None)
-        for key, default in _MODEL_DEFAULTS.items():
+        for key, default in MODEL_DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
         if "name_or_path" in kwargs:
             self._name_or_path = str(kwargs.pop("name_or_path"))
@@ -186,11 +96,6 @@ class PretrainedConfig(PushToHubMixin):
         super().__setattr__(type(self).attribute_map.get(name, name), value)
 
     @property
-    def use_return_dict(self) -> bool:
-        """Whether forward returns a ModelOutput unless told otherwise."""
-        return self.return_dict and not self.torchscript
-
-    @property
     def num_labels(self) -> int:
         return len(self.id2label)
 
@@ -209,10 +114,6 @@ class PretrainedConfig(PushToHubMixin):
     @name_or_path.setter
     def name_or_path(self, value: str | os.PathLike) -> None:
         self._name_or_path = str(value)
-
-    def _has_non_default_generation_parameters(self) -> bool:
-        """Whether it holds settings of generate, as older files do."""
-        return any(getattr(self, key, v) != v for key, v in _GENERATION_IN_MODEL_CONFIG.items())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PretrainedConfig) and self.__dict__ == other.__dict__
@@ -269,25 +170,6 @@ class PretrainedConfig(PushToHubMixin):
         for key, value in config_dict.items():
             setattr(self, key, value)
 
-    def update_from_string(self, update_str: str) -> None:
-        """Sets fields of text such as "hidden_size=32,use_cache=false", each of the type it has now.
-
-        Raises ``ValueError`` on an unknown field, or one that is neither number, word nor true or false.
-        """
-        for item in update_str.split(","):
-            key, _, value = item.partition("=")
-            if not hasattr(self, key):
-                raise ValueError(f"{key!r} is no field of {type(self).__name__}")
-            setattr(self, key, _like(getattr(self, key), value, key))
-
-    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
-        """Turns dtypes of a dict, nested ones too, into their names, in place."""
-        for key, value in d.items():
-            if isinstance(value, dict):
-                PretrainedConfig.dict_torch_dtype_to_str(self, value)
-            elif key == "torch_dtype" and isinstance(value, torch.dtype):
-                d[key] = str(value).removeprefix("torch.")
-
     @classmethod
     def get_config_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
@@ -338,19 +220,6 @@ class PretrainedConfig(PushToHubMixin):
         data, kwargs = cls.get_config_dict(pretrained_model_name_or_path, **kwargs)
         data["_name_or_path"] = str(pretrained_model_name_or_path)
         return cls.from_dict(data, **kwargs)
-
-
-def _like(current: Any, text: str, key: str) -> Any:
-    """Text as a value of the same type."""
-    if isinstance(current, bool):
-        words = {"true": True, "1": True, "y": True, "yes": True}
-        words |= {"false": False, "0": False, "n": False, "no": False}
-        if text.lower() not in words:
-            raise ValueError(f"{key} is true or false, got {text!r}")
-        return words[text.lower()]
-    if not isinstance(current, int | float | str):
-        raise ValueError(f"{key} is neither a number nor text nor true or false; set config.{key} itself")
-    return type(current)(text)
 
 
 def split_hub_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -15,35 +15,18 @@ from typing import Any
 import torch
 
 from bertgen.configs.activations import activation
-from bertgen.errors import Trouble
+from bertgen.configs.reference import (
+    ConfigChoiceError,
+    ConfigError,
+    ConfigNameError,
+    ConfigPadError,
+    ConfigSizeError,
+    ConfigTypeError,
+)
 
 POSITION_TYPES = ("absolute", "relative_key", "relative_key_query")
 # Deeper ones do not exist; a damaged file should not build layers for an hour.
 DEEPEST = 10_000
-
-
-class ConfigError(Trouble):
-    """A configuration that no model can be built with."""
-
-
-class ConfigTypeError(ConfigError, TypeError):
-    """A field of the wrong type, such as text where a number belongs."""
-
-
-class ConfigSizeError(ConfigError, RuntimeError):
-    """A size that no tensor can have, or that this machine cannot hold."""
-
-
-class ConfigPadError(ConfigError, AssertionError):
-    """A padding token outside the vocabulary."""
-
-
-class ConfigNameError(ConfigError, AttributeError):
-    """A key that is no setting."""
-
-
-class ConfigChoiceError(ConfigError, KeyError):
-    """A word that is none of the choices."""
 
 
 def is_whole(value: Any) -> bool:

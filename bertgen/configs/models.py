@@ -1,30 +1,17 @@
-"""The configurations of this library's models, and of generation.
+"""The configurations of this library's models.
 
 Mutable attribute bags, as users of the ecosystem expect, checked where they are used. The field names, the
-defaults and the layout of ``config.json`` / ``generation_config.json`` are those of transformers 4.37.2, so
+defaults and the layout of ``config.json`` are those of transformers 4.37.2, so
 that files written here load there and the other way round.
 """
 
 from __future__ import annotations
 
-import copy
-import json
-import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from bertgen.configs.base import (
-    GENERATION_CONFIG_NAME,
-    GENERATION_DEFAULTS,
-    REFERENCE_VERSION,
-    PretrainedConfig,
-    jsonable,
-    read_json,
-    split_hub_kwargs,
-)
+from bertgen.configs.base import PretrainedConfig
 from bertgen.configs.checks import check_names
-from bertgen.configs.generation_checks import check_settings, warn_of_no_effect
-from bertgen.hub import PushToHubMixin, pushes
 
 
 class BertGenerationConfig(PretrainedConfig):
@@ -257,131 +244,3 @@ class EncoderDecoderConfig(PretrainedConfig):
         decoder_config.is_decoder = True
         decoder_config.add_cross_attention = True
         return cls(encoder=encoder_config.to_dict(), decoder=decoder_config.to_dict(), **kwargs)
-
-
-class GenerationConfig(PushToHubMixin):
-    """Settings of ``generate``; the fields and defaults are the reference's (max_length 20, greedy)."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        check_names(type(self), kwargs)
-        for key, default in GENERATION_DEFAULTS.items():
-            setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
-        self._from_model_config = kwargs.pop("_from_model_config", False)
-        self.transformers_version = kwargs.pop("transformers_version", REFERENCE_VERSION)
-        kwargs.pop("_commit_hash", None)
-        if not self._from_model_config:
-            for key, value in kwargs.items():
-                setattr(self, key, value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, GenerationConfig) and self._settings() == other._settings()
-
-    __hash__ = None
-
-    def __repr__(self) -> str:
-        shown = {k: repr(v) if k == "sequence_bias" else jsonable(v) for k, v in self.to_diff_dict().items()}
-        text = json.dumps(shown, indent=2, sort_keys=True, default=repr)
-        return f"GenerationConfig {text}\n"
-
-    def _settings(self) -> dict[str, Any]:
-        hidden = ("_from_model_config", "transformers_version")
-        return {k: v for k, v in self.__dict__.items() if k not in hidden}
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**copy.deepcopy(self.__dict__), "transformers_version": REFERENCE_VERSION}
-
-    def to_diff_dict(self) -> dict[str, Any]:
-        defaults = GenerationConfig().to_dict()
-        return {
-            key: value
-            for key, value in self.to_dict().items()
-            if key == "transformers_version" or key not in defaults or value != defaults[key]
-        }
-
-    def to_json_string(self, use_diff: bool = True, ignore_metadata: bool = False) -> str:
-        """JSON of what differs from the defaults (or of everything), without the release if so asked."""
-        data = self.to_diff_dict() if use_diff else self.to_dict()
-        for key in ("_from_model_config", "transformers_version") if ignore_metadata else ():
-            data.pop(key, None)
-        if isinstance(self.sequence_bias, dict):
-            raise TypeError("sequence_bias has tuples as keys, which no file can hold; give it to generate")
-        return json.dumps(jsonable(data), indent=2, sort_keys=True) + "\n"
-
-    def to_json_file(self, json_file_path: str | os.PathLike, use_diff: bool = True) -> None:
-        with open(json_file_path, "w", encoding="utf-8") as file:
-            file.write(self.to_json_string(use_diff=use_diff))
-
-    @pushes
-    def save_pretrained(
-        self, save_directory: str | os.PathLike, config_file_name: str | os.PathLike | None = None
-    ) -> None:
-        """Writes ``generation_config.json`` (or another name) into the folder, which is made when missing."""
-        os.makedirs(save_directory, exist_ok=True)
-        self.to_json_file(os.path.join(save_directory, config_file_name or GENERATION_CONFIG_NAME))
-
-    def validate(self, is_init: bool = False) -> None:
-        """Raises ``ValueError`` on settings that contradict themselves, warns of those without effect.
-
-        generate makes the same checks when it starts, without the warnings. ``is_init`` changes nothing.
-        """
-        check_settings(self)
-        warn_of_no_effect(self)
-
-    def dict_torch_dtype_to_str(self, d: dict[str, Any]) -> None:
-        """Turns dtypes of a dict, nested ones too, into their names, in place."""
-        PretrainedConfig.dict_torch_dtype_to_str(self, d)
-
-    def update(self, **kwargs: Any) -> dict[str, Any]:
-        """Sets the known fields among the keywords and returns the others."""
-        unused = {}
-        for key, value in kwargs.items():
-            if hasattr(self, key):
-                setattr(self, key, value)
-            else:
-                unused[key] = value
-        return unused
-
-    @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """Settings of a dict and keywords; ``return_unused_kwargs=True``: (settings, unknown keywords)."""
-        return_unused = kwargs.pop("return_unused_kwargs", False)
-        check_names(cls, config_dict)
-        config = cls(**{**config_dict, **kwargs})
-        unused = config.update(**kwargs)
-        return (config, unused) if return_unused else config
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        pretrained_model_name: str | os.PathLike,
-        config_file_name: str | os.PathLike | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Reads ``generation_config.json`` (or another name) of a folder or Hub repository.
-
-        Keywords overwrite; Hub keywords (revision, cache_dir, local_files_only, token, subfolder,
-        force_download) say where to look. Raises ``OSError`` when there is none.
-        """
-        hub_kwargs = split_hub_kwargs(kwargs)
-        name = str(config_file_name or GENERATION_CONFIG_NAME)
-        data = read_json(str(pretrained_model_name), name, **hub_kwargs)
-        if data is None:
-            raise OSError(f"{pretrained_model_name!s} holds no {name}")
-        return cls.from_dict(data, **kwargs)
-
-    @classmethod
-    def from_model_config(cls, model_config: PretrainedConfig) -> GenerationConfig:
-        """The settings that an older ``config.json`` carries itself.
-
-        Top-level keys first; a key that is still at its default is taken from the ``decoder`` sub-config
-        (that is how bos, eos and pad arrive in an encoder-decoder).
-        """
-        known = {key: value for key, value in model_config.to_dict().items() if key in GENERATION_DEFAULTS}
-        result = cls(**known, _from_model_config=True)
-        decoder = getattr(model_config, "decoder", None)
-        if isinstance(decoder, PretrainedConfig):
-            defaults, inner = cls(), decoder.to_dict()
-            for key in GENERATION_DEFAULTS:
-                if key in inner and getattr(result, key) == getattr(defaults, key):
-                    setattr(result, key, inner[key])
-        return result

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bertgen.configs.generation_checks import refuse_modes
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
+from bertgen.configs.reference import refuse_modes
 from bertgen.generation.beam import BeamResult, BeamScorer
 from bertgen.generation.engines.choose import needs_its_forward
 from bertgen.generation.engines.fused import FusedStepper

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from bertgen.configs.checks import memory_bytes
-from bertgen.configs.generation_checks import check_settings
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig, check_settings
 from bertgen.generation.request import (
     Plan,
     decoder_prompt,

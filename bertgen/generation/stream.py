@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.generation.beam import BeamScorer
 from bertgen.generation.generate import encode_source, make_plan, make_stepper
 from bertgen.generation.pipeline import build_processors, build_warpers

@@ -8,7 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+# The word for positions that are counted from the mask.
 FROM_MASK = "mask"
+
+# -- ids and positions ---------------------------------------------------------------------------
 
 
 def resolve_positions(
@@ -27,8 +30,11 @@ def resolve_positions(
     cached tokens too; without a mask nothing is padded and the default holds. Raises ``ValueError`` on
     another word or a 3-D mask.
     """
+    # 1) a tensor, or nothing
     if not isinstance(position_ids, str):
         return position_ids
+
+    # 2) the word, and a mask that can be counted
     if position_ids != FROM_MASK:
         raise ValueError(
             f'position_ids={position_ids!r} is unknown; give a tensor of positions, or "{FROM_MASK}" '
@@ -42,9 +48,12 @@ def resolve_positions(
             f'position_ids="{FROM_MASK}" counts the ones of a mask [batch, keys]; this one has shape '
             f"{tuple(mask.shape)}: give the positions themselves"
         )
+
+    # 3) how many unmasked tokens stand before each; -1 before the first one
     positions = ((mask != 0).long().cumsum(1) - 1).clamp(min=0) + first
     if masked is not None:
         positions = positions.masked_fill(mask == 0, masked)
+    # The mask covers the cached tokens, which have their positions already.
     return positions[:, past:]
 
 
@@ -53,19 +62,24 @@ def look_up(table: nn.Embedding, ids: Tensor, what: str) -> Tensor:
     try:
         return table(ids)
     except IndexError as error:
-        low, high = int(ids.min()), int(ids.max())
+        wrong = int(ids.min())
+        if wrong >= 0:
+            wrong = int(ids.max())
         raise IndexError(
-            f"{what} must lie between 0 and {table.num_embeddings - 1}, got {low if low < 0 else high}; "
+            f"{what} must lie between 0 and {table.num_embeddings - 1}, got {wrong}; "
             "do the model and the tokenizer (or the model and its config) belong together?"
         ) from error
     except (RuntimeError, TypeError) as error:
-        if isinstance(ids, Tensor) and ids.dtype in (torch.int64, torch.int32):
+        found = getattr(ids, "dtype", type(ids).__name__)
+        if found in (torch.int64, torch.int32):  # the type is right: something else went wrong
             raise
-        found = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
         raise type(error)(
             f"{what} must be a tensor of whole numbers (torch.long), got {found}; make it with "
             "torch.tensor(ids), or call .long() on it"
         ) from error
+
+
+# -- shapes --------------------------------------------------------------------------------------
 
 
 class ShapeError(ValueError, RuntimeError):
@@ -76,10 +90,11 @@ def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: 
     """(B, T) of what is given: ids [B, T] or embeddings [B, T, width], exactly one of them, and not empty."""
     if (input_ids is None) == (inputs_embeds is None):
         raise ValueError("give either input_ids or inputs_embeds, not both and not neither")
-    given, name = (input_ids, "input_ids") if inputs_embeds is None else (inputs_embeds, "inputs_embeds")
-    wanted = {"input_ids": "[batch, length]", "inputs_embeds": f"[batch, length, {width}]"}[name]
+    given, name, wanted, axes = input_ids, "input_ids", "[batch, length]", 2
+    if inputs_embeds is not None:
+        given, name, wanted, axes = inputs_embeds, "inputs_embeds", f"[batch, length, {width}]", 3
     check_tensor(given, name)
-    if given.dim() != wanted.count(",") + 1:
+    if given.dim() != axes:
         raise ValueError(
             f"{name} has shape {tuple(given.shape)}, expected {wanted}; ids[None] makes a batch of one row"
         )
@@ -91,6 +106,7 @@ def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: 
 
 
 def check_tensor(value: Any, name: str) -> None:
+    """Raises ``ValueError`` unless this is a tensor or None."""
     if value is not None and not isinstance(value, Tensor):
         raise ValueError(f"{name} must be a tensor, got {type(value).__name__}; torch.tensor(...) makes one")
 
@@ -111,6 +127,7 @@ def check_shape(value: Tensor | None, name: str, *shapes: tuple[int | str, ...])
 
 
 def _fits(there: int, wanted: int | str, place: int) -> bool:
+    """Whether one size of a shape is the wanted one; the batch, in place 0, may be 1 for all rows."""
     return isinstance(wanted, str) or there == wanted or (place == 0 and there == 1)
 
 
@@ -128,14 +145,19 @@ def check_context(
     The numbers of dimensions, and a mask's length, are left to those who use them.
     """
     batch, length, past = sizes
+    # What the tokens see of each other
     check_shape(attention_mask, "attention_mask", (batch, "keys"), (batch, length, past + length))
     check_shape(position_ids, "position_ids", (batch, length))
     check_shape(head_mask, "head_mask", (config.num_hidden_layers, "heads"))
+    # What they see of the source
     check_shape(memory, "encoder_hidden_states", (batch, "source", config.hidden_size))
     check_tensor(memory_mask, "encoder_attention_mask")
     if memory is not None and memory.dim() == 3:
         source = memory.shape[1]
         check_shape(memory_mask, "encoder_attention_mask", (batch, source), (batch, length, source))
+
+
+# -- labels --------------------------------------------------------------------------------------
 
 
 def mean_loss(logits: Tensor, labels: Tensor, *, shift: bool) -> Tensor:

@@ -19,6 +19,7 @@ class KVCache:
     def __init__(self, num_layers: int, capacity: int = 32) -> None:
         self.capacity = capacity
         self.legacy_cross = True  # whether the reference's tuples hold cross-attention (not GPT-2's)
+        # By layer; None until a layer's first keys come, since their sizes are not known before.
         self._self: list[tuple[Tensor, Tensor] | None] = [None] * num_layers
         self._length = [0] * num_layers
         self._cross: list[tuple[Tensor, Tensor] | None] = [None] * num_layers
@@ -29,20 +30,26 @@ class KVCache:
     @property
     def length(self) -> int:
         """Number of positions already cached."""
-        return self._length[0] if self._length else 0
+        if not self._length:
+            return 0
+        return self._length[0]
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Adds key and value [B, H, T, D] of new positions; returns views [B, H, past+T, D] of all."""
         past, new = self._length[layer], key.shape[2]
+        # 1) room for the new positions
         buffers = self._self[layer]
         if buffers is None or buffers[0].shape[2] < past + new:
             buffers = self._grow(layer, key, past, past + new)
+        # 2) their rows behind those that are there
         for buffer, rows in zip(buffers, (key, value), strict=True):
             buffer[:, :, past : past + new] = rows
         self._length[layer] = past + new
         return buffers[0][:, :, : past + new], buffers[1][:, :, : past + new]
 
     def _grow(self, layer: int, like: Tensor, past: int, needed: int) -> tuple[Tensor, Tensor]:
+        """Buffers of at least ``needed`` positions with the past in them, for a layer."""
+        # Twice as many as before, so that copying the past costs a constant a token on the average.
         capacity = max(self.capacity, needed, 2 * past)
         batch, heads, _, width = like.shape
         grown = tuple(like.new_empty(batch, heads, capacity, width) for _ in range(2))
@@ -79,8 +86,11 @@ class KVCache:
         """The reference's form: a tuple over layers of (k, v) or (k, v, cross_k, cross_v)."""
         layers = []
         for buffers, past, cross in zip(self._self, self._length, self._cross, strict=True):
-            own = () if buffers is None else tuple(buffer[:, :, :past] for buffer in buffers)
-            layers.append(own + ((cross or ()) if self.legacy_cross else ()))
+            # The buffers reach further than what is written in them.
+            entry = tuple(buffer[:, :, :past] for buffer in buffers or ())
+            if self.legacy_cross and cross is not None:
+                entry += cross
+            layers.append(entry)
         return tuple(layers)
 
     @classmethod
@@ -93,6 +103,7 @@ class KVCache:
                     f"past_key_values[{layer}] has {len(entry)} tensors; expected (key, value) or "
                     "(key, value, cross_key, cross_value), each [batch, heads, length, head width]"
                 )
+            # Copied into buffers of the cache's own: the caller's tuples do not change.
             cache.append(layer, entry[0], entry[1])
             if len(entry) == 4:
                 cache.set_cross(layer, entry[2], entry[3])

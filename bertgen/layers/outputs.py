@@ -17,6 +17,7 @@ class ModelOutput(OrderedDict):
     """
 
     def __post_init__(self) -> None:
+        # The dataclass has set the attributes; what is not None becomes a key too.
         for item in fields(self):
             value = getattr(self, item.name)
             if value is not None:
@@ -32,6 +33,7 @@ class ModelOutput(OrderedDict):
         object.__setattr__(self, key, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        # A key's value and its attribute stay one thing.
         if name in self.keys() and value is not None:
             super().__setitem__(name, value)
         object.__setattr__(self, name, value)
@@ -42,6 +44,7 @@ class ModelOutput(OrderedDict):
     def _refuse(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError(f"a {type(self).__name__} keeps its fields; make a new one to change them")
 
+    # What would change the keys behind the attributes' back.
     __delitem__ = pop = setdefault = update = _refuse
 
     def to_tuple(self) -> tuple:
@@ -50,10 +53,13 @@ class ModelOutput(OrderedDict):
 
 
 def _output(cls: type) -> type:
+    # No comparison and no repr of the dataclass: those of the dict hold.
     return dataclass(eq=False, repr=False)(cls)
 
 
 Tensors = tuple[torch.Tensor, ...]
+
+# -- of one forward: B batch, T queries, K keys, H heads, C width, V vocabulary, L layers --------
 
 
 @_output
@@ -69,7 +75,9 @@ def as_output(encoder_outputs: Any) -> ModelOutput:
         encoder_outputs = BaseModelOutput(*encoder_outputs)
     states = getattr(encoder_outputs, "last_hidden_state", None)
     if not isinstance(states, torch.Tensor) or states.dim() != 3:
-        found = type(encoder_outputs).__name__ if states is None else f"states of {tuple(states.shape)}"
+        found = type(encoder_outputs).__name__
+        if states is not None:
+            found = f"states of {tuple(states.shape)}"
         raise ValueError(
             "encoder_outputs must be what the encoder returns, or a tuple that begins with its states "
             f"[batch, source, width]; got {found}"
@@ -123,6 +131,9 @@ class Seq2SeqLMOutput(ModelOutput):
     encoder_last_hidden_state: torch.Tensor | None = None
     encoder_hidden_states: Tensors | None = None
     encoder_attentions: Tensors | None = None
+
+
+# -- of generate ---------------------------------------------------------------------------------
 
 
 @_output

@@ -19,9 +19,10 @@ from bertgen.checkpoints import (
     read_state_dict,
     write_checkpoint,
 )
-from bertgen.configs.base import GENERATION_DEFAULTS, PretrainedConfig, split_hub_kwargs
-from bertgen.configs.checks import ConfigTypeError, builds_for_real, check_memory, check_model_config
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
+from bertgen.configs.checks import builds_for_real, check_memory, check_model_config
+from bertgen.configs.generation import GenerationConfig
+from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.hub import PushToHubMixin, pushes
 from bertgen.layers.cache import KVCache, LegacyCache

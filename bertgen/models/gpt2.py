@@ -10,19 +10,14 @@ from torch import Tensor, nn
 from bertgen.configs.activations import activation
 from bertgen.configs.models import GPT2Config
 from bertgen.layers.arguments import FROM_MASK, look_up
-from bertgen.layers.blocks import (
-    HeadAttention,
-    additive_mask,
-    counted_positions,
-    empty_embedding,
-    kept_columns,
-    kept_part,
-)
+from bertgen.layers.attention import HeadAttention, additive_mask
+from bertgen.layers.blocks import counted_positions, empty_embedding
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import (
     BaseModelOutputWithPastAndCrossAttentions,
     CausalLMOutputWithCrossAttentions,
 )
+from bertgen.layers.pruning import kept_columns, kept_part
 from bertgen.models.transformer import LanguageModel, TransformerModel, check_mask, first_given
 
 

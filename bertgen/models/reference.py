@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bertgen.layers.blocks import additive_mask
+from bertgen.layers.attention import additive_mask
 
 
 class ModelUtilities:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from bertgen.layers.arguments import ShapeError, check_context, check_inputs, mean_loss, resolve_positions
-from bertgen.layers.blocks import additive_mask
+from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import (
     BaseModelOutputWithPastAndCrossAttentions,

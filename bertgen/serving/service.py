@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import torch
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.generation.stream import GenerationStream, stream_generate
 from bertgen.machine import compute_threads
 from bertgen.tokenizers import StreamDecoder

@@ -7,7 +7,7 @@ a piece again. ``components/widgets/contract.d.ts`` is written from these types 
 
 A finished run reaches the explorer as one JSON text, a ``Run``::
 
-    {"version": 1, "source": Line, "start": Token, "target": Line, "maps": {"cross": Map, ...},
+    {"version": 1, "source": Line, "start": Token, "target": Line, "maps": {"cross": RunMap, ...},
      "finish": "eos", "cut": "", "model": ..., "text": ..., "seconds": ..., "first_token_seconds": ...,
      "settings": {...}}
 
@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 VERSION = 1
 Finish = Literal["eos", "length", "stopped"]
@@ -93,7 +93,7 @@ class Packed(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Map:
+class RunMap:
     """One kind of attention, [L, H, R, C], by the name it has in ``Run.maps``.
 
     ``rows`` and ``columns`` name the lines along its sides: "source", "target", or "read" (the start token,
@@ -126,7 +126,7 @@ class Run(RunHead):
     """A finished run, as the explorer gets it."""
 
     target: Line
-    maps: dict[str, Map]
+    maps: dict[str, RunMap]
     finish: Finish
     model: str
     text: str
@@ -180,9 +180,9 @@ class PlayerValue(TypedDict):
     id: str
     state: State
     segments: list[StreamedRun]
-    parts: int
-    notes: list[str]
-    stats: Stats
+    parts: NotRequired[int]
+    notes: NotRequired[list[str]]
+    stats: NotRequired[Stats]
     message: str
     play: bool
 
@@ -209,7 +209,7 @@ class ExplorerValue(TypedDict):
     figure: dict[str, Any]
     warnings: dict[str, list[str]]
     note: str
-    slices: dict[str, Packed]
+    slices: NotRequired[dict[str, Packed]]
 
 
 @cache
@@ -240,7 +240,7 @@ def read_run(text: str) -> Run:
     data = json.loads(text)
     for side in ("source", "target"):
         data[side] = _line(data[side])
-    maps = {name: Map(**{**found, "shape": tuple(found["shape"])}) for name, found in data["maps"].items()}
+    maps = {name: RunMap(**{**found, "shape": tuple(found["shape"])}) for name, found in data["maps"].items()}
     return Run(**{**data, "start": _token(data["start"]), "maps": maps})
 
 

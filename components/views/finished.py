@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from components.views.contract import VERSION, Map, Run
+from components.views.contract import VERSION, Run, RunMap
 from components.views.lines import Lines, sentencepiece_lines
 from components.views.packing import finite, pack_u16, thumbnails, u16_text
 
@@ -36,7 +36,7 @@ def finished_run(trace: Any, lines: Lines | None = None, *, amount: Amount = "wh
     )
 
 
-def _map(found: Any, trace: Any, amount: Amount) -> Map | None:
+def _map(found: Any, trace: Any, amount: Amount) -> RunMap | None:
     """One ``bertgen.AttentionMap`` for the browser."""
     read = (trace.start_piece, *trace.target_pieces)[: len(trace.target_pieces)]
     if tuple(found.columns) == tuple(trace.source_pieces):
@@ -49,7 +49,7 @@ def _map(found: Any, trace: Any, amount: Amount) -> Map | None:
     shape = tuple(found.weights.shape)
     packed = u16_text(found.weights) if amount == "whole" else None
     tiles = pack_u16(thumbnails(found.weights)) if amount == "tiles" else None
-    return Map(shape, rows, side, found.shift, found.measure, u16=packed, tiles=tiles)
+    return RunMap(shape, rows, side, found.shift, found.measure, u16=packed, tiles=tiles)
 
 
 def _is_plain(value: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.views.contract import Line, Map, Run
+from components.views.contract import Line, Run, RunMap
 from components.views.packing import unpack_u16
 
 Pick = int | str  # an index, or "mean" or "max" over all of them
@@ -152,7 +152,7 @@ def attention_view(
     )
 
 
-def _weights(found: Map, weights: np.ndarray | None, layer: Pick) -> np.ndarray:
+def _weights(found: RunMap, weights: np.ndarray | None, layer: Pick) -> np.ndarray:
     """[L, H, T, S] as float32, only the layer that is needed: [1, H, T, S]."""
     if weights is None:
         weights = unpack_u16({"shape": list(found.shape), "u16": found.u16})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from components.limits import MAX_SESSIONS
 from components.page import launch_options
 from components.session import Sessions
 from components.settings import Settings
@@ -117,7 +118,7 @@ def test_so_many_sessions_at_most():
 
 
 def test_gradio_copies_the_page_for_few_hashes():
-    assert launch_options(Settings())["state_session_capacity"] <= 256
+    assert launch_options(Settings())["state_session_capacity"] <= MAX_SESSIONS <= 512
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -26,8 +26,8 @@ FLOORS = [
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The page from the ground up; its loose modules are the ground that all of its folders stand on.
 STOREYS = [
-    {"strings", "settings", "theme", "vendor", "views", "texts", "refusal"},
-    {"validation", "session"},
+    {"strings", "limits", "settings", "theme", "vendor", "views", "texts", "refusal"},
+    {"validation", "session", "gate"},
     {"models"},
     {"runs"},
     {"context"},

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bertgen.generation.engines.choose import weights_tell_all
 from bertgen.generation.engines.plain import StepOutput
-from bertgen.layers.blocks import additive_mask
+from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache
 
 # Transposed copies double a decoder's memory: above this size (bytes) the plain step is used.

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bertgen.configs.models import GenerationConfig
+from bertgen.configs.generation import GenerationConfig
 from bertgen.training.data.vocabulary import write_tokenizer_files
 from bertgen.training.objectives.masked_lm import build_base
 from bertgen.training.optim.master_weights import fill
