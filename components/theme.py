@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-STYLES = (ASSETS / "css" / "base.css", ASSETS / "css" / "page.css")
+STYLES = tuple(ASSETS / "css" / f"{name}.css" for name in ("base", "gradio", "page"))
 
 _FONT = (
     "system-ui",

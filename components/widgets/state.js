@@ -32,6 +32,7 @@
     wanted: '', // a run that one widget wants to be seen in another
     live: Object.freeze({ layer: 'mean', head: 'mean' }), // of the map beside the output
     growing: null, // what that map shows: see player/view.js
+    shown: null, // the explorer's map in numbers: see view() of explorer/data.js
     cell: null, // of that map, as touched: {row, col}
     part: null, // of a long text, as chosen
   });

@@ -126,7 +126,7 @@ def test_there_and_back_through_a_plain_object(blank, plain):
     "hostile",
     [
         "null", "7", "[]", '"cross"',
-        '{"run": "../../etc", "map": "all", "layer": -1, "head": 1.5, "measure": "<b>", "unit": "letters"}',
+        '{"run": "../../etc", "map": "ALL!", "layer": -1, "head": 1.5, "measure": "<b>", "unit": "letters"}',
         '{"run": 3, "layer": "2", "head": true, "rows": null, "scale": {}, "hideSpecial": 1, "step": -1}',
         '{"selected": {"line": "third", "words": [1]}, "compare": [], "step": 1e9}',
         '{"selected": {"line": "source"}, "compare": "run", "layer": 1e400}',
@@ -192,7 +192,7 @@ def test_a_second_explorer_follows_the_first(page):
     second = "document.getElementById('second').bxa"
     assert page.evaluate(f"{second}.state.kind") == "decoder_self"
     assert page.evaluate(f"{second}.view.z") == page.evaluate(f"{HOOK}.view.z")
-    drawn(page, lambda: page.locator("#second .bxa-heads select").nth(1).select_option(value="1"))
+    drawn(page, lambda: page.locator("#second .bxa-heads select").nth(1).select_option(index=1))
     assert page.evaluate(f"{HOOK}.view.head") == 1
     assert page.evaluate(f"{second}.view.z") == page.evaluate(f"{HOOK}.view.z")
     page.locator(".bxa .bxa-tokens").nth(0).locator("button").nth(1).click()

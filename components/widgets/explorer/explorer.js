@@ -183,7 +183,8 @@
       // 3) The map's own view, and a selection if nobody has chosen one yet.
       const look = this.look();
       this.shown = this.viewOf(look.kind, {});
-      if (!this.view.state.selected) this.quietly(() => this.view.set({ selected: this.decided() }));
+      this.quietly(() => this.view.set({ shown: this.shown,
+        selected: this.view.state.selected || this.decided() }));
       // 4) Controls and notes, text lines, overview; then the map, which waits for Plotly.
       ui.show(this.run, look, this.shown, A.specialMass(this.run, look.kind, look.layer, look.head, look),
         this.figure);
@@ -269,7 +270,8 @@
 
     // ---- runs that come and go
 
-    /** A value of the server's: the list of runs, perhaps a run, perhaps maps of one. */
+    /** A value of the server's: the list of runs, perhaps a run, perhaps maps of one.
+        @param {import('../contract').ExplorerValue} value */
     load(value) {
       if (!value?.runs) return;
       const { root, ui } = this;

@@ -59,6 +59,11 @@
     return result;
   }
 
+  /** selected line -> line looked at -> the kind of attention that says so. */
+  const LOOKS = {
+    source: { source: 'encoder_self', output: 'cross' },
+    output: { source: 'cross', output: 'decoder_self' },
+  };
   const joint = (i, n) => (i === 0 ? '' : i === n - 1 ? ' and ' : ', ');
   const list = (parts) => parts.flatMap((part, i) => [joint(i, parts.length), part]);
   /** The strongest of a line as parts: "*cat* 62 %, *is* 5 %". */
@@ -69,39 +74,31 @@
     return order.flatMap(([w, i], n) => [n ? ', ' : '', { token: labels[i] }, ` ${BX.percent(w)}`]);
   }
 
-  /** What a selection shows, in words. names: the line's labels; found: what tint() gave. */
+  /** What a selection shows, as a sentence in parts. found: what tint() gave; labels, hidden: a line each. */
   function describe(selected, found, labels, views, hidden, by) {
+    // 1) who looks: "*cat* and *is* (mean)"
     const tokens = list(selected.words.map((g) => ({ token: labels[selected.line][g] })));
+    const several = selected.words.length > 1 ? ' (mean)' : '';
+    // 2) at what, and in which map
     const place = (view) => A.where(view.layer, view.head).replace(' (', ', ').replace(')', '');
-    const several = selected.words.length > 1;
-    if (selected.line === 'output') {
-      if (!found.source && !found.output) {
-        return by === 'read' ? [...tokens, ': never read, the run ends there.']
-          : [...tokens, ': given, not written, so it has no row. “Word read” shows the step that reads it.'];
-      }
-      const parts = [by === 'read' ? 'Having read ' : 'Writing ', ...tokens, several ? ' (mean)' : ''];
-      if (found.source) {
-        parts.push(' looked at the source: ', ...strongest(found.source, labels.source, hidden.source),
-          ` (cross, ${place(views.cross)}).`);
-      }
-      if (found.output) {
-        parts.push(found.source ? ' Back at the output: ' : ' looked back at: ',
-          ...strongest(found.output, labels.output, hidden.output),
-          ` (decoder self, ${place(views.decoder_self)}).`);
-      }
-      return parts;
+    const most = (line) => strongest(found[line], labels[line], hidden[line]);
+    const at = (line) => {
+      const kind = LOOKS[selected.line][line];
+      return [...most(line), ` (${kind.replace('_', ' ')}, ${place(views[kind])}).`];
+    };
+    // 3) the sentence: words of the source are read, those of the output written
+    if (selected.line === 'source') {
+      const step = by === 'read' ? 'having read ' : 'writing ';
+      return ['Reading ', ...tokens,
+        ...(found.source ? [`${several} looked at `, ...at('source')] : []),
+        ...(found.output ? [' Looked at most while ', step, ...at('output')] : [])];
     }
-    const parts = ['Reading ', ...tokens];
-    if (found.source) {
-      parts.push(several ? ' (mean) looked at ' : ' looked at ',
-        ...strongest(found.source, labels.source, hidden.source),
-        ` (encoder self, ${place(views.encoder_self)}).`);
-    }
-    if (found.output) {
-      parts.push(' Looked at most while ', by === 'read' ? 'having read ' : 'writing ',
-        ...strongest(found.output, labels.output, hidden.output), ` (cross, ${place(views.cross)}).`);
-    }
-    return parts;
+    if (!found.source && !found.output) return [...tokens, by === 'read' ? ': never read, the run ends there.'
+      : ': given, not written, so it has no row. “Word read” shows the step that reads it.'];
+    const back = found.source ? ' Back at the output: ' : ' looked back at: ';
+    return [by === 'read' ? 'Having read ' : 'Writing ', ...tokens, several,
+      ...(found.source ? [' looked at the source: ', ...at('source')] : []),
+      ...(found.output ? [back, ...at('output')] : [])];
   }
 
   /** The two lines inside host. on: {toggle(line, g), hover(line, g) or hover(null)}. */

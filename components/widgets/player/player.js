@@ -74,7 +74,8 @@
 
     // ---- what comes in
 
-    /** A new value from the server. */
+    /** A new value from the server.
+        @param {import('../contract').PlayerValue} value */
     take(value) {
       if (!value || !value.state) return;
       const fresh = !this.value || value.id !== this.value.id;

@@ -77,11 +77,13 @@
 
     /** Tints both lines: a token lights the words it looked at, a word the tokens that looked at it. */
     renderTints() {
+      // 1) what is touched: a word of the source, or a token (the one in view if none is)
       const t = this.touched;
       const column = t && (t.line === 'source' || t.line === 'map') ? this.sourceTouched(t) : null;
       const at = this.current();
       const row = this.flat[at] ? this.row(at) : null;
       const backward = t && t.line === 'source';
+      // 2) the other line gets the colours, 3) what is touched a frame
       if (backward) {
         this.output.tint((i) => (this.flat[i].at === column.at ? (this.row(i) || [])[column.i] || 0 : 0));
         this.source.tint(null);
@@ -110,9 +112,7 @@
       this.scrubEl.style.setProperty('--done', total ? this.shown / total : 0);
       const more = this.value.state === 'streaming' && !this.cut;
       this.countEl.textContent = `${this.shown} / ${total}${more ? '…' : ''}`;
-      const [name, label] = this.pace === 'step' ? ['next', 'Next token']
-        : this.playing && this.shown < total ? ['pause', 'Pause']
-          : this.shown >= total && total ? ['again', 'Play again'] : ['play', 'Play'];
+      const [name, label] = this.playButton(total);
       if (this.playEl.dataset.icon !== name) {
         this.playEl.innerHTML = icon(name); // constants of this file
         this.playEl.dataset.icon = name;
@@ -122,6 +122,14 @@
       this.playEl.disabled = !total;
       const segment = this.segmentAt(this.current());
       this.openEl.hidden = !(segment && segment.run) || state === 'waiting';
+    },
+
+    /** The icon and the label of the button beside the scrubber. */
+    playButton(total) {
+      if (this.pace === 'step') return ['next', 'Next token'];
+      if (this.playing && this.shown < total) return ['pause', 'Pause'];
+      if (total && this.shown >= total) return ['again', 'Play again'];
+      return ['play', 'Play'];
     },
 
     renderStatus(state) {
