@@ -76,6 +76,7 @@ def build_context(settings: Settings) -> AppContext:
 
     Raises ``SettingsError`` when the device is not there or the given folder cannot be loaded.
     """
+    # 1) The device, the checkpoints, the folder given at the start: an error here is the operator's to mend.
     try:
         device = resolve_device(settings.device)
         registry = Registry(device, settings.dtype, memory=settings.model_memory)
@@ -83,6 +84,8 @@ def build_context(settings: Settings) -> AppContext:
             registry.open(settings.checkpoint, first=True)
     except ValueError as error:
         raise SettingsError(str(error)) from error
+
+    # 2) A first run, which also says whether a model can run here at all.
     ctx = AppContext(settings, registry)
     try:
         _run_example(ctx)

@@ -85,6 +85,7 @@ class Sessions:
     @contextmanager
     def change(self, name: str | None) -> Iterator[Session]:
         """What a visitor holds, to be changed; afterwards it is within its bounds again."""
+        # Held to the end of the block: what is put and what is dropped for it are one step to others.
         with self._lock:
             session = self._sessions.setdefault(name or "", Session())
             self._sessions.move_to_end(name or "")
@@ -142,12 +143,16 @@ class Sessions:
     def trace(self, name: str | None, run_id: Any) -> GenerationTrace | None:
         """The trace of one of this session's runs or of a shared one."""
         stored = self.stored(name, run_id)
-        return None if stored is None else stored.trace
+        if stored is None:
+            return None
+        return stored.trace
 
     def runs(self, name: str | None) -> list[StoredRun]:
         """What this session can look at: its own runs, newest first, then the shared ones."""
         with self._lock:
-            own = self.look(name).runs if name else {}
+            own: OrderedDict[str, StoredRun] = OrderedDict()
+            if name:
+                own = self.look(name).runs
             return [*reversed(own.values()), *reversed(self._shared.values())]
 
     @property
@@ -159,6 +164,7 @@ class Sessions:
 
     def _bound(self, session: Session) -> None:
         """Drops what is too much, the oldest first."""
+        # Counts: of this session's things, then of sessions.
         while len(session.runs) > self._most_runs:
             session.runs.popitem(last=False)
         while len(session.opened) > OPENED:
@@ -168,7 +174,7 @@ class Sessions:
         # Bytes: the runs of the sessions unused for longest go; what else they hold takes no room.
         excess = self.nbytes - self._most_bytes
         for other in self._sessions.values():
-            least = 1 if other is session else 0  # the newest run stays, however large
+            least = int(other is session)  # the newest run stays, however large
             while excess > 0 and len(other.runs) > least:
                 excess -= other.runs.popitem(last=False)[1].nbytes
 

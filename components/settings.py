@@ -60,6 +60,7 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
     # 1) The flags, with the variables as their defaults.
     on_space = bool(env.get("SPACE_ID"))
     args = _parser(env, on_space).parse_args(list(argv))
+    # 2) What argparse does not check: it could not say that a value came from a variable.
     port = _number(args.port, "port", 1, 65535)
     # Strangers reach a page that listens beyond this machine: what they may open has to be asked for.
     private = not on_space and is_loopback(args.host)
@@ -200,6 +201,7 @@ def _flag(env: Mapping[str, str], name: str) -> bool | None:
     text = env.get(name)
     if text is None:
         return None
+    # As people write it in files of variables.
     if text.strip().lower() in _TRUE:
         return True
     if text.strip().lower() in _FALSE:
@@ -235,6 +237,7 @@ def _bytes(text: str) -> int:
 
 def check_port(host: str, port: int) -> None:
     """Raises ``SettingsError`` when nothing can listen there: the port is taken, the address is not ours."""
+    # Tried before the page is built, which takes seconds, and in the words of the flags.
     family = socket.AF_INET
     if ":" in host:
         family = socket.AF_INET6

@@ -35,6 +35,7 @@ def check_text(text: Any) -> str:
         raise Refusal("text must not hold NUL characters", "take them out")
     if not text.strip():
         raise Refusal("text is empty", "write a sentence or choose one of the examples")
+    # Half a surrogate pair is text to Python, but to no tokenizer and no file.
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -47,6 +48,7 @@ def check_source(text: Any, second: Any, task: str) -> str:
 
     Raises ``ValueError`` as ``check_text``, and for a second text where the task takes none.
     """
+    # One text, in which fusing finds its two sentences itself ...
     if second is None or second == "":
         source = check_text(text)
         if task == "fuse" and not two_sentences(source)[1]:
@@ -54,6 +56,7 @@ def check_source(text: Any, second: Any, task: str) -> str:
         return source
     if task != "fuse":
         raise Refusal("text2 is for the task 'fuse' alone", "leave it out")
+    # ... or two of them.
     first = check_text(text)
     if _is_blank(second):  # only white space: as if it had been left out
         return check_source(first, None, task)

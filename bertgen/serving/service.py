@@ -72,6 +72,7 @@ class Answer:
     def end(self, trace: GenerationTrace, tokenizer: Any) -> None:
         """The stream is over. Of a beam search that was stopped the best draft becomes the answer."""
         self.trace = trace
+        # Until it ends a beam search has written nothing: any of its tokens may still be given up.
         if self.draft is not None and len(trace.target_pieces) > len(self.steps):
             self.steps = steps_of(trace, tokenizer)
             self.draft = None
@@ -97,7 +98,7 @@ class ServedRun:
         self.first_token_seconds: float | None = None
         self._model, self._tokenizer = model, tokenizer
         self._stream: GenerationStream | None = None
-        self._seconds_before = 0.0  # the time of the answers that are over
+        # One generator for all texts: with the same seed the same answers, whoever runs beside them.
         self._begun = time.monotonic()
         self._generator = torch.Generator(device=model.device).manual_seed(request.seed)
 
@@ -128,7 +129,7 @@ class ServedRun:
                 return False
             self._open_stream(self.request.texts[len(self.answers)])
 
-        # 2) One step of it.
+        # 2) One step of it. What it takes to show a step is not the model's time.
         with compute_threads(self.request.threads):
             begun = time.monotonic()
             step = next(self._stream, None)
@@ -156,7 +157,6 @@ class ServedRun:
         self._model = self._tokenizer = None
 
     def _open_stream(self, text: str) -> None:
-        self._seconds_before = self.seconds
         self._stream = stream_generate(
             self._model,
             self._tokenizer,
@@ -171,9 +171,6 @@ class ServedRun:
         stream, self._stream = self._stream, None
         stream.close()
         self.answers[-1].end(stream.trace, stream.target_tokenizer)
-        self.seconds = self._seconds_before + stream.trace.seconds
-        if len(self.answers) == 1 and stream.trace.first_token_seconds:
-            self.first_token_seconds = stream.trace.first_token_seconds
 
 
 def steps_of(trace: GenerationTrace, tokenizer: Any) -> list[TokenStep]:
@@ -181,7 +178,10 @@ def steps_of(trace: GenerationTrace, tokenizer: Any) -> list[TokenStep]:
     decoder = StreamDecoder(tokenizer, skip_special_tokens=True)
     texts = [decoder.put(token) for token in trace.target_ids.tolist()]
     texts[-1] += decoder.end()
-    cross = trace.cross  # [L, H, T, S]
+    # Row t of a trace is the query that wrote token t; without capture there are none.
+    rows: list[Any] = [None] * len(texts)
+    if trace.cross is not None:
+        rows = [trace.cross[:, :, index] for index in range(len(texts))]  # [L, H, S] a token
     return [
         TokenStep(
             index=index,
@@ -190,7 +190,7 @@ def steps_of(trace: GenerationTrace, tokenizer: Any) -> list[TokenStep]:
             text=text,
             logprob=float(trace.logprobs[index]),
             top_k=trace.top_k[index],
-            cross=None if cross is None else cross[:, :, index],
+            cross=rows[index],
         )
         for index, text in enumerate(texts)
     ]

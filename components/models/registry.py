@@ -55,7 +55,9 @@ class Loaded:
         """
         text = " ".join(text.split())
         published = PUBLISHED.get(self.checkpoint.hub_id)
-        return published.prepare_input.value(text, self.tokenizer) if published else text
+        if published is None:
+            return text
+        return published.prepare_input.value(text, self.tokenizer)
 
     def count(self, text: str) -> int:
         """How many tokens the model reads for a text."""
@@ -120,7 +122,9 @@ class Registry:
         there = {checkpoint.name: checkpoint for checkpoint in self.all(session)}
         if isinstance(name, str) and name in there:
             return there[name]
-        shown = repr(name[:60]) if isinstance(name, str) else f"a {type(name).__name__}"
+        shown = f"a {type(name).__name__}"
+        if isinstance(name, str):
+            shown = repr(name[:60])
         names = ", ".join(sorted(there)) or "none is there"
         raise ValueError(f"unknown checkpoint {shown}; choose one of {names}")
 
@@ -130,10 +134,9 @@ class Registry:
         if not group:
             known = ", ".join(self.tasks(session))
             raise ValueError(f"no checkpoint for the task {task!r}; choose one of {known}")
+        # The operator's choice at the start, the profile's word, the first there is: the best of these.
         first = self._first.get(task)
-        return next((c for c in group if c.name == first), None) or next(
-            (c for c in group if c.default), group[0]
-        )
+        return max(group, key=lambda c: (c.name == first, c.default))
 
     # ---- models
 
@@ -152,8 +155,10 @@ class Registry:
             checkpoint.memory(dtype.itemsize),
             lambda: self._load(checkpoint, dtype),
         ) as loaded:
-            # another session may have given the same folder another name
-            yield loaded if loaded.checkpoint == checkpoint else replace(loaded, checkpoint=checkpoint)
+            # Another session may have given the same folder another name.
+            if loaded.checkpoint != checkpoint:
+                loaded = replace(loaded, checkpoint=checkpoint)
+            yield loaded
 
     def get(self, name: str, session: str | None = None) -> Loaded:
         """The loaded checkpoint by name, for a moment's look: nothing keeps it in memory afterwards."""
@@ -165,6 +170,7 @@ class Registry:
         return self.memory.peek(_key(checkpoint))
 
     def _load(self, checkpoint: Checkpoint, dtype: torch.dtype) -> Loaded:
+        # 1) Read; whatever goes wrong with a stranger's files becomes one kind of refusal.
         try:
             model = EncoderDecoderModel.from_pretrained(str(checkpoint.folder), torch_dtype=dtype)
             tokenizer = _tokenizer(checkpoint)
@@ -172,8 +178,13 @@ class Registry:
             model = model.to(self.device).eval().requires_grad_(False)
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
             raise advice.not_loaded(checkpoint.folder.name, error) from error
+
+        # 2) Weights and tokenizer fit each other, or it is refused.
         target = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         advice.check_loaded(model, tokenizer, target)
+        threads = _CORES
+        if model.num_parameters() < SMALL_MODEL:
+            threads = 1
         return Loaded(
             checkpoint,
             model,
@@ -182,7 +193,7 @@ class Registry:
             self.dtype,
             nbytes=sum(p.nbytes for p in model.parameters()),
             warnings=advice.warnings_of(model, tokenizer, target),
-            threads=1 if model.num_parameters() < SMALL_MODEL else _CORES,
+            threads=threads,
         )
 
     # ---- what visitors open
@@ -246,14 +257,18 @@ def _tokenizer(checkpoint: Checkpoint) -> Any:
     """The tokenizer that the files ask for; of a published checkpoint the one it was trained with."""
     published = PUBLISHED.get(checkpoint.hub_id)
     folder = str(checkpoint.folder)
-    return published.load_tokenizer(folder) if published else AutoTokenizer.from_pretrained(folder)
+    if published is None:
+        return AutoTokenizer.from_pretrained(folder)
+    return published.load_tokenizer(folder)
 
 
 def _complete(model: EncoderDecoderModel, checkpoint: Checkpoint) -> None:
     """Start, end and pad tokens that a published checkpoint's files leave out, by what is known of it."""
     published = PUBLISHED.get(checkpoint.hub_id)
+    if published is None:
+        return
     settings = model.current_generation_config()
-    for name, value in (published.generation.value if published else {}).items():
+    for name, value in published.generation.value.items():
         if name.endswith("token_id") and getattr(settings, name, None) is None:
             setattr(settings, name, value)
 

@@ -213,6 +213,7 @@ class Run:
         """What has been written so far, the answers joined by one space."""
         return self._served.text
 
+    # `play` is false for the example of the first paint, which stands there finished.
     def value(self, *, play: bool = True) -> PlayerValue:
         """What the player draws; a new dictionary every time, since Gradio compares it with the last."""
         return {

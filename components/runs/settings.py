@@ -34,10 +34,13 @@ class RunSettings:
     @property
     def beams(self) -> int:
         """The beams in force: 1 unless the mode is beam search."""
-        return self.num_beams if self.mode == "beam" else 1
+        if self.mode == "beam":
+            return self.num_beams
+        return 1
 
     def generation_config(self, base: GenerationConfig) -> GenerationConfig:
         """The settings in the library's words; what the page does not offer stays the checkpoint's own."""
+        # A copy: the model's own settings belong to all its users.
         config = copy.deepcopy(base)
         config.update(
             max_new_tokens=self.max_new_tokens,
@@ -71,6 +74,7 @@ def check_settings(
 
     Values that the mode does not use are ignored, whatever they are.
     """
+    # The mode decides which of the others count: a page sends its greyed settings too.
     mode = check_choice("mode", mode, MODES)
     values: dict[str, Any] = {}
     values["max_new_tokens"] = check_integer("max_new_tokens", max_new_tokens, 1, MAX_NEW_TOKENS)

@@ -28,6 +28,7 @@ def strange_letters(source: Sequence[Surface]) -> bool:
 
 def repeats(pieces: Sequence[str]) -> bool:
     """Whether much of an answer, given as its pieces, has been said before in it."""
+    # Neighbouring pairs: single tokens come again in any honest text.
     pairs = list(itertools.pairwise(pieces))
     return len(pieces) >= ENOUGH and len(pairs) - len(set(pairs)) > REPEATED * len(pairs)
 

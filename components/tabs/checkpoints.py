@@ -77,6 +77,7 @@ def metric_rows(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, st
 
 def facts_html(checkpoint: Checkpoint) -> str:
     """The facts and the metrics as two description lists; every text of a file is escaped."""
+    # Titles, licences and metrics come from files of strangers.
     parts = [f"<h2>{html.escape(checkpoint.title)}</h2>", _list(facts(checkpoint))]
     if rows := metric_rows(checkpoint.metrics):
         parts += ["<h3>Measured</h3>", _list(rows)]
@@ -137,12 +138,14 @@ def on_choose(
 
 def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:
     """Opens a folder of this machine for a session. Raises ``ValueError`` with the reason in plain words."""
+    # "" and not None: a folder opened without a session must not become everybody's.
     loaded = ctx.registry.open(check_folder(ctx.settings, folder), session=session or "")
     return after_opening(ctx, loaded, session)
 
 
 def after_opening(ctx: AppContext, loaded: Any, session: str | None) -> tuple[Any, ...]:
     """What the page shows of a checkpoint that has just been opened: the picker, a line, and its card."""
+    # As for any card; but the load report stands open where there is something to be warned of.
     name = loaded.checkpoint.name
     facts_view, card, button, _, _ = on_show(ctx, name, session)
     fold = gr.update(visible=True, open=bool(loaded.warnings))

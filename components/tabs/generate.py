@@ -131,6 +131,7 @@ def on_run(
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
     """Stop: Gradio cancels the event itself; this waits for the run to close and shows what it kept."""
+    # Gradio closes the run's generator in another thread; what it kept is complete once `done` is set.
     run = ctx.sessions.look(session).current
     if run is None or not run.done.wait(STOP_SECONDS):
         return gr.skip()
@@ -145,6 +146,7 @@ def on_task(
 ) -> tuple[Any, ...]:
     """Another task: its checkpoints, its examples and its boxes; own words in them stay."""
     task = check_choice("task", task, ctx.registry.tasks(session))
+    # The task's own picker shows it already: its update, the first, is left out.
     checkpoint = ctx.registry.default(task, session)
     return _following(ctx, checkpoint, session, fill=_untouched(ctx, (text, second), session))[1:]
 
@@ -182,6 +184,7 @@ def _following(
 ) -> tuple[Any, ...]:
     """Updates of task, picker, examples, text and second text for a checkpoint; ``fill`` its boxes too."""
     samples, labels = example_samples(checkpoint)
+    # An update without a value leaves a box's own words as they are.
     first, second = {}, {}
     if samples and fill:
         first, second = ({"value": text} for text in samples[0])
@@ -215,6 +218,7 @@ def build(ctx: AppContext) -> GenerateTab:
             play = player(ctx.example, elem_id="bx-player")
         with gr.Column(scale=6, min_width=320, elem_id="bx-right"):
             live_map(elem_id="bx-map")
+    # The tab hands its parts on: other tabs choose a checkpoint here, or open a run from here.
     tab = GenerateTab(*parts, play)
     return _wire(ctx, tab, run, stop, queue, settings)
 
@@ -288,6 +292,7 @@ def _wire(
             return tuple(sample)
         return gr.skip(), gr.skip()
 
+    # All that runs a model shares one queue; the place in it is shown beside the button, not over the player.
     running = {
         "inputs": [*tab.boxes, tab.task, tab.checkpoint, *settings],
         "outputs": tab.player,
@@ -300,6 +305,7 @@ def _wire(
     pressed = gr.on(
         [run.click, tab.text.submit, tab.second.submit], run_text, js=_BEGIN, api_name="run", **running
     )
+    # An example fills the boxes at once, and then runs like a press of Run.
     picked = tab.examples.click(pick_example, tab.examples, tab.boxes, js=_BEGIN, api_name="pick", **_INSTANT)
     picked_run = picked.success(run_text, api_name="run_example", **running)
     for event in (pressed, picked_run):

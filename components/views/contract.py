@@ -220,6 +220,7 @@ def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
 
 def plain(value: Any) -> Any:
     """Types of the contract as dictionaries and lists; a field at its default is left out."""
+    # What stands at its default is left out: most tokens of a run have nothing in most of their fields.
     if is_dataclass(value):
         found = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
         return {name: plain(each) for name, each, default in found if default is MISSING or each != default}

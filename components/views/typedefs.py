@@ -25,6 +25,7 @@ NAMES = {str: "string", int: "number", float: "number", bool: "boolean", type(No
 
 def script_type(hint: Any) -> str:
     """The TypeScript name of a Python type, as its values look in JSON."""
+    # Plain types, then those built of others; what is left is a type of the contract, by its name.
     if hint in NAMES:
         return NAMES[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -34,7 +35,9 @@ def script_type(hint: Any) -> str:
         return " | ".join(script_type(each) for each in arguments)
     if origin in (list, tuple):
         element = script_type(arguments[0])
-        return f"({element})[]" if " " in element else f"{element}[]"
+        if " " in element:
+            element = f"({element})"
+        return f"{element}[]"
     if origin is dict:
         return f"Record<{script_type(arguments[0])}, {script_type(arguments[1])}>"
     return hint.__name__
@@ -57,8 +60,9 @@ def interface(kind: type) -> str:
         if typing.get_origin(hint) is NotRequired:
             optional.add(name)
             hint = typing.get_args(hint)[0]
-        mark = "?" if name in optional else ""
-        lines.append(f"  {name}{mark}: {script_type(hint)};")
+        if name in optional:
+            name += "?"
+        lines.append(f"  {name}: {script_type(hint)};")
     return "\n".join([*lines, "}"])
 
 
