@@ -172,9 +172,9 @@ class Writer:
             return True
         if surface.gap and not adds:
             return True  # the space itself, or a piece whose letters come with a later token
-        # The space before a letter of several tokens was told with the first of them.
-        told = not self.tokens[-1].text and not surface.gap
-        return adds[:1].isspace() and not told
+        # The gap before a letter of several tokens stands at the first of them.
+        stands_already = not self.tokens[-1].text and not surface.gap
+        return adds[:1].isspace() and not stands_already
 
 
 def _written_text(surface: Surface, adds: str) -> str:
