@@ -1,10 +1,31 @@
-"""Where models compute: the names of devices, checked."""
+"""Where models compute: the names of devices, checked, and the CPU's threads."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from bertgen.errors import Trouble
+
+
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """Within the block the calling thread computes with ``count`` CPU threads; 0 leaves it as it is.
+
+    Torch keeps the number a thread: what other threads compute meanwhile is not touched, and afterwards it
+    is what it was.
+    """
+    before = torch.get_num_threads()
+    if not count or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def resolve_device(device: str) -> str:

@@ -65,8 +65,8 @@ def trace_generate(
 
 
 class GenerationStream(Iterator[TokenStep | BeamStep]):
-    """What ``stream_generate`` returns. ``source_pieces`` are known before the first step; ``trace`` once
-    the stream is over, also after an early ``close()``: then it holds what there was.
+    """What ``stream_generate`` returns. ``source_pieces`` and ``start_piece`` are known before the first
+    step; ``trace`` once the stream is over, also after an early ``close()``: then it holds what there was.
 
     Each ``next`` is one turn of the search, complete in itself: the next one may be run by another thread.
     """
@@ -97,6 +97,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         settings = {"output_attentions": capture, "num_return_sequences": 1}
         settings["attention_mask"] = torch.ones_like(inputs)
         self.request = make_request(model, inputs, generation_config, settings)
+        prompt = self.request.prompt[0].tolist()
+        self.start_piece: str = self.target_tokenizer.convert_ids_to_tokens(prompt)[0]
         self._generator = generator
         # 4) What the run will leave behind.
         self.trace: GenerationTrace | None = None
