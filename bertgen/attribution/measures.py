@@ -1,8 +1,8 @@
 """The measures by name, and the one call that computes any of them from a finished run.
 
-A measure is a function from a model and a trace to maps by kind ("cross", "decoder_self", "encoder_self"; a kind
-for which it is not defined is left out). Beside the function stands, as data, what a reader has to know of it:
-formula, source, and what it does not say. Adding one is adding an entry to ``MEASURES``.
+A measure is a function from a model and a trace to maps by kind ("cross", "decoder_self", "encoder_self"; a
+kind for which it is not defined is left out). Beside the function stands, as data, what a reader has to know
+of it: formula, source, and what it does not say. Adding one is adding an entry to ``MEASURES``.
 """
 
 from __future__ import annotations
