@@ -100,7 +100,8 @@ def export_checkpoint(
         table.weight = nn.Parameter(table.weight.detach().clone())
     folder.mkdir(parents=True, exist_ok=True)
     model.generation_config = generation_config(recipe, tokenizer.decoder_tokenizer or tokenizer)
-    model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
+    # Both sides, also of a shared model: not every reader ties them.
+    model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE, untie="sides")
     if sizes is not None:
         write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.longest_source)
     else:
