@@ -31,7 +31,7 @@ def use_fast_allocator() -> None:
 
 def pretrain(arguments: argparse.Namespace) -> None:
     """Pre-train a base on running text by masked-language modelling, or go on with a stopped run."""
-    from bertgen.training.recipe.tables import read_pretraining_recipe
+    from bertgen.training.recipe.reader import read_pretraining_recipe
     from bertgen.training.runs.run import open_run, pre_train
 
     recipe, out = read_pretraining_recipe(arguments.recipe, arguments.set), arguments.out
@@ -43,7 +43,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a recipe from the start, or go on with a stopped run; its end is OUT/checkpoint."""
-    from bertgen.training.recipe.tables import read_recipe
+    from bertgen.training.recipe.reader import read_recipe
     from bertgen.training.runs.run import fine_tune, open_run
 
     recipe, out = read_recipe(arguments.recipe, arguments.set), arguments.out
@@ -63,7 +63,8 @@ def _say_if_stopped(stopped: bool) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write a run's weights, with all that belongs to them, as a checkpoint folder."""
-    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.reader import read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe
     from bertgen.training.runs.export import export_base, export_checkpoint
 
     recipe = read_any_recipe(arguments.recipe, arguments.set)
@@ -76,7 +77,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
-    from bertgen.training.recipe.tables import read_recipe
+    from bertgen.training.recipe.reader import read_recipe
     from bertgen.training.reports.evaluate import evaluate as run
 
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
@@ -128,7 +129,8 @@ def curves(arguments: argparse.Namespace) -> None:
 
 def card(arguments: argparse.Namespace) -> None:
     """Write a checkpoint's model card from its recipe, log and evaluations."""
-    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.reader import read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe
     from bertgen.training.reports.card import read_results, write_base_card, write_card
 
     recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")

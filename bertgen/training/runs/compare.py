@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertgen.training.recipe.tables import Recipe, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate

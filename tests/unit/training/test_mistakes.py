@@ -10,7 +10,8 @@ import torch
 
 from bertgen.training.__main__ import main
 from bertgen.training.data.corpus import read_sets
-from bertgen.training.recipe.tables import DataSet, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import DataSet
 from bertgen.training.runs.export import run_weights
 from bertgen.training.runs.snapshots import kept_files
 from bertgen.training.runs.state import read_log

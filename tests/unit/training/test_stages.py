@@ -17,7 +17,8 @@ from bertgen.training.data.corpus import build_corpus
 from bertgen.training.data.text import build_base_vocabulary, load_rows
 from bertgen.training.objectives.masked_lm import MaskedLM
 from bertgen.training.objectives.seq2seq import Seq2Seq
-from bertgen.training.recipe.tables import Recipe, read_any_recipe, read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.reader import read_any_recipe, read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.runs.export import export_base, export_checkpoint, run_weights
 from bertgen.training.runs.snapshots import kept_files
 from bertgen.training.runs.start import start_tokenizer
