@@ -116,7 +116,7 @@ def fine_tune(
         tokenizer = start_tokenizer(recipe, out)
         corpus = build_corpus(recipe, data, tokenizer)
         if leads():
-            print(*corpus.told, sep="\n", file=sys.stderr)
+            print(*corpus.summary, sep="\n", file=sys.stderr)
         return Seq2Seq(recipe, corpus, data)
 
     if not _run(prepare, out, resume, device):
