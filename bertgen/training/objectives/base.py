@@ -31,7 +31,7 @@ class Objective(Protocol):
 
     recipe: Recipe | PretrainingRecipe
 
-    # 1) What the trainer asks once, and again when it resumes.
+    # 1) What the trainer asks at its start.
 
     @property
     def rows(self) -> list[int]:

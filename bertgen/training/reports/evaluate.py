@@ -30,7 +30,8 @@ from bertgen.training.scores.metrics import (
     token_sari,
 )
 
-TokenRows = tuple[list[str], list[list[str]]]  # sources, and the references of each
+# Sources, and the references of each.
+TokenRows = tuple[list[str], list[list[str]]]
 
 
 def evaluate(
@@ -56,12 +57,15 @@ def evaluate(
         sources, references = read_references(entry, data, split)
         if not sources:
             continue
+        # 1) What all rows of the set begin with, and its tokenised form, where it has one.
         common = {"set": entry.name, "split": split, "rows": len(sources)}
         tokens = read_token_rows(entry, data, split)
+        # 2) What no model is needed for.
         for name, baseline in BASELINES.get(recipe.task, {}).items():
             texts = [baseline(source) for source in sources]
             figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses, lower)
             rows += [{**common, "baseline": name, **figure} for figure in figures]
+        # 3) The model's texts, setting by setting; only writing them is timed.
         for setting in tqdm(settings, desc=f"{entry.name} {split}", unit="setting"):
             began = time.monotonic()
             texts = write_texts(model, tokenizer, sources, do_sample=False, **setting)
@@ -84,6 +88,7 @@ def score_all(
     lower: bool = False,
 ) -> list[dict[str, Any]]:
     """One row of figures a kind of references; `lower` as in `metrics.score`."""
+    # Figures against one reference compare with sets that have one, those against all use what there is.
     kinds = {"one": [row[:1] for row in references]}
     if any(len(row) > 1 for row in references):
         kinds["all"] = list(references)
@@ -107,7 +112,9 @@ def _score_tokens(texts: Sequence[str], tokens: TokenRows, lower: bool) -> dict[
         "SARI": token_sari(cut, references, sources),
         "BLEU": token_bleu(cut, references),
     }
-    return marked_lower(figures) if lower else figures
+    if lower:
+        return marked_lower(figures)
+    return figures
 
 
 def read_token_rows(entry: DataSet, data: Path, split: str) -> TokenRows | None:
