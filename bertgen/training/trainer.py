@@ -293,7 +293,7 @@ class Trainer:
 
 
 def _check_finite(results: Sequence[StepResult], step: int) -> None:
-    """ValueError before weights that are no numbers any more are saved or scored."""
+    """ValueError before weights that are not finite any more are saved or scored."""
     if results and not torch.stack([result.norm for result in results]).isfinite().all():
         raise ValueError(
             f"the run has diverged: by step {step} the gradient is not finite. The last saved state is from "

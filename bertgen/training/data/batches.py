@@ -49,11 +49,11 @@ def fits(example: Example, longest_source: int, longest_target: int) -> bool:
 
 def curl_apostrophes(pairs: Sequence[tuple[str, str]], share: float, seed: int) -> list[tuple[str, str]]:
     """Write ' as ’ in a share of the sources: telephones type the curly one, the corpora hardly hold it."""
-    chance = random.Random(f"apostrophes-{seed}")
+    rng = random.Random(f"apostrophes-{seed}")
     curled = []
     for source, target in pairs:
         # Drawn for every row, with an apostrophe or without: the draws do not depend on the texts.
-        if chance.random() < share:
+        if rng.random() < share:
             source = source.replace("'", "’")
         curled.append((source, target))
     return curled
@@ -61,13 +61,13 @@ def curl_apostrophes(pairs: Sequence[tuple[str, str]], share: float, seed: int) 
 
 def draw_rows(counts: Sequence[int], shares: Sequence[float], seed: int, epoch: int) -> list[int]:
     """Row numbers of one epoch: of each set (`counts` rows, one after the other) its share, drawn anew."""
-    chance = random.Random(f"rows-{seed}-{epoch}")
+    rng = random.Random(f"rows-{seed}-{epoch}")
     rows: list[int] = []
     first = 0
     for count, share in zip(counts, shares, strict=True):
         # A share of 2.5 reads every row twice, and half of them again.
         rows += list(range(first, first + count)) * int(share)
-        rows += sorted(chance.sample(range(first, first + count), round(count * (share % 1))))
+        rows += sorted(rng.sample(range(first, first + count), round(count * (share % 1))))
         first += count
     return rows
 
@@ -79,15 +79,15 @@ def join_examples(
 
     SentencePiece never crosses a space here, so joining ids equals encoding the texts joined by one space.
     """
-    chance = random.Random(f"joined-{seed}-{epoch}")
+    rng = random.Random(f"joined-{seed}-{epoch}")
     # 1) The rows to glue, in any order; the others stay as they are.
-    picked = [row for row in range(len(examples)) if chance.random() < share]
-    chance.shuffle(picked)
+    picked = [row for row in range(len(examples)) if rng.random() < share]
+    rng.shuffle(picked)
     untouched = set(range(len(examples))) - set(picked)
     result = [examples[row] for row in sorted(untouched)]
     # 2) Two to four at a time; a text that grows too long falls back into its rows.
     while picked:
-        group = [examples[picked.pop()] for _ in range(min(chance.randint(2, 4), len(picked)))]
+        group = [examples[picked.pop()] for _ in range(min(rng.randint(2, 4), len(picked)))]
         source = tuple(piece for row in group for piece in row.source)
         # Only the last end token stays: those between would tell the decoder to stop.
         target = (*(piece for row in group for piece in row.target[:-1]), group[-1].target[-1])
@@ -105,9 +105,9 @@ def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int
     the same way for the same seed and epoch.
     """
     # 1) Rows by length, so that a batch holds hardly any padding.
-    chance = random.Random(f"batches-{seed}-{epoch}")
+    rng = random.Random(f"batches-{seed}-{epoch}")
     order = list(range(len(examples)))
-    chance.shuffle(order)
+    rng.shuffle(order)
     # Target length first: the decoder is the dearer side. The sort is stable: the shuffle decides ties.
     order.sort(key=lambda row: (len(examples[row].target), len(examples[row].source)))
     # 2) Cut where one more row would make the padded batch too large.
@@ -123,7 +123,7 @@ def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int
         current.append(row)
     batches.append(current)
     # 3) Or a run would read its short rows first and its long ones last.
-    chance.shuffle(batches)
+    rng.shuffle(batches)
     return batches
 
 

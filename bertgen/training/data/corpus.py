@@ -110,7 +110,7 @@ def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides
     """
     cleans = any(entry.clean for entry in sets)
     if not cleans:
-        # Then nobody asks for the tests' rows.
+        # Only cleaning asks for the rows of the test sets.
         sets = [replace(entry, test="") for entry in sets]
     # 1) Every set as it lies in its files.
     read = {entry.name: _sides(entry, data) for entry in sets}
@@ -214,10 +214,10 @@ def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) ->
 
 def recut(rows: list[Example], sampler: SubwordSampler, recipe: Recipe, epoch: int) -> list[Example]:
     """The rows with other cuts of their words; one that grows too long stays as it was."""
-    chance = random.Random(f"subwords-{recipe.seed}-{epoch}")
+    rng = random.Random(f"subwords-{recipe.seed}-{epoch}")
     result = []
     for row in rows:
-        source, target = (tuple(sampler.encode(text, chance)) for text in row.texts)
+        source, target = (tuple(sampler.encode(text, rng)) for text in row.texts)
         drawn = Example(source, (*target, row.target[-1]), row.texts)
         if fits(drawn, recipe.longest_source, recipe.longest_target):
             result.append(drawn)

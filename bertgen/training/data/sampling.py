@@ -53,7 +53,7 @@ class SubwordSampler:
             self._cuts[word] = (ids, list(itertools.accumulate(weights)))
         return self._cuts[word]
 
-    def encode(self, text: str, chance: random.Random) -> list[int]:
+    def encode(self, text: str, rng: random.Random) -> list[int]:
         """Ids of `text` with freshly drawn cuts, without special tokens."""
         ids: list[int] = []
         # Other kinds of space are letters to the vocabulary.
@@ -63,5 +63,5 @@ class SubwordSampler:
                 # No draw where there is no choice.
                 ids += cuts[0]
             else:
-                ids += chance.choices(cuts, cum_weights=weights)[0]
+                ids += rng.choices(cuts, cum_weights=weights)[0]
         return ids

@@ -45,10 +45,10 @@ def build_base_vocabulary(recipe: PretrainingRecipe, data: Path) -> bytes:
 
     def lines() -> Iterator[str]:
         for entry in recipe.text:
-            chance = random.Random(f"vocabulary-{recipe.seed}-{entry.name}")
+            rng = random.Random(f"vocabulary-{recipe.seed}-{entry.name}")
             # The vocabulary must not know what the loss is watched on.
             learned = read_paragraphs(entry, data)[: -recipe.held_out or None]
-            yield from (line for line in learned if chance.random() < entry.vocabulary_share)
+            yield from (line for line in learned if rng.random() < entry.vocabulary_share)
 
     settings = recipe.vocabulary
     return train_sentencepiece(lines(), settings.size, settings.model_type, (SEPARATOR, MASK))

@@ -65,7 +65,7 @@ class Masker:
         generator = torch.Generator().manual_seed(seed)
         chosen = (torch.rand(ids.shape, generator=generator) < self.share) & (ids != EOS_ID)
         if not chosen.any():
-            # There is no mean over nothing.
+            # The loss is a mean: it needs one position at least.
             chosen[0, 0] = True
         # 2) What stands there instead: the mask, a random piece, or the piece itself.
         fate = torch.rand(ids.shape, generator=generator)

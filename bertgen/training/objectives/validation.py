@@ -71,7 +71,7 @@ def write_texts(
     return target.batch_decode(translate(model, ids, **generation), skip_special_tokens=True)
 
 
-def knows_no_capitals(tokenizer: PreTrainedTokenizer) -> bool:
+def is_uncased(tokenizer: PreTrainedTokenizer) -> bool:
     """Whether the side that writes lower-cases its texts, as uncased BERT does."""
     return bool(getattr(tokenizer.decoder_tokenizer or tokenizer, "do_lower_case", False))
 
@@ -94,5 +94,5 @@ def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: P
         do_sample=False,
         max_new_tokens=min(SCORED_TOKENS, recipe.longest_target),
     )
-    figures = score(recipe.task, texts, references, sources, knows_no_capitals(corpus.tokenizer))
+    figures = score(recipe.task, texts, references, sources, is_uncased(corpus.tokenizer))
     return {**result, **{name.lower(): figure["score"] for name, figure in figures.items()}}

@@ -27,11 +27,11 @@ class DropoutPool:
         passed = torch.rand(POOL_SIZE, generator=generator) >= probability
         self.mask = (passed.to(torch.float32) / (1 - probability)).to(device=device, dtype=dtype)
         self.seed = seed
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
 
     def reseed(self, step: int) -> None:
         """Start the offsets of training step `step`."""
-        self.chance.seed(f"dropout-{self.seed}-{step}")
+        self.rng.seed(f"dropout-{self.seed}-{step}")
 
     def draw(self, shape: torch.Size) -> Tensor:
         """A mask of `shape`; one that is larger than the pool is put together from several slices."""
@@ -43,7 +43,7 @@ class DropoutPool:
         return torch.cat(parts).view(shape)
 
     def _slice(self, size: int) -> Tensor:
-        offset = self.chance.randrange((POOL_SIZE - size) // ALIGNMENT + 1) * ALIGNMENT
+        offset = self.rng.randrange((POOL_SIZE - size) // ALIGNMENT + 1) * ALIGNMENT
         return self.mask[offset : offset + size]
 
 

@@ -18,8 +18,8 @@ def parse_value(text: str) -> Any:
 def apply_settings(values: dict[str, Any], settings: Sequence[str]) -> None:
     """Write `settings` ("table.key=value") into the parsed TOML `values`, in place.
 
-    A table of a list ([[data]], [[stage]]) is named by its `name`. ValueError for a setting that is no
-    assignment, or that names a table which the recipe lacks; unknown keys are for the reader to find.
+    A table of a list ([[data]], [[stage]]) is named by its `name`. ValueError for a setting that is not
+    an assignment, or that names a table which the recipe lacks; unknown keys are for the reader to find.
     """
     for setting in settings:
         # 1) The keys on the way, and the value.

@@ -188,7 +188,8 @@ class Recipe:
     languages: tuple[str, ...] = ()  # codes for the model card, such as "en"
     # Defaults of decoding, written to generation_config.json; tune them on valid.
     length_penalty: float = 1.0  # of beam searches
-    no_repeat_ngram_size: int = 0  # so many pieces in a row are written once only; 0 is no such rule
+    # So many pieces in a row are written once only; 0 leaves that rule out.
+    no_repeat_ngram_size: int = 0
     # Rows glued to others, see `batches.join_examples`.
     joined_share: float = 0.0
     # Alpha of other cuts of the words, anew each epoch; see `data.sampling`.

@@ -48,7 +48,7 @@ def write_card(
     of its outputs on the set `shown`, the first unless named, are drawn; results of another split are a
     ValueError. `notes` (Markdown) tells limits and failures, found by reading.
     """
-    # 1) Figures are the test sets', outputs the validation sets': a test set is read once, and not by people.
+    # 1) Figures are of the test sets, outputs of the validation sets.
     _check_split(results, "test")
     outputs = ""
     if valid:

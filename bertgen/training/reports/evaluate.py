@@ -16,7 +16,7 @@ from bertgen.training.data.corpora.cleaning import tokenise
 from bertgen.training.data.corpora.files import read_pairs
 from bertgen.training.data.corpora.readers import locate
 from bertgen.training.data.corpus import read_references
-from bertgen.training.objectives.validation import knows_no_capitals, write_texts
+from bertgen.training.objectives.validation import is_uncased, write_texts
 from bertgen.training.recipe.tables import DataSet, Recipe
 from bertgen.training.scores.baselines import BASELINES
 from bertgen.training.scores.metrics import (
@@ -50,7 +50,7 @@ def evaluate(
     """
     model = EncoderDecoderModel.from_pretrained(checkpoint).to(resolve_device(device)).eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    lower = knows_no_capitals(tokenizer)
+    lower = is_uncased(tokenizer)
     rows: list[dict[str, Any]] = []
     outputs: dict[str, list[str]] = {}
     for entry in recipe.data:

@@ -66,18 +66,18 @@ def read_clauses(path: Path) -> list[Row]:
     """
     # 1) The sentences of the text, every one once and none too long. Lists of single sentences, which are
     #    all worth reading, are not as long as the texts of which a part is drawn.
-    chance = random.Random(f"clauses-{path.name}")
+    rng = random.Random(f"clauses-{path.name}")
     paragraphs = [natural(line.partition("\t")[0]) for line in read_text(path).split("\n")]
     if len(paragraphs) > 2 * PARAGRAPHS:
-        paragraphs = chance.sample(paragraphs, PARAGRAPHS)
+        paragraphs = rng.sample(paragraphs, PARAGRAPHS)
     lines = list(dict.fromkeys(part for text in paragraphs for part in SENTENCE_END.split(text)))
     lines = [line for line in lines if len(line.split()) <= LONGEST]
     # 2) Those that a rule takes apart, those put together, those that stay whole.
     rows = [(line, parts) for line, parts in ((line, split_sentence(line)) for line in lines) if parts]
-    rows += compose(lines, 2 * len(rows), chance)
-    rows += _as_they_are(lines, len(rows) // 10, chance)
+    rows += compose(lines, 2 * len(rows), rng)
+    rows += _as_they_are(lines, len(rows) // 10, rng)
     # 3) Under many names, so that a model learns names and not Tom.
-    return [(source, target) for source, target in (renamed(row, chance) for row in rows)]
+    return [(source, target) for source, target in (renamed(row, rng) for row in rows)]
 
 
 def split_sentence(sentence: str) -> str:
@@ -102,10 +102,10 @@ def _is_or_was(clause: str) -> str:
     return "is"
 
 
-def _as_they_are(lines: list[str], count: int, chance: random.Random) -> list[Row]:
+def _as_they_are(lines: list[str], count: int, rng: random.Random) -> list[Row]:
     """Plain short statements and sentences whose first clause cannot stand alone, half and half."""
     plain = [line for line in lines if is_statement(line)]
     bound = [line for line in lines if _DEPENDENT.fullmatch(line)]
     half = (count + 1) // 2
-    drawn = [line for lines in (plain, bound) for line in chance.sample(lines, min(len(lines), half))]
+    drawn = [line for lines in (plain, bound) for line in rng.sample(lines, min(len(lines), half))]
     return [(line, line) for line in drawn]

@@ -53,12 +53,12 @@ def read_connectives(path: Path) -> list[tuple[str, str]]:
     different subjects, drawn by chance and joined by "and": what such pairs become by default. Every sentence
     once; the same rows for the same file.
     """
-    chance = random.Random(f"connectives-{path.name}")
+    rng = random.Random(f"connectives-{path.name}")
     lines = list(dict.fromkeys(_sentences(read_text(path))))
     taken = [(take_apart(line), line) for line in lines if len(line.split()) <= LONGEST]
     rows = [row for row in taken if row[0]]
-    rows += _by_chance(lines, len(rows) // 2, chance)
-    return [(first, second) for first, second in (renamed(row, chance) for row in rows)]
+    rows += _by_chance(lines, len(rows) // 2, rng)
+    return [(first, second) for first, second in (renamed(row, rng) for row in rows)]
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -71,11 +71,11 @@ def _sentences(text: str) -> Iterator[str]:
             yield line
 
 
-def _by_chance(lines: list[str], count: int, chance: random.Random) -> list[tuple[str, str]]:
+def _by_chance(lines: list[str], count: int, rng: random.Random) -> list[tuple[str, str]]:
     """`count` pairs of short statements about different subjects, joined by "and", or all there are."""
     found = [(line, _STATEMENT.fullmatch(line)) for line in lines if len(line.split()) <= SHORT]
     statements = [(line, match["who"]) for line, match in found if match]
-    chance.shuffle(statements)
+    rng.shuffle(statements)
     rows = []
     for (first, who), (second, other) in zip(statements[::2], statements[1::2], strict=False):
         if who != other and len(rows) < count:

@@ -93,8 +93,8 @@ def tense(verb: str) -> str:
     return ""
 
 
-def renamed(texts: Sequence[str], chance: random.Random) -> list[str]:
+def renamed(texts: Sequence[str], rng: random.Random) -> list[str]:
     """The texts with other people's names, drawn by chance, the same in all of them."""
-    names = dict.fromkeys(("Tom", "John", "Bob"), chance.choice(HIS_NAMES))
-    names |= dict.fromkeys(SHE, chance.choice(HER_NAMES))
+    names = dict.fromkeys(("Tom", "John", "Bob"), rng.choice(HIS_NAMES))
+    names |= dict.fromkeys(SHE, rng.choice(HER_NAMES))
     return [_NAMES.sub(lambda match: names[match[0]], text) for text in texts]

@@ -119,16 +119,16 @@ def read_denoising(path: Path) -> Pairs:
     a twentieth swapped with the next one; every third row is left alone. Of a long file 20,000 paragraphs
     are drawn. The same rows for the same file.
     """
-    chance = random.Random(f"denoising-{path.name}")
+    rng = random.Random(f"denoising-{path.name}")
     pairs = []
     lines = read_lines(path)
     if len(lines) > PARAGRAPHS:
-        lines = chance.sample(lines, PARAGRAPHS)
+        lines = rng.sample(lines, PARAGRAPHS)
     for line in lines:
         sentences = SENTENCE_END.split(line.rstrip("\r"))
         start = 0
         while start < len(sentences):
-            size = chance.randint(1, 3)
+            size = rng.randint(1, 3)
             text = " ".join(sentences[start : start + size])
             start += size
             words = text.split(" ")
@@ -136,18 +136,18 @@ def read_denoising(path: Path) -> Pairs:
                 continue
             source = text
             # Every third row is copied as it is.
-            if chance.random() >= 1 / 3:
-                source = _noised(words, chance)
+            if rng.random() >= 1 / 3:
+                source = _noised(words, rng)
             pairs.append((source, text))
     return pairs
 
 
-def _noised(words: list[str], chance: random.Random) -> str:
+def _noised(words: list[str], rng: random.Random) -> str:
     # 1) A tenth dropped; one word at least stays.
-    left = [word for word in words if chance.random() >= 0.1] or words[:1]
+    left = [word for word in words if rng.random() >= 0.1] or words[:1]
     # 2) A twentieth swapped with the next one.
     for place in range(len(left) - 1):
-        if chance.random() < 0.05:
+        if rng.random() < 0.05:
             left[place], left[place + 1] = left[place + 1], left[place]
     return " ".join(left)
 
