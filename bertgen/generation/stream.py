@@ -83,7 +83,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         if not isinstance(text, str):
             raise Trouble("generation.no_text", got=type(text).__name__)
         # 1) The text as ids, and as pieces for whoever shows it while it is read.
-        source_ids = tokenizer(text)["input_ids"]
+        source_ids = tokenizer.encode_text(text)
         if not source_ids:
             raise Trouble("generation.empty")
         self.source_ids = source_ids
