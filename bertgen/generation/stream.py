@@ -13,9 +13,8 @@ from bertgen.configs.generation import GenerationConfig
 from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
-from bertgen.generation.generate import encode_source
 from bertgen.generation.pipeline import build_processors, build_warpers
-from bertgen.generation.request import make_request
+from bertgen.generation.request import encode_source, make_request
 from bertgen.generation.search import Rules, TokenSearch, advance
 from bertgen.generation.trace_builder import BeamRecord, Written, build_trace, written_token
 from bertgen.tokenizers import StreamDecoder

@@ -90,8 +90,7 @@ def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: 
     given, name, wanted, axes = input_ids, "input_ids", "[batch, length]", 2
     if inputs_embeds is not None:
         given, name, wanted, axes = inputs_embeds, "inputs_embeds", f"[batch, length, {width}]", 3
-    if not isinstance(given, Tensor):
-        check_tensor(given, name)
+    check_tensor(given, name)
     if given.dim() != axes:
         raise ValueError(
             f"{name} has shape {tuple(given.shape)}, expected {wanted}; ids[None] makes a batch of one row"
@@ -135,8 +134,7 @@ def check_context(
     for name, value, shapes in table:
         if value is None:
             continue
-        if not isinstance(value, Tensor):
-            check_tensor(value, name)
+        check_tensor(value, name)
         alike = [shape for shape in shapes if len(shape) == value.dim()]
         fitting = [
             shape

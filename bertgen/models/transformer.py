@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -258,10 +257,6 @@ class LanguageModel(LanguageModelUtilities, GenerativeModel):
     def head(self) -> nn.Module:
         """From states [B, T, C] to logits; holds the projection as ``decoder`` and its bias as ``bias``."""
         return self.lm_head
-
-    def head_transform(self) -> tuple[nn.Linear, Callable[[Tensor], Tensor], nn.LayerNorm] | None:
-        """(dense, activation, norm) that the head runs before its projection, where it has them."""
-        return None
 
     def get_output_embeddings(self) -> nn.Linear:
         return self.head().decoder
