@@ -87,7 +87,7 @@ def make_request(
         given["input_ids"] = inputs
     # 3) The source and the prompt.
     if model.config.is_encoder_decoder:
-        decoder, request = model.get_decoder(), _joint_request(model, config, given)
+        decoder, request = model.decoder, _joint_request(model, config, given)
     else:
         decoder, request = model, _decoder_request(model, config, given)
     _check_against(decoder, request)
@@ -128,7 +128,7 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         raise Trouble("generation.two_inputs")
     if encoded is not None:
         encoded = as_output(encoded)
-        source = encoded[0]
+        source = encoded.last_hidden_state
     elif embeds is not None:
         source = embeds
     else:
@@ -137,7 +137,7 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
     if source.dim() < 2 or 0 in source.shape[:2]:
         raise Trouble("generation.source_shape", shape=str(tuple(source.shape)))
     if ids is not None:
-        check_ids(ids, model.get_encoder(), "input_ids")
+        check_ids(ids, model.encoder, "input_ids")
     elif config.encoder_repetition_penalty not in (None, 1.0) or config.encoder_no_repeat_ngram_size:
         raise Trouble("generation.needs_ids")
     # 2) Its mask [B, S]: as given; inferred from the pads of ids; states and embeddings hide nothing.
@@ -153,11 +153,11 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         )
     # 3) Where the decoder begins, and when it has to end.
     prompt = _decoder_prompt(model, config, given["decoder_input_ids"], source)
-    check_ids(prompt, model.get_decoder(), "decoder_input_ids (or decoder_start_token_id)")
+    check_ids(prompt, model.decoder, "decoder_input_ids (or decoder_start_token_id)")
     ends = _settled(config, model.generation_config, prompt)
     # 4) What else goes to the encoder; "mask" as positions goes to both sides.
     if given["token_type_ids"] is not None:
-        _takes_token_types(model.get_encoder(), "encoder")
+        _takes_token_types(model.encoder, "encoder")
     prompt_mask = position_ids = None
     if isinstance(given["position_ids"], str) and given["decoder_attention_mask"] is not None:
         position_ids = given["position_ids"]
@@ -292,6 +292,27 @@ def _check_against(decoder: Any, request: Request) -> None:
             needed=needed / 1e9,
             there=there / 1e9,
         )
+
+
+def encode_source(model: Any, request: Request) -> Any:
+    """The encoder's output for the source (as given, if it was); None for a decoder alone."""
+    if not model.config.is_encoder_decoder:
+        return None
+    if request.encoder_outputs is not None:
+        return request.encoder_outputs
+    # Embeddings take the place of ids, which then only served the processors.
+    ids = request.source_ids
+    if request.inputs_embeds is not None:
+        ids = None
+    return model.encoder(
+        input_ids=ids,
+        inputs_embeds=request.inputs_embeds,
+        attention_mask=request.source_mask,
+        output_attentions=request.config.output_attentions,
+        output_hidden_states=request.config.output_hidden_states,
+        return_dict=True,
+        **{name: value for name, value in request.encoder_inputs.items() if value is not None},
+    )
 
 
 def check_ids(ids: Tensor, model: Any, name: str) -> None:

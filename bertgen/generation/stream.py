@@ -13,9 +13,8 @@ from bertgen.configs.generation import GenerationConfig
 from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
-from bertgen.generation.generate import encode_source
 from bertgen.generation.pipeline import build_processors, build_warpers
-from bertgen.generation.request import make_request
+from bertgen.generation.request import encode_source, make_request
 from bertgen.generation.search import Rules, TokenSearch, advance
 from bertgen.generation.trace_builder import BeamRecord, Written, build_trace, written_token
 from bertgen.tokenizers import StreamDecoder
@@ -83,7 +82,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         if not isinstance(text, str):
             raise Trouble("generation.no_text", got=type(text).__name__)
         # 1) The text as ids, and as pieces for whoever shows it while it is read.
-        source_ids = tokenizer(text)["input_ids"]
+        source_ids = tokenizer.encode_text(text)
         if not source_ids:
             raise Trouble("generation.empty")
         self.source_ids = source_ids

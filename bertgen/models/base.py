@@ -327,10 +327,12 @@ class GenerativeModel(GenerativeUtilities, PreTrainedModel):
         generation_config.json that says so of itself gives way to a model config that holds settings too.
         """
         config = self.generation_config
-        follows = not self._settings_of_file or self.config._has_non_default_generation_parameters()
-        if config._from_model_config and config == self._settings_at_load and follows:
-            self.generation_config = GenerationConfig.from_model_config(self.config)
-            self._settings_at_load = copy.deepcopy(self.generation_config)
+        if not config._from_model_config or config != self._settings_at_load:
+            return config
+        if self._settings_of_file and not self.config._has_non_default_generation_parameters():
+            return config
+        self.generation_config = GenerationConfig.from_model_config(self.config)
+        self._settings_at_load = copy.deepcopy(self.generation_config)
         return self.generation_config
 
     def prepare(self, wait: bool = True) -> None:
