@@ -182,6 +182,9 @@ class Registry:
         # 2) Weights and tokenizer fit each other, or it is refused.
         target = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         advice.check_loaded(model, tokenizer, target)
+
+        # 3) What the first answer would make otherwise, so that it comes as fast as the next.
+        model.prepare()
         threads = _CORES
         if model.num_parameters() < SMALL_MODEL:
             threads = 1

@@ -10,6 +10,7 @@ import gradio as gr
 
 from components.context import AppContext
 from components.models import advice
+from components.models.card import card_html
 from components.models.checkpoint import BASE, TASKS, Checkpoint, size
 from components.models.reports import FIND_JS, opened_html, refusal_html, report_html
 from components.tabs import generate
@@ -30,7 +31,7 @@ class CheckpointsTab:
     picker: gr.Radio
     choose: gr.Button
     facts: gr.HTML
-    card: gr.Markdown
+    card: gr.HTML
     fold: gr.Accordion
     report: gr.HTML
 
@@ -89,9 +90,9 @@ def _list(rows: list[tuple[str, str]]) -> str:
     return f"<dl>{''.join(lines)}</dl>"
 
 
-def card_markdown(checkpoint: Checkpoint) -> str:
-    """The model card, or the sentence that says that there is none."""
-    return checkpoint.card() or "This folder has no model card (README.md)."
+def card_view(checkpoint: Checkpoint) -> str:
+    """The model card as safe HTML, or the sentence that says that there is none."""
+    return card_html(checkpoint.card() or "This folder has no model card (README.md).")
 
 
 def choices(ctx: AppContext, session: str | None = None) -> list[tuple[str, str]]:
@@ -113,7 +114,7 @@ def on_show(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any
         report, fold = report_html(loaded), {}
     return (
         facts_html(checkpoint),
-        card_markdown(checkpoint),
+        card_view(checkpoint),
         gr.update(interactive=checkpoint.runnable),
         gr.update(visible=checkpoint.runnable, **fold),
         report,
@@ -170,7 +171,7 @@ def build(ctx: AppContext) -> CheckpointsTab:
     first = ctx.first_checkpoint()
     first_name, first_facts, first_card = None, "", ""
     if first is not None:
-        first_name, first_facts, first_card = first.name, facts_html(first), card_markdown(first)
+        first_name, first_facts, first_card = first.name, facts_html(first), card_view(first)
     gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
     with gr.Row(elem_id="bx-checkpoints", equal_height=False):
         with gr.Column(scale=4, min_width=320) as left:
@@ -191,7 +192,7 @@ def build(ctx: AppContext) -> CheckpointsTab:
             with gr.Accordion("Load report", open=False, visible=bool(first), **look) as fold:
                 report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
             with gr.Accordion("Model card", open=True, elem_id="bx-card", elem_classes="bx-fold"):
-                card = gr.Markdown(first_card, elem_id="bx-card-text")
+                card = gr.HTML(first_card, elem_id="bx-card-text", apply_default_css=False)
     tab = CheckpointsTab(left, picker, choose, facts_view, card, fold, report)
     _wire(ctx, tab, opener)
     return tab
