@@ -11,15 +11,10 @@ from typing import Any
 from bertgen.checkpoints.published import PUBLISHED
 from components.models.advice import check_config, is_base
 from components.refusal import Refusal
+from components.strings import t
 from components.texts.parts import two_sentences
 
-TASKS = {
-    "translate": "Translate",
-    "split": "Split",
-    "fuse": "Fuse",
-    "summarize": "Summarise",
-    "other": "Other",
-}
+TASKS = ("translate", "split", "fuse", "summarize", "other")
 BASE = "base"
 EXAMPLES = 12
 _DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}
@@ -62,7 +57,7 @@ class Checkpoint:
         """As the picker shows it: title, parameters, megabytes on disk."""
         parts = [self.title]
         if self.parameters:
-            parts.append(f"{short_count(self.parameters)} parameters")
+            parts.append(t("checkpoints.label", count=short_count(self.parameters)))
         parts.append(size(self.nbytes))
         return " · ".join(parts)
 
@@ -90,9 +85,9 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
     # 1) The folder is one.
     folder = folder.resolve()
     if not folder.is_dir():
-        raise Refusal(f"{folder} is not a folder", "give the folder that holds config.json and the weights")
+        raise Refusal("refuse.not_a_folder", folder=folder)
     if not (folder / "config.json").is_file():
-        raise Refusal(f"{folder} holds no config.json", "give a folder written by save_pretrained")
+        raise Refusal("refuse.no_config", folder=folder)
 
     # 2) What its files say; a profile of its own wins over what is known of a published one.
     profile = {**published_profile(hub_id), **_read_json(folder / "profile.json", missing={})}
@@ -110,10 +105,7 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
     elif task != BASE and task not in TASKS:
         task = "other"
     if task != BASE and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
-        raise Refusal(
-            f"{folder} holds no tokenizer (spiece.model, vocab.txt, or vocab.json with merges.txt)",
-            "put the tokenizer of this model there: tokenizer.save_pretrained(folder)",
-        )
+        raise Refusal("refuse.no_tokenizer", folder=folder)
     return Checkpoint(
         name=hub_id or folder.name,
         folder=folder,
@@ -123,7 +115,7 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
         examples=_examples(profile.get("examples"), task),
         longest_source=_limit(profile.get("longest_source"), config),
         longest_target=_limit(profile.get("longest_target"), config),
-        licence=str(profile.get("licence") or "not stated"),
+        licence=str(profile.get("licence") or t("fact.licence_untold")),
         metrics=metrics,
         parameters=sum(_parameters(path) for path in weights if path.suffix == ".safetensors"),
         nbytes=sum(path.stat().st_size for path in weights),
@@ -154,7 +146,7 @@ def _weights(folder: Path) -> list[Path]:
     """The files that loading reads: safetensors where there are any, else pickles."""
     weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
     if not weights:
-        raise Refusal(f"{folder} holds no weights (model.safetensors)", "save the model there again")
+        raise Refusal("refuse.no_weights", folder=folder)
     return weights
 
 
@@ -188,9 +180,9 @@ def _read_json(path: Path, missing: dict | None = None) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read as JSON ({error})", "write the file again") from error
+        raise Refusal("refuse.not_json", path=path, error=error) from error
     if not isinstance(data, dict):
-        raise Refusal(f"{path} holds a {type(data).__name__}, not a JSON object", "write the file again")
+        raise Refusal("refuse.not_an_object", path=path, type=type(data).__name__)
     return data
 
 

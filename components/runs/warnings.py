@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from components.strings import t
 from components.views.lines import Surface
 
 STRANGE = 0.4  # of the source's tokens
@@ -13,11 +14,6 @@ REPEATED = 0.4  # of the pairs of neighbouring tokens
 ENOUGH = 12  # tokens: a shorter answer is not said to repeat itself
 # Mean probability of a translation's tokens. Of 100 held-out sentences none lies below 0.5.
 UNSURE = {"translate": 0.48}
-STRANGE_SAID = (
-    "Most of this text is in letters that the model hardly saw in training: do not expect sense. It is worth "
-    "trying one of the examples."
-)
-REPEATED_SAID = "The answer repeats itself: do not expect sense. Try a plainer text or an example."
 
 
 def strange_letters(source: Sequence[Surface]) -> bool:
@@ -43,7 +39,4 @@ def unsure(task: str, logprobs: Sequence[float]) -> str:
     mean = sum(map(math.exp, logprobs)) / len(logprobs)
     if mean >= UNSURE.get(task, 0.0):
         return ""
-    return (
-        f"The model was unsure of most of its words (probability {mean:.2f} on average): is the text in the "
-        "language that it reads?"
-    )
+    return t("warning.unsure", mean=f"{mean:.2f}")

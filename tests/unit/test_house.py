@@ -26,9 +26,10 @@ FLOORS = [
     {"training", "cli", "notebook", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-# The page from the ground up; its loose modules are the ground that all of its folders stand on.
+# The page from the ground up; its loose modules are the ground that its folders stand on.
 STOREYS = [
-    {"strings", "limits", "settings", "theme", "vendor", "views", "texts", "refusal"},
+    {"strings", "limits"},
+    {"settings", "theme", "vendor", "views", "texts", "refusal"},
     {"validation", "session", "gate"},
     {"models"},
     {"runs"},
