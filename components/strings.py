@@ -37,7 +37,8 @@ def t(key: str, **values: Any) -> str:
     What goes into HTML is escaped by whoever puts it there, texts and values alike; ``t_html`` does both.
     Raises ``KeyError`` for an unknown key, and for a placeholder without a value.
     """
-    return _VALUE.sub(lambda found: str(values[found[1]]), _text(key, values))
+    text = _text(key, values).replace("*", "")
+    return _VALUE.sub(lambda found: str(values[found[1]]), text)
 
 
 def t_html(key: str, **values: Any) -> str:

@@ -56,9 +56,9 @@ def asset_url(path: str | Path) -> str:
     """
     # A file is read once, also where several pages of one process ask for it.
     path = Path(path).resolve()
-    served = next((file for file in _FILES.values() if file.path == path), None) or _Served(
-        path, path.read_bytes()
-    )
+    served = next((file for file in _FILES.values() if file.path == path), None)
+    if served is None:
+        served = _Served(path, path.read_bytes())
     return _url(served)
 
 
