@@ -45,6 +45,14 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         self.config = config
         self.load_report: LoadReport | None = None
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
     # -- the state of the weights ----------------------------------------------------------------
 
     def post_init(self) -> None:

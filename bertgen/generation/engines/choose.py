@@ -41,7 +41,9 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     else:
         # The fused engine writes from a single start token; everything else is the plain one's.
         decoder = model.decoder
-        memory, memory_mask = model.project(source.last_hidden_state), request.source_mask
+        memory, memory_mask = source.last_hidden_state, request.source_mask
+        if hasattr(model, "enc_to_dec_proj"):  # the sides differ in width
+            memory = model.enc_to_dec_proj(memory)
         fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
         if fits and prompt_mask is None and fused_serves(decoder):
             engine = FusedEngine(decoder, rows=beams * memory.shape[0])
