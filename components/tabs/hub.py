@@ -191,10 +191,10 @@ def plan_html(plan: hub.HubPlan) -> str:
     # 2) Every file, folded.
     rows = ""
     for file in plan.files:
-        key = "hub.file"
+        about = size(file.size)
         if file.cached:
-            key = "hub.file_here"
-        rows += f"<li>{_esc(file.name)} <i>{t_html(key, size=size(file.size))}</i></li>"
+            about = t("hub.file_here", size=about)
+        rows += f"<li>{_esc(file.name)} <i>{_esc(about)}</i></li>"
     return (
         f'<div class="bx-report"><p>{line}</p><details class="bx-what">'
         f"<summary>{t_html('hub.files')}</summary><ul>{rows}</ul></details></div>"

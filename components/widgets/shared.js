@@ -1,5 +1,5 @@
-/* Owns what every widget shares: colours, packed numbers, the page's words, how sentences read, elements. Plain functions on
-   window.BX; no framework, no state, nothing fetched. */
+/* Owns what every widget shares: colours, packed numbers, the page's words, how sentences read, elements. Plain
+   functions on window.BX; no framework, no state, nothing fetched. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});

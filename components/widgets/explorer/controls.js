@@ -23,8 +23,8 @@
     return { field, inputs, rename, set: (value) => { inputs[value].checked = true; } };
   }
 
-  /** The texts of some choices by their names: explorer.PLACE.NAME. */
-  const options = (place, names) => Object.fromEntries(names.map((name) => [name, t(`explorer.${place}.${name}`)]));
+  /** The texts of some choices by their names: PLACE.NAME. */
+  const options = (place, names) => Object.fromEntries(names.map((name) => [name, t(`${place}.${name}`)]));
 
   /** A drop-down with its label. */
   function dropdown(label, onChange, extra = '') {
@@ -118,7 +118,8 @@
     if (!any) return [false, t('explorer.special.none')];
     const left = shown.hiddenRows;
     const hides = special.keepColumns.length < special.columns.length;
-    if (special.keepRows.length === 0 || special.keepColumns.length === 0) return [false, t('explorer.special.all', { kind })];
+    const all = special.keepRows.length === 0 || special.keepColumns.length === 0;
+    if (all) return [false, t('explorer.special.all', { kind })];
     const share = BX.percent(Math.max(0, special.hidden));
     const hiding = shown.hiddenRows || shown.keepColumns.length < shown.columns.length;
     if (hiding && left) return [true, t('explorer.special.hidden_rows', { share, n: left })];
@@ -128,10 +129,10 @@
 
   BX.explorerControls = (root, on) => {
     const run = dropdown(t('explorer.run'), (value) => on.run(value), 'bxa-run');
-    const kind = segments(t('explorer.kind'), options('kind', A.KINDS), (value) => on.set({ map: value }));
-    const unit = segments(t('explorer.unit'), options('unit', ['words', 'pieces']),
+    const kind = segments(t('explorer.kind'), options('explorer.kind', A.KINDS), (value) => on.set({ map: value }));
+    const unit = segments(t('explorer.unit'), options('explorer.unit', ['words', 'pieces']),
       (value) => on.set({ unit: value }));
-    const by = segments(t('explorer.by'), options('by.words', ['wrote', 'read']),
+    const by = segments(t('explorer.by'), options('explorer.by.words', ['wrote', 'read']),
       (value) => on.set({ rows: value }));
     const scale = dropdown(t('explorer.scale'), (value) => on.set({ scale: value }));
     const box = el('input', { type: 'checkbox' });
@@ -153,7 +154,7 @@
       el('div', { class: 'bxa-main' }, heads.panel, large.panel));
     const bar = el('div', { class: 'bxa-bar' }, kind.field, more, run.field);
     root.replaceChildren(bar, warning, empty, body, live);
-    fill(scale.select, Object.entries(options('scale', ['fixed', 'row', 'map', 'log'])), 'fixed');
+    fill(scale.select, Object.entries(options('explorer.scale', ['fixed', 'row', 'map', 'log'])), 'fixed');
 
     const wide = window.matchMedia('(min-width: 720px)');
     const unfold = () => { more.open = wide.matches; };
@@ -172,13 +173,13 @@
       const unitName = state.words ? 'words' : 'pieces';
       unit.set(unitName);
       by.set(state.by);
-      by.rename(options(`by.${unitName}`, ['wrote', 'read']));
+      by.rename(options(`explorer.by.${unitName}`, ['wrote', 'read']));
       by.field.hidden = state.kind === 'encoder_self';
       const { shape: [L, H] } = decoded.arrays[state.kind];
       const picks = (n, what) => [...Array.from({ length: n }, (_, i) => [i, i + 1]),
         ...Object.entries(options(what, ['mean', 'max']))];
-      fill(heads.layer.select, picks(L, 'layers'), state.layer);
-      fill(heads.head.select, picks(H, 'heads'), state.head);
+      fill(heads.layer.select, picks(L, 'explorer.layers'), state.layer);
+      fill(heads.head.select, picks(H, 'explorer.heads'), state.head);
       scale.select.value = state.scale;
       // 2) how much lies on special tokens, and whether it is hidden
       const kindName = t(`map.kind.${state.kind}`);

@@ -176,12 +176,12 @@
     return (w) => w;
   }
 
-  /** The place in words: 'layer 3 head 2' (counted from 1), 'layer 3 (mean of heads)'. how: 'inside' brackets that
-      are there already. */
-  function where(layer, head, how = 'where') {
+  /** The place in words: 'layer 3 head 2' (counted from 1), 'layer 3 (mean of heads)'. how: 'map.inside' for
+      brackets that are there already. */
+  function where(layer, head, how = 'map.where') {
     const [one, other] = [typeof layer === 'number', typeof head === 'number'];
     const named = (pick) => (typeof pick === 'number' ? pick + 1 : BX.t(`map.pick.${pick}`));
-    const say = (form) => BX.t(`map.${how}.${form}`, { layer: named(layer), head: named(head) });
+    const say = (form) => BX.t(`${how}.${form}`, { layer: named(layer), head: named(head) });
     if (one && other) return say('one');
     if (one) return say('layer');
     if (other) return say('head');

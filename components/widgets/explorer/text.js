@@ -84,7 +84,7 @@
       const kind = LOOKS[selected.line][line];
       const { layer, head } = views[kind];
       return { most: strongest(found[line], labels[line], hidden[line]), kind: BX.t(`map.short.${kind}`),
-        place: A.where(layer, head, 'inside') };
+        place: A.where(layer, head, 'map.inside') };
     };
     const say = (name, values) => BX.parts(`explorer.says.${name}`, values);
     // 3) the sentence: words of the source are read, those of the output written

@@ -101,7 +101,7 @@
       this.parts.dataset.key = key;
       const buttons = Array.from({ length: parts }, (_, i) => BX.el('button',
         { type: 'button', 'data-at': i, 'aria-pressed': String(i === part) }, String(i + 1)));
-      this.parts.replaceChildren(`${BX.t('live_map.sentence')} `, ...buttons);
+      this.parts.replaceChildren(BX.t('live_map.sentence'), ' ', ...buttons);
     }
 
     layout(key) {
