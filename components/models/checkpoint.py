@@ -10,6 +10,8 @@ from typing import Any
 
 from bertgen.checkpoints.published import PUBLISHED
 from components.models.advice import check_config, is_base
+from components.models.folder import check_files, given_folder
+from components.models.sizes import short_count, size
 from components.refusal import Refusal
 from components.strings import t
 from components.texts.parts import two_sentences
@@ -83,9 +85,8 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
     Raises ``Refusal`` when it is no checkpoint or one that this page cannot use at all.
     """
     # 1) The folder is one.
-    folder = folder.resolve()
-    if not folder.is_dir():
-        raise Refusal("refuse.not_a_folder", folder=folder)
+    folder = given_folder(folder)
+    check_files(folder)
     if not (folder / "config.json").is_file():
         raise Refusal("refuse.no_config", folder=folder)
 
@@ -210,34 +211,10 @@ def _parameters(path: Path) -> int:
     """Numbers stored in a safetensors file, read from its header alone; 0 when that cannot be read."""
     # A header is its length in eight bytes, then JSON: where each tensor lies, and its numbers' type.
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > 64 * 1024 * 1024:
-            return 0
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            return 0
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     spans = [
         (value["data_offsets"], _DTYPE_BYTES.get(value["dtype"], 0))
         for key, value in header.items()
         if key != "__metadata__"
     ]
     return sum((end - start) // width for (start, end), width in spans if width)
-
-
-def short_count(number: int) -> str:
-    """4_800_000 -> "4.8 M"."""
-    if number < 1e9:
-        return f"{number / 1e6:.1f} M"
-    return f"{number / 1e9:.2f} B"
-
-
-def size(nbytes: float) -> str:
-    """Bytes for people: "9.6 MB", "3.2 GB"; a megabyte is a million bytes, as on the Hub."""
-    if nbytes < 1e3:
-        return f"{nbytes:.0f} B"
-    if nbytes < 1e6:
-        return f"{nbytes / 1e3:.0f} kB"
-    if nbytes < 1e9:
-        return f"{nbytes / 1e6:.1f} MB"
-    return f"{nbytes / 1e9:.2f} GB"

@@ -7,7 +7,8 @@ import inspect
 from typing import Any
 
 from bertgen.checkpoints.published import PUBLISHED, Known, PublishedCheckpoint
-from components.models.checkpoint import BASE, short_count, size
+from components.models.checkpoint import BASE
+from components.models.sizes import short_count, size
 from components.strings import t, t_html
 
 SOURCES = ("card", "files", "peer test", "issue thread", "inferred")

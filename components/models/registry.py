@@ -232,7 +232,7 @@ class Registry:
 
     def _named(self, folder: str | Path, session: str | None, origin: str, hub_id: str) -> Checkpoint:
         """A folder's description under a name that is free, or the one that it has already."""
-        checkpoint = describe(Path(folder).expanduser(), origin=origin, hub_id=hub_id)
+        checkpoint = describe(Path(folder), origin=origin, hub_id=hub_id)
         known = next((c for c in self.all(session) if c.folder == checkpoint.folder), None)
         if known is None:
             return replace(checkpoint, name=self._free_name(checkpoint, session))

@@ -6,8 +6,8 @@ import html
 from typing import Any
 
 from bertgen.checkpoints import LoadReport
-from components.models.checkpoint import size
 from components.models.registry import Loaded
+from components.models.sizes import size
 from components.refusal import parts_of_error
 from components.strings import t_html
 

@@ -11,8 +11,9 @@ import gradio as gr
 from components.context import AppContext
 from components.models import advice
 from components.models.card import card_html
-from components.models.checkpoint import BASE, TASKS, Checkpoint, size
+from components.models.checkpoint import BASE, TASKS, Checkpoint
 from components.models.reports import FIND_JS, opened_html, refusal_html, report_html
+from components.models.sizes import size
 from components.strings import t, t_html
 from components.tabs import generate
 from components.texts.parts import LONG

@@ -16,7 +16,6 @@ from bertgen import hub
 from bertgen.checkpoints.published import PUBLISHED
 from components.context import AppContext
 from components.models import advice
-from components.models.checkpoint import size
 from components.models.downloads import (
     Download,
     cache_for,
@@ -27,6 +26,7 @@ from components.models.downloads import (
 )
 from components.models.published_view import PICK_JS, published_html
 from components.models.reports import refusal_html
+from components.models.sizes import size
 from components.strings import t, t_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
 
