@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "assets" / "strings"
 # The language of whoever is being answered; a visitor's own would be set here, where a request comes in.
 LANGUAGE: ContextVar[str] = ContextVar("LANGUAGE", default="en")
 # Places that scripts speak of: their keys reach the browser.
-IN_THE_BROWSER = ("header.", "player.", "live_map.", "explorer.", "map.")
+IN_THE_BROWSER = ("gradio.", "header.", "player.", "live_map.", "explorer.", "map.")
 _VALUE = re.compile(r"\{(\w+)\}")
 
 

@@ -233,6 +233,7 @@ class Run:
             "first": first,
             **self._about,
             "settings": self.settings.summary(),
+            "how": self.settings.short(),
             "beams": self.settings.beams,
             "limit": self.settings.max_new_tokens,
         }

@@ -54,6 +54,10 @@ class RunSettings:
         )
         return config
 
+    def short(self) -> str:
+        """How it is decoded, in two or three words: "greedy", "4 beams"."""
+        return t(f"settings.short.{self.mode}", n=self.beams, temperature=f"{self.temperature:g}")
+
     def summary(self) -> str:
         """The settings in force, in a few words."""
         if self.mode == "beam":

@@ -155,7 +155,10 @@ class StreamedRun(TypedDict):
 
 
 class Stats(TypedDict):
-    """What a press of Run cost, and under which settings; ``first`` is the time of the first token."""
+    """What a press of Run cost, and under which ``settings``; ``first`` is the time of the first token.
+
+    ``how`` says in two or three words how it was decoded.
+    """
 
     seconds: float
     first: float | None
@@ -165,6 +168,7 @@ class Stats(TypedDict):
     checkpoint: str
     most: int
     settings: str
+    how: str
     beams: int
     limit: int
 

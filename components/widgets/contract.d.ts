@@ -129,7 +129,9 @@ export interface StreamedRun {
 }
 
 /**
- * What a press of Run cost, and under which settings; `first` is the time of the first token.
+ * What a press of Run cost, and under which `settings`; `first` is the time of the first token.
+ *
+ * `how` says in two or three words how it was decoded.
  */
 export interface Stats {
   seconds: number;
@@ -140,6 +142,7 @@ export interface Stats {
   checkpoint: string;
   most: number;
   settings: string;
+  how: string;
   beams: number;
   limit: number;
 }

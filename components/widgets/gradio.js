@@ -54,5 +54,9 @@
     return found ? [Number(found[1]), Number(found[2])] : null;
   }
 
+  // ---- words that styles print beside Gradio's own elements
+
+  document.documentElement.style.setProperty('--bx-examples', JSON.stringify(BX.t('gradio.examples')));
+
   BX.gradio = { mount, dark, setDark, themeAsked, onTheme, runButtons, pressStop, queuePlace };
 })();

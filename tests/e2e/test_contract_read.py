@@ -20,7 +20,7 @@ from components.widgets.player import player
 EXAMPLE = Path(__file__).parents[1] / "unit" / "views" / "contract_example.json"
 STATS = {
     "seconds": 0.1, "first": 0.01, "device": "cpu", "dtype": "float32", "model": "tiny", "checkpoint": "tiny",
-    "most": 512, "settings": "greedy, 128 tokens", "beams": 1, "limit": 128,
+    "most": 512, "settings": "greedy, 128 tokens", "how": "greedy", "beams": 1, "limit": 128,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.models.checkpoint import TASKS
+from components.strings import t
 from tests.e2e.test_generate import PLAYER, output_text, wait_for_state
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,7 +26,7 @@ def expected(name: str) -> dict:
 def test_its_first_example_reads_as_the_reference_has_it(page, name):
     task, golden = PROFILES[name]["task"], expected(name)
     page.locator(".bxp-pace button", has_text="as it comes").click()
-    page.locator("#bx-task label", has_text=TASKS[task]).click()
+    page.locator("#bx-task label", has_text=t(f"task.{task}")).click()
     page.wait_for_function(
         "(start) => document.querySelector('#bx-text textarea').value.startsWith(start)",
         arg=golden["text"][:12],

@@ -224,6 +224,13 @@ def test_no_word_stands_in_templates(path):
     assert re.findall(r'\s(?:aria-label|title|placeholder)="[^"]+"', html) == []
 
 
+def test_no_word_stands_in_styles():
+    styles = [*(ROOT / "assets" / "css").glob("*.css"), *PAGE.rglob("*.css")]
+    assert styles
+    for path in styles:
+        assert re.findall(r"content:\s*['\"][^'\"]*[^\W\d_]", path.read_text(encoding="utf-8")) == [], path
+
+
 def test_a_sentence_in_code_would_be_seen(tmp_path):
     """The checks themselves."""
     code = tmp_path / "bad.py"

@@ -88,7 +88,7 @@
       const every = Math.max(1, Math.ceil(18 / grid.width));
       grid.heads.forEach((head, h) => {
         if (typeof head === 'number' && h % every) return;
-        const text = typeof head === 'number' ? head + 1 : head;
+        const text = typeof head === 'number' ? head + 1 : BX.t(`map.pick.${head}`);
         context.fillText(text, corner(0, h)[0] + grid.width / 2, TOP - 9);
       });
       context.textAlign = 'right';
@@ -99,7 +99,7 @@
         context.translate(LEFT - 12, y);
         context.rotate(-Math.PI / 2);
         context.textAlign = 'center';
-        context.fillText(layer, 0, 0);
+        context.fillText(BX.t(`map.pick.${layer}`), 0, 0);
         context.restore();
       });
     }

@@ -179,8 +179,7 @@
       if (!this.value || state === 'waiting' || this.message) return '';
       const { stats } = this.value;
       const n = this.flat.length;
-      const how = stats.beams > 1 ? BX.t('player.beams', { n: stats.beams }) : stats.settings.split(',')[0];
-      const parts = [stats.model, how];
+      const parts = [stats.model, stats.how];
       if (n) parts.push(BX.t('player.tokens', { n }));
       if (n && stats.seconds) parts.push(BX.t('player.rate', { rate: this.rate(n / stats.seconds) }));
       if (stats.first != null) parts.push(BX.t('player.first', { time: time(stats.first) }));
