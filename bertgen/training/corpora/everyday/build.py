@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from bertgen.training.corpora.cleaning import loose_key
-from bertgen.training.corpora.everyday import forms, grammar, lexicon, slots, words
+from bertgen.training.corpora.clauses import read_clauses
+from bertgen.training.corpora.connectives import read_connectives
+from bertgen.training.corpora.everyday import forms, grammar, lexicon, sentences, slots, texts, words
 from bertgen.training.corpora.everyday.fillings import fill
 from bertgen.training.corpora.files import read_lines, read_pairs
 
@@ -148,6 +151,27 @@ def _programs(kinds: dict[str, float]) -> Callable[[Path, random.Random], Iterat
     return make
 
 
+def _splits(data: Path, chance: random.Random) -> Iterator[Row]:
+    yield from sentences.split_rows(80_000, chance)
+
+
+def _fusions(data: Path, chance: random.Random) -> Iterator[Row]:
+    yield from sentences.fuse_rows(100_000, chance)
+
+
+def _summaries(data: Path, chance: random.Random) -> Iterator[Row]:
+    yield from texts.summary_rows(24_000, chance)
+
+
+def _plain_wholes(data: Path, chance: random.Random) -> Iterator[Row]:
+    """Everyday sentences without a connective, which stay as they are."""
+    lines = list(dict.fromkeys(source for source, _ in read_pairs(data / "tatoeba-en-de" / "train.tsv.gz")))
+    plain = [line for line in lines if 3 <= len(line.split()) <= 9 and not JOINED.search(line)]
+    for line in chance.sample(plain, 8_000):
+        yield line, line
+
+
+JOINED = re.compile(r",|;|\band\b|\bbut\b|\bso\b|\bbecause\b|\bwhile\b|\bafter\b|\bwho\b|\bwhich\b|[.!?] ", re.IGNORECASE)
 DFSG = "mixed, DFSG-free (each package's terms)"
 GPL = "GPL-2+ (Ding dictionary)"
 SETS: dict[str, Made] = {
@@ -171,6 +195,16 @@ SETS: dict[str, Made] = {
     "l10n-game": Made("translate", DFSG, "debian-l10n game, edu, names; whole left out", _programs({"game": 1, "edu": 1, "names": 1})),
     "l10n-help": Made("translate", DFSG, "debian-l10n help, debconf, man, meta; whole left out", _programs(
         {"help": 1, "debconf": 1, "man": 1, "meta": 1}
+    )),
+    "summarise-everyday": Made("summarise", OWN, "news, mails, notices, stories, instructions, reviews", _summaries),
+    "split-everyday": Made("split", OWN, "everyday clauses by rules, right pronouns; one in five stays whole", _splits),
+    "split-wholes": Made("split", TATOEBA, "short everyday sentences that stay as they are", _plain_wholes),
+    "split-tatoeba": Made("split", TATOEBA, "corpora.clauses over tatoeba-en-de train", lambda data, _: read_clauses(
+        data / "tatoeba-en-de" / "train.tsv.gz"
+    )),
+    "fuse-everyday": Made("fuse", OWN, "everyday clauses by rules, the connective by their sense", _fusions),
+    "fuse-tatoeba": Made("fuse", TATOEBA, "corpora.connectives over tatoeba-en-de train", lambda data, _: read_connectives(
+        data / "tatoeba-en-de" / "train.tsv.gz"
     )),
     "l10n-ui": Made("translate", DFSG, "a third of debian-l10n ui; whole left out", _programs({"ui": 0.33})),
 }

@@ -71,6 +71,14 @@ def last_name(chance: random.Random) -> str:
     return chance.choice(names("last"))
 
 
+def known_person(kind: str, chance: random.Random) -> str:
+    """As `person`, with a first name that says "he" or "she": never an invented one."""
+    first = chance.choice(names(kind))
+    if chance.random() < 0.25:
+        return f"{first} {last_name(chance)}"
+    return first
+
+
 def person(kind: str, chance: random.Random) -> str:
     """A first name, in one of four cases with a family name."""
     first = first_name(kind, chance)
