@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bertgen.training.corpora.cleaning import loose_key
 from bertgen.training.corpora.clauses import read_clauses
 from bertgen.training.corpora.connectives import read_connectives
-from bertgen.training.corpora.everyday import forms, grammar, lexicon, sentences, slots, texts, words
+from bertgen.training.corpora.everyday import forms, grammar, lexicon, number_words, sentences, slots, texts, words
 from bertgen.training.corpora.everyday.fillings import fill
 from bertgen.training.corpora.files import read_lines, read_pairs
 
@@ -68,6 +68,20 @@ def _patterns(data: Path, chance: random.Random) -> Iterator[Row]:
     for english, german in lexicon.rows("sentences"):
         for _ in range(180 if "{" in english else 1):
             yield fill(english, german, chance)
+
+
+def _number_words(data: Path, chance: random.Random) -> Iterator[Row]:
+    nouns = grammar.nouns()
+    for _ in range(14_000):
+        yield number_words.sentence(nouns, chance)
+
+
+def _contractions(data: Path, chance: random.Random) -> Iterator[Row]:
+    yield from forms.other_contractions(tatoeba(data), 30_000, chance)
+
+
+def _typed_german(data: Path, chance: random.Random) -> Iterator[Row]:
+    yield from forms.typed([(german, english) for english, german in tatoeba(data)], 50_000, chance)
 
 
 def _grammar(data: Path, chance: random.Random) -> Iterator[Row]:
@@ -187,6 +201,9 @@ SETS: dict[str, Made] = {
     "quoted": Made("translate", TATOEBA, "sentences as direct speech", _quoted),
     "patterns": Made("translate", OWN, "sentence patterns filled: numbers, prices, times, dates, names", _patterns),
     "grammar": Made("translate", OWN, "sentences put together by grammar, many with numbers and names", _grammar),
+    "number-words": Made("translate", OWN, "counts and times in words", _number_words),
+    "contractions": Made("translate", TATOEBA, "tatoeba rows with don't for do not and the reverse", _contractions),
+    "typed-german": Made("translate-de-en", TATOEBA, "German as it is typed -> English (no need to swap)", _typed_german),
     "lists": Made("translate", OWN, "shopping lists and noun phrases", _lists),
     "smalltalk": Made("translate", OWN, "greetings and small talk in all forms", _smalltalk),
     "dictionary": Made("translate", GPL, "common words, one sense, with and without capital and end", _dictionary),

@@ -84,3 +84,50 @@ def quoted(rows: list[Row], names: tuple[str, ...], count: int, chance: random.R
             target = target[:-1]
         name = chance.choice(names)
         yield english.format(a=source, name=name), german.format(b=target, name=name)
+
+
+_SHORT_FORMS = (
+    ("I am", "I'm"),
+    ("do not", "don't"),
+    ("does not", "doesn't"),
+    ("did not", "didn't"),
+    ("is not", "isn't"),
+    ("are not", "aren't"),
+    ("was not", "wasn't"),
+    ("were not", "weren't"),
+    ("cannot", "can't"),
+    ("could not", "couldn't"),
+    ("will not", "won't"),
+    ("would not", "wouldn't"),
+    ("should not", "shouldn't"),
+    ("have not", "haven't"),
+    ("has not", "hasn't"),
+    ("It is", "It's"),
+    ("That is", "That's"),
+    ("I have never", "I've never"),
+    ("You are", "You're"),
+    ("We are", "We're"),
+    ("They are", "They're"),
+    ("He is", "He's"),
+    ("She is", "She's"),
+    ("I will", "I'll"),
+    ("We will", "We'll"),
+    ("What is", "What's"),
+    ("Let us", "Let's"),
+)
+_NO_SHORT_FORM = re.compile(r"\b(?:I am|It is|That is|You are|We are|They are|He is|She is|What is|I will)[.,?!]")
+
+
+def other_contractions(rows: list[Row], count: int, chance: random.Random) -> list[Row]:
+    """`count` rows with short forms written out, or the reverse: do not and don't mean the same."""
+    changed = []
+    for source, target in rows:
+        text = source
+        for full, short in _SHORT_FORMS:
+            if re.search(rf"\b{short}\b", text):
+                text = re.sub(rf"\b{short}\b(?! (?:been|got|had|gone|done))", full, text)
+            elif not _NO_SHORT_FORM.search(text):
+                text = re.sub(rf"\b{full}\b", short, text)
+        if text != source and not text.endswith("?"):
+            changed.append((text, target))
+    return chance.sample(changed, min(count, len(changed)))
