@@ -1,5 +1,7 @@
 """Training on a graphics card: the lean form computes what the project's classes compute."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,10 @@ from bertgen.training.gpu.gather import join_rows
 from bertgen.training.gpu.learn import learning_rate
 from bertgen.training.gpu.model import BOS, EOS, PAD, Batch, Pair, first_values, layout
 from bertgen.training.gpu.noise import noised
-from bertgen.training.gpu.packed import read_rows, rows_from_lists, write_rows
+from bertgen.training.gpu.packed import file_name, read_rows, rows_from_lists, write_rows
 from bertgen.training.gpu.plan import Sizes, StagePlan, read_plan
+from bertgen.training.gpu.run import run
+from bertgen.training.gpu.trainer import Trainer
 from bertgen.training.gpu.weights import FlatWeights
 
 SIZES = Sizes(32, 64, 4, 2, 2, 24)
@@ -205,3 +209,107 @@ def test_a_plan_with_an_unknown_start_or_setting_is_refused(tmp_path):
         (tmp_path / "plan.toml").write_text(f'name = "x"\nseed = 1\n{stage}{line}\n')
         with pytest.raises(ValueError, match=wanted):
             read_plan(tmp_path / "plan.toml")
+
+
+def test_a_trained_pair_answers_with_what_it_was_taught():
+    rows = rows_from_lists(PAIRS)
+    held = DeviceRows(rows, start_ids(len(rows)), torch.device("cpu"))
+    found = layout(SIZES, VOCABULARY)
+    weights = FlatWeights(found, first_values(found, 1, torch.device("cpu")), torch.float32, 0.0)
+    trainer = Trainer(SIZES, weights, held, [(8, 8)], 0.0, 0.0, graphs=True)
+    for step in range(150):
+        weights.set_control(3e-3, 0.1, step + 1)
+        trainer.step(0, torch.arange(len(rows)))
+    batch = held.batch(torch.arange(len(rows)), (8, 2))
+    pair = Pair(SIZES, found.views(weights.average))
+    answers, lengths = search(pair, batch.source, batch.source_mask, batch.inputs[:, 0], 8, 2)
+    assert [row[:size].tolist() for row, size in zip(answers, lengths, strict=True)] == [t for _, t in PAIRS]
+
+
+PLAN = """
+name = "tiny"
+seed = 1
+[[vocabulary]]
+name = "v"
+size = 50
+[[stage]]
+name = "teacher"
+kind = "train"
+seconds = 2
+vocabulary = "v"
+reverse = "both"
+shares = { a = 1.0 }
+valid = ["a"]
+joined_share = 0.2
+batch_tokens = 256
+buckets = [[8, 8], [16, 16]]
+[[stage]]
+name = "teach"
+kind = "decode"
+seconds = 1
+vocabulary = "v"
+start = "teacher"
+reverse = "both"
+beam = 2
+shares = { "*" = 1.0 }
+[[stage]]
+name = "broken"
+kind = "train"
+seconds = 1
+vocabulary = "v"
+save = "broken"
+shares = { missing = 1.0 }
+buckets = [[8, 8]]
+[[stage]]
+name = "student"
+kind = "train"
+seconds = 2
+vocabulary = "v"
+save = "student"
+distilled = 1.0
+shares = { a = 1.0, mono = 1.0 }
+valid = ["a"]
+batch_tokens = 256
+buckets = [[8, 8], [16, 16]]
+[[stage]]
+name = "base"
+kind = "train"
+seconds = 1
+vocabulary = "v"
+save = "base"
+denoising = true
+shares = { "*" = 1.0 }
+valid = ["mono"]
+batch_tokens = 256
+buckets = [[8, 8], [16, 16]]
+"""
+
+
+def test_a_run_leaves_every_checkpoint_that_can_be_made(tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN)
+    packed, out = tmp_path / "packed", tmp_path / "out"
+    packed.mkdir()
+    sets = {
+        "a": rows_from_lists(PAIRS * 20),
+        "mono": rows_from_lists([(source, []) for source, _ in PAIRS] * 9),
+    }
+    for name, rows in sets.items():
+        for side in ("train", "valid"):
+            write_rows(packed / file_name(name, side), rows)
+    manifest = {"sets": {name: {"vocabulary": "v"} for name in sets}, "vocabularies": {"v": 50}}
+    (packed / "manifest.json").write_text(json.dumps({**manifest, "digits": {"v": [40, 41]}}))
+    run(read_plan(tmp_path / "plan.toml"), packed, out, 6, scale=0.5)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "base.safetensors",
+        "log.jsonl",
+        "student.safetensors",
+    ]
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    failed = [line["stage"] for line in log if line.get("event") == "failed"]
+    assert failed == ["broken"]
+    for name in ("student", "base"):
+        facts = read_facts(out / f"{name}.safetensors")
+        assert facts["whole"]
+        assert facts["steps"] > 0
+        found = layout(Sizes(**facts["sizes"]), 50)
+        assert torch.isfinite(read_bundle(out / f"{name}.safetensors", found)).all()

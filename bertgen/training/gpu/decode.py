@@ -15,7 +15,7 @@ LOOK_EVERY = 4  # steps between two looks whether all are done: a look waits for
 
 @dataclass
 class Cache:
-    """Keys and values of self-attention [L, 2, R, H, T, D] and, by layer, of the memory; its additive mask."""
+    """Keys and values of self-attention [L, 2, R, H, T, D], those of the memory by layer, its mask."""
 
     own: Tensor
     memory: list[tuple[Tensor, Tensor]]

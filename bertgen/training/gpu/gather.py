@@ -14,6 +14,7 @@ from bertgen.training.gpu.plan import StagePlan
 from bertgen.training.gpu.store import Store
 
 MOST_JOINED = 60_000
+MOST_PARTS = 4  # of a joined row
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,21 @@ def join_rows(rows: Rows, count: int, longest: tuple[int, int], chance: np.rando
     Longer ones than `longest` are left out. SentencePiece never crosses a space here, so joined ids are those
     of the texts joined by one space.
     """
-    groups = chance.integers(0, len(rows), (count, 4))
-    sizes = chance.integers(2, 5, count)
-    parts, lengths = [], []
-    for group, size in zip(groups.tolist(), sizes.tolist(), strict=True):
-        chosen = group[:size]
-        source = int(rows.source_length[chosen].sum())
-        target = int(rows.target_length[chosen].sum())
-        if source > longest[0] or target >= longest[1]:
-            continue
-        for start, length in (
-            (rows.source_start, rows.source_length),
-            (rows.target_start, rows.target_length),
-        ):
-            parts += [rows.tokens[start[row] : start[row] + length[row]] for row in chosen]
-        lengths.append((source, target))
-    table = np.array(lengths, dtype=np.int32).reshape(-1, 2)
-    tokens = np.concatenate(parts) if parts else np.zeros(0, np.uint16)
-    ends = np.cumsum(table.sum(1, dtype=np.int64))
-    starts = ends - table.sum(1)
-    return Rows(tokens, starts, table[:, 0], starts + table[:, 0], table[:, 1])
+    if not len(rows) or not count:
+        return rows.taken(np.zeros(0, np.int64))
+    groups = chance.integers(0, len(rows), (count, MOST_PARTS))
+    used = np.arange(MOST_PARTS)[None] < chance.integers(2, MOST_PARTS + 1, count)[:, None]
+    source, target = (
+        np.where(used, length[groups], 0).sum(1) for length in (rows.source_length, rows.target_length)
+    )
+    keep = (source <= longest[0]) & (target < longest[1])
+    parts = rows.taken(groups[keep][used[keep]])
+    # All sources come first, then all targets; the parts of a group lie side by side on either.
+    sources = cut(parts.tokens, parts.source_start, parts.source_length)
+    targets = cut(parts.tokens, parts.target_start, parts.target_length)
+    source, target = source[keep].astype(np.int32), target[keep].astype(np.int32)
+    places = (starts_of(source), len(sources) + starts_of(target))
+    return Rows(np.concatenate([sources, targets]), places[0], source, places[1], target)
 
 
 def gather(store: Store, stage: StagePlan, chance: np.random.Generator) -> Reading:
@@ -90,6 +86,8 @@ def gather(store: Store, stage: StagePlan, chance: np.random.Generator) -> Readi
                 parts.append(extra)
                 shares.append(1.0)
                 starts.append(start_ids(len(extra), start))
+    if not parts:
+        raise ValueError(f"stage {stage.name}: no packed rows are named by {sorted(stage.shares)}")
     return Reading(joined(parts), [len(rows) for rows in parts], shares, np.concatenate(starts))
 
 

@@ -185,11 +185,13 @@ class Learning:
         candidates = {"last": self.weights.master, "average": self.weights.average}
         losses = {name: self._loss(flat) for name, flat in candidates.items()}
         name = min(losses, key=lambda key: (not math.isfinite(losses[key]), losses[key]))
+        better = False
         values = {f"valid_{key}": round(loss, 4) for key, loss in losses.items()}
         if self.best is None or losses[name] < self.best[0] or not math.isfinite(self.best[0]):
             self.best = (losses[name], candidates[name].clone(), name)
-            if self.stage.save:
-                self._save(values, final)
+            better = True
+        if self.stage.save and (better or final):
+            self._save(values, final)
         self.store.log(self.stage.name, event="validation", step=self.steps, **values)
         if final and not self.stage.denoising:
             self._answers(self.best[1])

@@ -13,7 +13,8 @@ from bertgen.training.gpu.learn import Learning
 from bertgen.training.gpu.plan import Plan
 from bertgen.training.gpu.store import Store
 
-LAST = 4.0  # seconds kept for the end
+SHORTEST = 0.2  # seconds of a stage
+LAST = 0.008  # part of the time kept for the end
 
 
 def run(plan: Plan, packed: Path, out: Path, seconds: float, scale: float = 1.0) -> None:
@@ -33,9 +34,9 @@ def run(plan: Plan, packed: Path, out: Path, seconds: float, scale: float = 1.0)
         torch.backends.cuda.matmul.allow_tf32 = True
     store.log("run", event="start", **facts)
     for number, stage in enumerate(plan.stage):
-        left = store.ends - LAST - time.monotonic()
+        left = store.ends - LAST * seconds - time.monotonic()
         budget = left * stage.seconds / sum(later.seconds for later in plan.stage[number:])
-        if budget < 1:
+        if budget < SHORTEST:
             store.log(stage.name, event="left out", why="no time is left")
             continue
         kind = {"train": Learning, "decode": Distilling}[stage.kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -31,6 +32,10 @@ class Store:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         self._rows: dict[tuple[str, str], Rows] = {}
+        # Unpacking takes seconds, in which the first stages can already learn.
+        files = [(name, side) for name in self.manifest["sets"] for side in ("train", "valid")]
+        workers = ThreadPoolExecutor(4)
+        self._files = {key: workers.submit(read_rows, packed / file_name(*key)) for key in files}
 
     def log(self, stage: str, **values: object) -> None:
         """Print one line and append it to the log's file."""
@@ -52,7 +57,7 @@ class Store:
     def rows(self, name: str, side: str = "train") -> Rows:
         """The packed rows of a set's side; with a scale, the first ones."""
         if (name, side) not in self._rows:
-            rows = read_rows(self.packed / file_name(name, side))
+            rows = self._files[name, side].result()
             if self.scale < 1:
                 count = max(min(len(rows), 40), int(len(rows) * self.scale))
                 rows = _first(rows, count)
@@ -74,7 +79,7 @@ class Store:
 
     def batch_tokens(self, stage: StagePlan) -> int:
         """Padded places of a batch on its longer side."""
-        return stage.batch_tokens if self.scale >= 1 else max(1024, int(stage.batch_tokens * self.scale))
+        return stage.batch_tokens if self.scale >= 1 else max(128, int(stage.batch_tokens * self.scale))
 
     def chance(self, stage: str) -> np.random.Generator:
         """The random numbers of one stage, the same for the same plan."""
