@@ -18,6 +18,7 @@ def _arguments() -> argparse.Namespace:
         "--data", type=Path, action="append", required=True, help="data folder; may be repeated"
     )
     pack.add_argument("--reuse", type=Path, help="folder of vocabularies trained before")
+    pack.add_argument("--only", action="append", default=[], help="pattern of sets to pack beside the others")
     run = commands.add_parser("run", help="train everything within --seconds")
     run.add_argument("--packed", type=Path, required=True)
     run.add_argument("--seconds", type=float, required=True)
@@ -41,7 +42,7 @@ def main() -> None:
     if arguments.command == "pack":
         from bertgen.training.gpu.pack import pack
 
-        pack(plan, arguments.data, arguments.out, arguments.reuse)
+        pack(plan, arguments.data, arguments.out, arguments.reuse, arguments.only)
     elif arguments.command == "run":
         from bertgen.training.gpu.run import run
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 import numpy as np
 
 from bertgen.training.gpu.batches import start_ids
 from bertgen.training.gpu.model import BOS, OTHER_START
 from bertgen.training.gpu.noise import noised
-from bertgen.training.gpu.packed import Rows, cut, joined, starts_of
+from bertgen.training.gpu.packed import REVERSED, Rows, cut, joined, starts_of
 from bertgen.training.gpu.plan import StagePlan
 from bertgen.training.gpu.store import Store
 
@@ -64,6 +65,8 @@ def gather(store: Store, stage: StagePlan, chance: np.random.Generator) -> Readi
     for turned in ways:
         start = OTHER_START if turned and stage.reverse == "both" else BOS
         for name, share in store.names(stage.shares, stage.vocabulary).items():
+            if not _goes(store, name, turned):
+                continue
             own = store.rows(name)
             if stage.denoising:
                 if name not in store.texts:
@@ -89,6 +92,13 @@ def gather(store: Store, stage: StagePlan, chance: np.random.Generator) -> Readi
     if not parts:
         raise ValueError(f"stage {stage.name}: no packed rows are named by {sorted(stage.shares)}")
     return Reading(joined(parts), [len(rows) for rows in parts], shares, np.concatenate(starts))
+
+
+def _goes(store: Store, name: str, turned: bool) -> bool:
+    """Whether a set is read this way."""
+    if turned:
+        return not any(fnmatch(name, pattern) for pattern in store.plan.forward_only)
+    return not name.startswith(REVERSED)
 
 
 def _joined_part(

@@ -15,13 +15,29 @@ from bertgen.training.corpora.files import read_lines
 from bertgen.training.corpora.readers import READERS
 from bertgen.training.corpus import read_sets
 from bertgen.training.data import curl_apostrophes
-from bertgen.training.gpu.packed import MANIFEST, file_name, rows_from_lists, write_rows
+from bertgen.training.gpu.packed import (
+    MANIFEST,
+    REVERSED,
+    file_name,
+    read_manifest,
+    rows_from_lists,
+    write_rows,
+)
 from bertgen.training.gpu.plan import Plan, RecipePlan, SetPlan, TextPlan
 from bertgen.training.recipe import read_recipe
 from bertgen.training.vocabulary import train_sentencepiece
 
 Pairs = list[tuple[str, str]]
 RECIPES = Path(__file__).parents[1] / "recipes"
+# Names of made sets by task; some manifests spell a task the other way.
+MADE_NAMES = {
+    "translate": "{}",
+    "translate-de-en": REVERSED + "{}",
+    "split": "split/{}",
+    "fuse": "fuse/{}",
+    "summarize": "summarize/{}",
+    "summarise": "summarize/{}",
+}
 PROBE = 400  # validation rows packed of every set
 
 
@@ -110,7 +126,8 @@ def _read_recipe(entry: RecipePlan, folders: Sequence[Path]) -> list[Sides]:
 def _read_listed(plan: Plan, folder: Path) -> list[Sides]:
     """The sets of a folder of made rows: its manifest lists name and task of each.
 
-    Those for translation are packed under their name, others as `TASK/NAME`.
+    Those for translation are packed under their name, others as `TASK/NAME`; rows that only German to English
+    learns from as `reversed-NAME`.
     """
     listed = folder / MANIFEST
     found = []
@@ -125,7 +142,9 @@ def _read_listed(plan: Plan, folder: Path) -> list[Sides]:
             rows = random.Random(f"rows-{name}").sample(rows, limit)
         valid = folder / name / "valid.tsv.gz"
         held_out = READERS["tsv"](valid) if valid.is_file() else []
-        full = name if task == "translate" else f"{task}/{name}"
+        if task == "translate-de-en":  # all rows of translation lie English first
+            rows, held_out = ([(target, source) for source, target in side] for side in (rows, held_out))
+        full = MADE_NAMES[task].format(name)
         found.append(Sides(full, plan.made[task], rows, held_out, (128, 144)))
     return found
 
@@ -177,25 +196,44 @@ def encode(rows: Pairs, processor: sentencepiece.SentencePieceProcessor, longest
     ]
 
 
-def pack(plan: Plan, folders: Sequence[Path], out: Path, reuse: Path | None = None) -> None:
-    """Write vocabularies (`NAME.model`), packed sets and the manifest to `out`.
+def _read_all(plan: Plan, folders: Sequence[Path], only: Sequence[str]) -> list[Sides]:
+    """All sets of the plan, or those that one of the patterns names, without held-out texts and doubles."""
 
-    Vocabularies found in `reuse` are taken from there.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    sets = [sides for entry in plan.set if (sides := _read_set(entry, folders))]
-    sets += [sides for entry in plan.recipe for sides in _read_recipe(entry, folders)]
-    sets += [sides for entry in plan.text if (sides := _read_text(entry, folders))]
+    def wanted(name: str) -> bool:
+        return not only or any(fnmatch(name, pattern) for pattern in only)
+
+    sets = [_read_set(entry, folders) for entry in plan.set if wanted(entry.name)]
+    recipes = [
+        entry for entry in plan.recipe if not only or any(p.startswith(f"{entry.name}/") for p in only)
+    ]
+    sets += [sides for entry in recipes for sides in _read_recipe(entry, folders)]
+    sets += [_read_text(entry, folders) for entry in plan.text if wanted(entry.name)]
     sets += [sides for folder in folders for sides in _read_listed(plan, folder)]
+    found = [sides for sides in sets if sides is not None and wanted(sides.name)]
     closed = closed_keys(plan, folders)
     print(f"{len(closed):,} held-out texts", flush=True)
-    for sides in sets:
+    for sides in found:
         before = len(sides.train)
         sides.train = [row for row in dict.fromkeys(sides.train) if is_open(row, closed)]
         if sides.same_digits:
             sides.train = [row for row in sides.train if digits(row[0]) == digits(row[1])]
         print(f"{sides.name}: {before:,} rows, {len(sides.train):,} without doubles and held-out", flush=True)
+    return found
+
+
+def pack(
+    plan: Plan, folders: Sequence[Path], out: Path, reuse: Path | None = None, only: Sequence[str] = ()
+) -> None:
+    """Write vocabularies (`NAME.model`), packed sets and the manifest to `out`.
+
+    Vocabularies found in `reuse` are taken from there. With `only`, sets that fit one of the patterns are
+    packed beside what lies in `out` already.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sets = _read_all(plan, folders, only)
     manifest: dict = {"sets": {}, "vocabularies": {}, "digits": {}}
+    if only:
+        manifest, reuse = read_manifest(out), out
     for entry in plan.vocabulary:
         own = [sides for sides in sets if sides.vocabulary == entry.name]
         known = reuse / f"{entry.name}.model" if reuse else None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 MANIFEST = "manifest.json"
+REVERSED = "reversed-"  # begins the names of sets whose targets are only ever read as sources
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,7 @@ class Plan:
     text: tuple[TextPlan, ...] = ()
     closed: tuple[str, ...] = ()  # patterns of files whose texts are in no training row
     made: dict[str, str] = field(default_factory=dict)  # task: vocabulary of the made rows' sets
+    forward_only: tuple[str, ...] = ()  # patterns of sets whose sources make poor targets
     made_without: tuple[str, ...] = ()  # patterns of made sets that are not packed
     made_rows: dict[str, int] = field(default_factory=dict)  # name: at most so many of a set's rows
 
