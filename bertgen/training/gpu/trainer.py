@@ -75,6 +75,12 @@ class Trainer:
         except RuntimeError as error:
             self.graphs, self.trouble = False, str(error).split("\n")[0]
             torch.cuda.synchronize()
+            # A broken recording leaves the random numbers waiting for its end; they get a state of their own.
+            fresh = torch.Generator("cuda")
+            fresh.manual_seed(torch.initial_seed() + bucket)
+            torch.cuda.default_generators[torch.cuda.current_device()].graphsafe_set_state(
+                fresh.graphsafe_get_state()
+            )
             return
         self._recorded[bucket] = graph
 
