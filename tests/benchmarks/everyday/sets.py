@@ -34,7 +34,7 @@ def read_set(task: str) -> list[Row]:
 
 
 def digits(text: str) -> list[str]:
-    """The numbers of a text in digits, without what groups or parts them, sorted: 1,250 and 1.250 are alike."""
+    """The numbers of a text in digits, without what groups them, sorted: 1,250 and 1.250 are alike."""
     return sorted(re.sub(r"\D", "", found) for found in _NUMBER.findall(text))
 
 
@@ -52,8 +52,9 @@ def holds(name: str, text: str) -> bool:
 def names_wanted(row: Row, task: str) -> list[str]:
     """Names, in the form of the target language, that stand in every reference.
 
-    Words with a capital that source and references share (in an English source, not only as the first word
-    of a sentence), and in translations the places of the word lists, as they are called in the other language.
+    Words with a capital that source and references share; where nothing is translated, only those that are
+    not merely the first word of a sentence. In translations also the places of the word lists, as the other
+    language calls them.
     """
     starts = set(re.findall(r"(?:^|[.!?:,] [\"„“]?|[\"„“])([^\W\d_][\w'’-]+)", row.source))
     words = [word for word in _CAPITALISED.findall(row.source) if word[0].isupper() and not word.isupper()]

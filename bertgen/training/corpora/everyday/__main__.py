@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SETS)}; all by default")
     parser.add_argument("--data", type=Path, required=True, help="folder of the public data sets")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--everyday", type=Path, help="folder of the everyday test sets, to stay clear of them")
+    parser.add_argument(
+        "--everyday", type=Path, help="folder of the everyday test sets, to stay clear of them"
+    )
     options = parser.parse_args()
     unknown = set(options.names) - set(SETS)
     if unknown:

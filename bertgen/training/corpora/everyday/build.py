@@ -10,10 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bertgen.training.corpora.cleaning import loose_key
 from bertgen.training.corpora.clauses import read_clauses
+from bertgen.training.corpora.cleaning import loose_key
 from bertgen.training.corpora.connectives import read_connectives
-from bertgen.training.corpora.everyday import forms, grammar, lexicon, number_words, sentences, slots, texts, words
+from bertgen.training.corpora.everyday import (
+    forms,
+    grammar,
+    lexicon,
+    number_words,
+    sentences,
+    slots,
+    texts,
+    words,
+)
 from bertgen.training.corpora.everyday.fillings import fill
 from bertgen.training.corpora.files import read_lines, read_pairs
 
@@ -110,7 +119,9 @@ def _smalltalk(data: Path, chance: random.Random) -> Iterator[Row]:
     for _ in range(4_000):
         first, second = chance.sample(listed[:165], 2)
         name = lexicon.person(chance.choice(("he", "she")), chance)
-        yield tuple(_to_somebody(side, name) + _ended(after) for side, after in zip(first, second, strict=True))
+        yield tuple(
+            _to_somebody(side, name) + _ended(after) for side, after in zip(first, second, strict=True)
+        )
 
 
 def _ended(text: str) -> str:
@@ -185,7 +196,9 @@ def _plain_wholes(data: Path, chance: random.Random) -> Iterator[Row]:
         yield line, line
 
 
-JOINED = re.compile(r",|;|\band\b|\bbut\b|\bso\b|\bbecause\b|\bwhile\b|\bafter\b|\bwho\b|\bwhich\b|[.!?] ", re.IGNORECASE)
+JOINED = re.compile(
+    r",|;|\band\b|\bbut\b|\bso\b|\bbecause\b|\bwhile\b|\bafter\b|\bwho\b|\bwhich\b|[.!?] ", re.IGNORECASE
+)
 DFSG = "mixed, DFSG-free (each package's terms)"
 GPL = "GPL-2+ (Ding dictionary)"
 SETS: dict[str, Made] = {
@@ -199,30 +212,58 @@ SETS: dict[str, Made] = {
     "typed": Made("translate", TATOEBA, "no end mark, small letters, capitals", _typed),
     "in-a-row": Made("translate", TATOEBA, "two or three sentences in a row", _in_a_row),
     "quoted": Made("translate", TATOEBA, "sentences as direct speech", _quoted),
-    "patterns": Made("translate", OWN, "sentence patterns filled: numbers, prices, times, dates, names", _patterns),
-    "grammar": Made("translate", OWN, "sentences put together by grammar, many with numbers and names", _grammar),
+    "patterns": Made(
+        "translate", OWN, "sentence patterns filled: numbers, prices, times, dates, names", _patterns
+    ),
+    "grammar": Made(
+        "translate", OWN, "sentences put together by grammar, many with numbers and names", _grammar
+    ),
     "number-words": Made("translate", OWN, "counts and times in words", _number_words),
-    "contractions": Made("translate", TATOEBA, "tatoeba rows with don't for do not and the reverse", _contractions),
-    "typed-german": Made("translate-de-en", TATOEBA, "German as it is typed -> English (no need to swap)", _typed_german),
+    "contractions": Made(
+        "translate", TATOEBA, "tatoeba rows with don't for do not and the reverse", _contractions
+    ),
+    "typed-german": Made(
+        "translate-de-en", TATOEBA, "German as it is typed -> English (no need to swap)", _typed_german
+    ),
     "lists": Made("translate", OWN, "shopping lists and noun phrases", _lists),
     "smalltalk": Made("translate", OWN, "greetings and small talk in all forms", _smalltalk),
-    "dictionary": Made("translate", GPL, "common words, one sense, with and without capital and end", _dictionary),
+    "dictionary": Made(
+        "translate", GPL, "common words, one sense, with and without capital and end", _dictionary
+    ),
     "rare-words": Made("translate", GPL, "ding-en-de words thinned to 40,000", _rare_words),
     "phrases": Made("translate", GPL, "ding-en-de phrases in full", _phrases),
-    "l10n-game": Made("translate", DFSG, "debian-l10n game, edu, names; whole left out", _programs({"game": 1, "edu": 1, "names": 1})),
-    "l10n-help": Made("translate", DFSG, "debian-l10n help, debconf, man, meta; whole left out", _programs(
-        {"help": 1, "debconf": 1, "man": 1, "meta": 1}
-    )),
-    "summarise-everyday": Made("summarise", OWN, "news, mails, notices, stories, instructions, reviews", _summaries),
-    "split-everyday": Made("split", OWN, "everyday clauses by rules, right pronouns; one in five stays whole", _splits),
+    "l10n-game": Made(
+        "translate",
+        DFSG,
+        "debian-l10n game, edu, names; whole left out",
+        _programs({"game": 1, "edu": 1, "names": 1}),
+    ),
+    "l10n-help": Made(
+        "translate",
+        DFSG,
+        "debian-l10n help, debconf, man, meta; whole left out",
+        _programs({"help": 1, "debconf": 1, "man": 1, "meta": 1}),
+    ),
+    "summarise-everyday": Made(
+        "summarise", OWN, "news, mails, notices, stories, instructions, reviews", _summaries
+    ),
+    "split-everyday": Made(
+        "split", OWN, "everyday clauses by rules, right pronouns; one in five stays whole", _splits
+    ),
     "split-wholes": Made("split", TATOEBA, "short everyday sentences that stay as they are", _plain_wholes),
-    "split-tatoeba": Made("split", TATOEBA, "corpora.clauses over tatoeba-en-de train", lambda data, _: read_clauses(
-        data / "tatoeba-en-de" / "train.tsv.gz"
-    )),
+    "split-tatoeba": Made(
+        "split",
+        TATOEBA,
+        "corpora.clauses over tatoeba-en-de train",
+        lambda data, _: read_clauses(data / "tatoeba-en-de" / "train.tsv.gz"),
+    ),
     "fuse-everyday": Made("fuse", OWN, "everyday clauses by rules, the connective by their sense", _fusions),
-    "fuse-tatoeba": Made("fuse", TATOEBA, "corpora.connectives over tatoeba-en-de train", lambda data, _: read_connectives(
-        data / "tatoeba-en-de" / "train.tsv.gz"
-    )),
+    "fuse-tatoeba": Made(
+        "fuse",
+        TATOEBA,
+        "corpora.connectives over tatoeba-en-de train",
+        lambda data, _: read_connectives(data / "tatoeba-en-de" / "train.tsv.gz"),
+    ),
     "l10n-ui": Made("translate", DFSG, "a third of debian-l10n ui; whole left out", _programs({"ui": 0.33})),
 }
 
@@ -238,10 +279,20 @@ def held_out(data: Path, everyday: Path | None) -> set[str]:
         for line in read_lines(path):
             texts = _listed(line) if "jsonl" in parts else line.split("\t")
             keys |= {loose_key(text) for text in texts}
-    for path in sorted(everyday.glob("*.jsonl")) if everyday else ():
-        for line in read_lines(path):
-            keys |= {loose_key(text) for text in _listed(line)}
+    if everyday is not None:
+        for path in sorted(everyday.glob("*.jsonl")):
+            for line in read_lines(path):
+                keys |= {loose_key(text) for text in _own_texts(line)}
     return keys - {""}
+
+
+def _own_texts(line: str) -> list[str]:
+    """The source of an everyday row, and its references of three words or more.
+
+    A single word may be the right translation of others too; what is asked for must not have been seen.
+    """
+    source, *references = _listed(line)
+    return [source, *(text for text in references if len(text.split()) >= 3)]
 
 
 def _listed(line: str) -> list[str]:

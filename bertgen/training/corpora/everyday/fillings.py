@@ -1,4 +1,4 @@
-"""What fills the slots of sentence patterns: numbers, prices, times, dates, people and places, on both sides."""
+"""What fills the slots of sentence patterns on both sides: numbers, prices, times, people, places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from bertgen.training.corpora.everyday.german import ordinal
 
 Pair = lexicon.Pair
 _SLOT = re.compile(r"\{(\w+)\}")
-_CURRENCIES = (("$", "dollars", "Dollar"), ("€", "euros", "Euro"), ("£", "pounds", "Pfund"), ("", "francs", "Franken"))
+_CURRENCIES = (
+    ("$", "dollars", "Dollar"),
+    ("€", "euros", "Euro"),
+    ("£", "pounds", "Pfund"),
+    ("", "francs", "Franken"),
+)
 
 
 def same(value: object) -> Pair:
@@ -43,7 +48,9 @@ def clock(chance: random.Random) -> Pair:
     """8:30, 15:45, 3 p.m., 7 o'clock; German: 8:30 Uhr, 3 Uhr nachmittags, 7 Uhr."""
     kind = chance.random()
     hour = chance.randint(1, 12)
-    minute = chance.choice(("00", "05", "10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "12", "37"))
+    minute = chance.choice(
+        ("00", "05", "10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "12", "37")
+    )
     if kind < 0.5:
         return Pair(f"{hour}:{minute}", f"{hour}:{minute} Uhr")
     if kind < 0.6:

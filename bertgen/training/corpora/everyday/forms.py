@@ -1,4 +1,4 @@
-"""Translated sentences in the forms in which visitors type them: no end mark, small letters, capitals, several."""
+"""Translated sentences as visitors type them: no end mark, small letters, capitals, several in a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ Row = tuple[str, str]
 
 def without_end(row: Row) -> Row | None:
     """No end mark on either side; None where one of them has none or has several signs."""
-    if not (row[0][-1:] in ".!?" and row[1][-1:] in ".!?") or row[0][-2:-1] in ".!?" or row[1][-2:-1] in ".!?":
+    if (
+        not (row[0][-1:] in ".!?" and row[1][-1:] in ".!?")
+        or row[0][-2:-1] in ".!?"
+        or row[1][-2:-1] in ".!?"
+    ):
         return None
     return row[0][:-1], row[1][:-1]
 
@@ -27,7 +31,7 @@ def capitals(row: Row) -> Row:
 
 
 def typed(rows: list[Row], count: int, chance: random.Random) -> Iterator[Row]:
-    """`count` rows: half without an end mark, a quarter in small letters (some without end), a fifth in capitals."""
+    """`count` rows: half without an end mark, three in ten in small letters, a fifth in capitals."""
     for row in chance.sample(rows, min(count, len(rows))):
         kind = chance.random()
         if kind < 0.5:
@@ -57,14 +61,14 @@ def in_a_row(rows: list[Row], count: int, chance: random.Random) -> Iterator[Row
 
 
 _SAID = (
-    ('{name} said, "{a}"', '{name} sagte: „{b}“'),
-    ('"{a}" {name} said.', '„{b}“, sagte {name}.'),
-    ('"{a}" he said.', '„{b}“, sagte er.'),
-    ('"{a}" she whispered.', '„{b}“, flüsterte sie.'),
-    ('She asked me, "{a}"', 'Sie fragte mich: „{b}“'),
-    ('The sign says "{a}"', 'Auf dem Schild steht: „{b}“'),
-    ('"{a}" asked {name}.', '„{b}“, fragte {name}.'),
-    ('My mother always says, "{a}"', 'Meine Mutter sagt immer: „{b}“'),
+    ('{name} said, "{a}"', "{name} sagte: „{b}“"),
+    ('"{a}" {name} said.', "„{b}“, sagte {name}."),
+    ('"{a}" he said.', "„{b}“, sagte er."),
+    ('"{a}" she whispered.', "„{b}“, flüsterte sie."),
+    ('She asked me, "{a}"', "Sie fragte mich: „{b}“"),
+    ('The sign says "{a}"', "Auf dem Schild steht: „{b}“"),
+    ('"{a}" asked {name}.', "„{b}“, fragte {name}."),
+    ('My mother always says, "{a}"', "Meine Mutter sagt immer: „{b}“"),
 )
 
 
@@ -115,7 +119,9 @@ _SHORT_FORMS = (
     ("What is", "What's"),
     ("Let us", "Let's"),
 )
-_NO_SHORT_FORM = re.compile(r"\b(?:I am|It is|That is|You are|We are|They are|He is|She is|What is|I will)[.,?!]")
+_NO_SHORT_FORM = re.compile(
+    r"\b(?:I am|It is|That is|You are|We are|They are|He is|She is|What is|I will)[.,?!]"
+)
 
 
 def other_contractions(rows: list[Row], count: int, chance: random.Random) -> list[Row]:

@@ -8,7 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 LISTS = Path(__file__).parent / "lists"
-_OPENINGS = ("b", "br", "d", "f", "g", "k", "kr", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "w", "z", "h")
+_OPENINGS = (
+    "b",
+    "br",
+    "d",
+    "f",
+    "g",
+    "k",
+    "kr",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+    "h",
+)
 _VOWELS = ("a", "e", "i", "o", "u", "a", "e", "o", "ei", "ou", "ie")
 _ENDINGS = ("", "n", "r", "l", "k", "m", "nd", "ck", "t", "rn", "x", "sh", "v")
 
@@ -53,7 +74,9 @@ def languages() -> tuple[Pair, ...]:
 
 def invented(chance: random.Random) -> str:
     """A name that nobody has, of one to three syllables: what can only be copied."""
-    syllables = [chance.choice(_OPENINGS) + chance.choice(_VOWELS) for _ in range(chance.choice((1, 2, 2, 2, 3)))]
+    syllables = [
+        chance.choice(_OPENINGS) + chance.choice(_VOWELS) for _ in range(chance.choice((1, 2, 2, 2, 3)))
+    ]
     return ("".join(syllables) + chance.choice(_ENDINGS)).capitalize()
 
 
@@ -89,7 +112,14 @@ def person(kind: str, chance: random.Random) -> str:
 
 def number(chance: random.Random, low: int = 2, high: int = 9_999_999) -> int:
     """A count: small ones often, large ones and round ones now and then."""
-    bands = ((2, 12, 5), (13, 99, 6), (100, 999, 4), (1_000, 9_999, 2), (10_000, 999_999, 1), (10**6, high, 0.3))
+    bands = (
+        (2, 12, 5),
+        (13, 99, 6),
+        (100, 999, 4),
+        (1_000, 9_999, 2),
+        (10_000, 999_999, 1),
+        (10**6, high, 0.3),
+    )
     fitting = [(max(low, a), min(high, b), weight) for a, b, weight in bands if a <= high and b >= low]
     start, stop, _ = chance.choices(fitting, weights=[weight for *_, weight in fitting])[0]
     value = chance.randint(start, stop)

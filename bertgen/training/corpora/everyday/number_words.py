@@ -7,16 +7,21 @@ import random
 from bertgen.training.corpora.everyday.german import Noun
 from bertgen.training.corpora.everyday.lexicon import Pair, number
 
-_ENGLISH = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_ENGLISH = _words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
-).split()
-_GERMAN = (
+)
+_GERMAN = _words(
     "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn "
     "siebzehn achtzehn neunzehn"
-).split()
-_ENGLISH_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
-_GERMAN_TENS = "- - zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split()
+)
+_ENGLISH_TENS = _words("- - twenty thirty forty fifty sixty seventy eighty ninety")
+_GERMAN_TENS = _words("- - zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig")
 
 
 def in_english(value: int) -> str:
@@ -74,7 +79,9 @@ def hour_in_words(chance: random.Random) -> Pair:
             Pair(f"a quarter past {in_english(hour)}", f"Viertel nach {name}"),
             Pair(f"a quarter to {in_english(following)}", f"Viertel vor {next_name}"),
             Pair(f"{in_english(minutes)} past {in_english(hour)}", f"{in_german(minutes)} nach {name}"),
-            Pair(f"{in_english(minutes)} to {in_english(following)}", f"{in_german(minutes)} vor {next_name}"),
+            Pair(
+                f"{in_english(minutes)} to {in_english(following)}", f"{in_german(minutes)} vor {next_name}"
+            ),
         )
     )
 

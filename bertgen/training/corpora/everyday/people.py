@@ -38,17 +38,71 @@ class Subject(NamedTuple):
 
 _HE, _SHE, _THEY = ("he", "his", "him", "3s"), ("she", "her", "her", "3s"), ("they", "their", "them", "p")
 _MEN = (
-    *("my brother", "my father", "our teacher Mr. {last}", "my uncle", "her husband", "the old man", "the boy"),
-    *("my grandfather", "our son", "the king", "a young man", "the farmer's son", "my cousin {he}", "Mr. {last}"),
-    *("my friend {he}", "his grandson", "the policeman", "Dr. {he} {last}", "the man next door", "Uncle {he}"),
+    *(
+        "my brother",
+        "my father",
+        "our teacher Mr. {last}",
+        "my uncle",
+        "her husband",
+        "the old man",
+        "the boy",
+    ),
+    *(
+        "my grandfather",
+        "our son",
+        "the king",
+        "a young man",
+        "the farmer's son",
+        "my cousin {he}",
+        "Mr. {last}",
+    ),
+    *(
+        "my friend {he}",
+        "his grandson",
+        "the policeman",
+        "Dr. {he} {last}",
+        "the man next door",
+        "Uncle {he}",
+    ),
 )
 _WOMEN = (
-    *("my sister", "my mother", "our teacher Mrs. {last}", "my aunt", "his wife", "the old woman", "the girl"),
-    *("my grandmother", "our daughter", "the queen", "a young woman", "her niece", "my cousin {she}", "Ms. {last}"),
-    *("my friend {she}", "her granddaughter", "the saleswoman", "Dr. {she} {last}", "Aunt {she}", "Mrs. {last}"),
+    *(
+        "my sister",
+        "my mother",
+        "our teacher Mrs. {last}",
+        "my aunt",
+        "his wife",
+        "the old woman",
+        "the girl",
+    ),
+    *(
+        "my grandmother",
+        "our daughter",
+        "the queen",
+        "a young woman",
+        "her niece",
+        "my cousin {she}",
+        "Ms. {last}",
+    ),
+    *(
+        "my friend {she}",
+        "her granddaughter",
+        "the saleswoman",
+        "Dr. {she} {last}",
+        "Aunt {she}",
+        "Mrs. {last}",
+    ),
 )
 _MANY = (
-    *("my parents", "the children", "our neighbors", "{he} and {she}", "the students", "my friends", "the workers"),
+    *(
+        "my parents",
+        "the children",
+        "our neighbors",
+        "{he} and {she}",
+        "the students",
+        "my friends",
+        "the workers",
+    ),
     *("the tourists", "our guests", "his brothers", "two old ladies", "the players"),
 )
 
@@ -67,7 +121,11 @@ def subject(chance: random.Random, first_person: bool = True) -> Subject:
     if kind < 0.88 or not first_person:
         return Subject(_filled(chance.choice(_MANY), chance), *_THEY)
     return chance.choice(
-        (Subject("I", "I", "my", "me", "1s"), Subject("I", "I", "my", "me", "1s"), Subject("we", "we", "our", "us", "p"))
+        (
+            Subject("I", "I", "my", "me", "1s"),
+            Subject("I", "I", "my", "me", "1s"),
+            Subject("we", "we", "our", "us", "p"),
+        )
     )
 
 
@@ -114,7 +172,11 @@ def conjugated(clause: str, person: str) -> str:
 def told(clause: str, who: Subject, known: bool) -> str:
     """A clause about somebody; named at the first mention unless they are `known`."""
     text = conjugated(clause, who.person)
-    forms = {"P": (who.name, who.pronoun), "O": (who.owner, who.possessive), "M": (who.named_object, who.object)}
+    forms = {
+        "P": (who.name, who.pronoun),
+        "O": (who.owner, who.possessive),
+        "M": (who.named_object, who.object),
+    }
 
     def mention(match: re.Match[str]) -> str:
         nonlocal known

@@ -27,7 +27,7 @@ _TIMES = re.compile(r"\{(time2?)\}")
 
 
 class Both(NamedTuple):
-    """One sentence, the sentences that it becomes, and those that it may be fused from (the first is plain)."""
+    """One sentence, the sentences it becomes, and those it may be fused from (the first is plain)."""
 
     whole: str
     parts: str
@@ -114,7 +114,12 @@ def sequence(chance: random.Random) -> Both:
 def three(chance: random.Random) -> Both:
     """A, B and C of one subject: A. B and C."""
     rows = [row for row in lexicon.rows("clauses") if row[0] == "sequence"]
-    clauses = [clause for row in rows for clause in row[1:] if not _LEANING.search(clause) and not _PRESENT.search(clause)]
+    clauses = [
+        clause
+        for row in rows
+        for clause in row[1:]
+        if not _LEANING.search(clause) and not _PRESENT.search(clause)
+    ]
     drawn = [_pattern(clause, chance) for clause in chance.sample(clauses, 3)]
     who = subject(chance)
     a, b, c = told(drawn[0], who, False), told(drawn[1], who, True), told(drawn[2], who, True)
@@ -161,7 +166,14 @@ def _drawn(kind: str, chance: random.Random) -> str:
 
 _ROLES = (
     *("a doctor", "a teacher", "a lawyer", "a nurse", "a student from {country}", "a painter from {city}"),
-    *("a friend of mine", "a famous singer", "a young writer", "an engineer", "a farmer", "the mayor of {city}"),
+    *(
+        "a friend of mine",
+        "a famous singer",
+        "a young writer",
+        "an engineer",
+        "a farmer",
+        "the mayor of {city}",
+    ),
     *("the president of the club", "a retired policeman", "my neighbor", "the owner of the shop", "our boss"),
     *("a {age}-year-old student", "a scientist", "a musician from {country}", "the best player of the team"),
 )
@@ -195,9 +207,21 @@ def met(chance: random.Random) -> Both:
     """This is my friend Anna, who lives in Rome."""
     who = one_person(chance)
     opening = chance.choice(
-        ("This is {x}", "I wrote a letter to {x}", "We had dinner with {x}", "I live with {x}", "I often think of {x}",
-         "Yesterday I called {x}", "I got this book from {x}", "I am waiting for {x}", "On {day} we visited {x}",
-         "I went to {country} with {x}", "Do not forget to invite {x}", "In {city} I met {x}", "I work with {x}")
+        (
+            "This is {x}",
+            "I wrote a letter to {x}",
+            "We had dinner with {x}",
+            "I live with {x}",
+            "I often think of {x}",
+            "Yesterday I called {x}",
+            "I got this book from {x}",
+            "I am waiting for {x}",
+            "On {day} we visited {x}",
+            "I went to {country} with {x}",
+            "Do not forget to invite {x}",
+            "In {city} I met {x}",
+            "I work with {x}",
+        )
     )
     first = _pattern(opening, chance).replace("{x}", who.name)
     fact = told(_drawn("fact", chance), who, True)
@@ -213,9 +237,11 @@ def thing(chance: random.Random) -> Both:
     name = capital(f"{article} {row[1]}")
     fact = conjugated(_drawn("thingfact", chance), "3s")
     if chance.random() < 0.25:
-        return Both(f"{name}, which {fact}, {verbs[0]} and {verbs[1]}.", (
-            f"{name} {verbs[0]} and {verbs[1]}. It {fact}."
-        ), ())
+        return Both(
+            f"{name}, which {fact}, {verbs[0]} and {verbs[1]}.",
+            (f"{name} {verbs[0]} and {verbs[1]}. It {fact}."),
+            (),
+        )
     if chance.random() < 0.3:
         parts = f"{name} {verbs[0]}. It {verbs[1]}."
         return Both(f"{name} {verbs[0]} and {verbs[1]}.", parts, (parts,))

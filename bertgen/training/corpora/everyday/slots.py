@@ -40,7 +40,7 @@ def genitive(name: str) -> str:
 
 
 def _rename(row: Row, old: tuple[str, str], new: tuple[str, str]) -> Row | None:
-    """The row with `new` for `old` (English, German), genitives among them; None unless both sides name it."""
+    """The row with `new` for `old` (English, German), in the genitive too; None unless both sides name it."""
     english, german = row
     found = len(_whole(old[0]).findall(english))
     plain, owned = _whole(old[1]), _whole(f"{old[1]}s")
@@ -106,16 +106,23 @@ other_cities = _swap_from(lexicon.pairs("cities"))
 other_countries = _swap_from(lexicon.pairs("countries"))
 other_languages = _swap_from(lexicon.languages())
 other_days = _swap_from(lexicon.calendar("day"))
-other_months = _swap_from(tuple(pair for pair in lexicon.calendar("month") if pair.english not in ("May", "March")))
+other_months = _swap_from(
+    tuple(pair for pair in lexicon.calendar("month") if pair.english not in ("May", "March"))
+)
 
 _WORDS = {word: value for value, *both in lexicon.rows("numbers") for word in both}
 _EN = "|".join(sorted((row[1] for row in lexicon.rows("numbers")), key=len, reverse=True))
 _DE = "|".join(sorted((row[2] for row in lexicon.rows("numbers")), key=len, reverse=True))
 _HOUR = re.compile(
-    rf"\bo'clock\b|\b[ap]\.m\.|\bUhr\b|\d:\d\d|\d\.\d\d\b|\b(?:um|gegen) (?:{_DE}|\d+)(?! \w*[jm]ahr)\b", re.IGNORECASE
+    rf"\bo'clock\b|\b[ap]\.m\.|\bUhr\b|\d:\d\d|\d\.\d\d\b|\b(?:um|gegen) (?:{_DE}|\d+)(?! \w*[jm]ahr)\b",
+    re.IGNORECASE,
 )
-_EN_NUMBER = re.compile(rf"(?<![\w.,:$-])(\$?)(\d[\d,]*\d|\d|(?:{_EN})(?![\w-]))(?![\w:-]|[.,]\d)", re.IGNORECASE)
-_DE_NUMBER = re.compile(rf"(?<![\w.,:-])(\d[\d.]*\d|\d|(?:{_DE})(?![\w-]))( ?\$)?(?![\w:-]|[.,]\d)", re.IGNORECASE)
+_EN_NUMBER = re.compile(
+    rf"(?<![\w.,:$-])(\$?)(\d[\d,]*\d|\d|(?:{_EN})(?![\w-]))(?![\w:-]|[.,]\d)", re.IGNORECASE
+)
+_DE_NUMBER = re.compile(
+    rf"(?<![\w.,:-])(\d[\d.]*\d|\d|(?:{_DE})(?![\w-]))( ?\$)?(?![\w:-]|[.,]\d)", re.IGNORECASE
+)
 _MAGNITUDE = re.compile(
     r"\b(?:hundred|thousand|million|billion|dozen|hundert|tausend|Million\w*|Milliarde\w*|Dutzend|degrees|Grad)\b"
 )

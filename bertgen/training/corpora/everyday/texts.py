@@ -1,4 +1,4 @@
-"""Short everyday texts with a line that says their point: news, mails, notices, stories, instructions, reviews."""
+"""Short everyday texts with a line that says their point: news, mails, notices, stories, steps, reviews."""
 
 from __future__ import annotations
 
@@ -12,19 +12,58 @@ from bertgen.training.corpora.everyday.people import capital
 
 Row = tuple[str, str]
 _WORDS = {
-    "building": ("school", "library", "hotel", "swimming pool", "theater", "hospital", "supermarket", "restaurant"),
+    "building": (
+        "school",
+        "library",
+        "hotel",
+        "swimming pool",
+        "theater",
+        "hospital",
+        "supermarket",
+        "restaurant",
+    ),
     "loot": ("jewelry", "an old painting", "twelve bicycles", "a safe", "rare coins", "phones and cameras"),
     "place": ("museum", "villa", "jewelry shop", "warehouse", "church"),
     "animal": ("dog", "cat", "parrot", "tortoise", "horse", "monkey", "frog"),
-    "habit": ("read before going to bed", "walk every day", "drink less coffee", "eat early", "turn off their phones"),
+    "habit": (
+        "read before going to bed",
+        "walk every day",
+        "drink less coffee",
+        "eat early",
+        "turn off their phones",
+    ),
     "sale": ("bicycle", "piano", "camera", "sofa", "watch", "guitar", "washing machine", "umbrella"),
     "shop": ("bakery", "library", "café", "pharmacy", "bookshop", "swimming pool", "museum"),
     "sport": ("swimming", "tennis", "judo", "dance", "chess", "football"),
-    "job": ("painter", "writer", "scientist", "singer", "cook", "photographer", "doctor", "teacher", "musician"),
+    "job": (
+        "painter",
+        "writer",
+        "scientist",
+        "singer",
+        "cook",
+        "photographer",
+        "doctor",
+        "teacher",
+        "musician",
+    ),
     "units": ("days", "weeks", "months"),
 }
-_GREETINGS = ("Hello {he},", "Hi {she},", "Dear {she},", "Dear {he},", "Dear Mr. {last},", "Hello everybody,", "Hi,")
-_CLOSINGS = ("Best regards, {he2}", "See you soon, {she2}", "Best wishes, {she2} {last2}", "Thanks, {he2}", "Love, {she2}")
+_GREETINGS = (
+    "Hello {he},",
+    "Hi {she},",
+    "Dear {she},",
+    "Dear {he},",
+    "Dear Mr. {last},",
+    "Hello everybody,",
+    "Hi,",
+)
+_CLOSINGS = (
+    "Best regards, {he2}",
+    "See you soon, {she2}",
+    "Best wishes, {she2} {last2}",
+    "Thanks, {he2}",
+    "Love, {she2}",
+)
 _FIRST = ("First, ", "To begin, ", "", "", "")
 _NEXT = ("Then ", "After that, ", "Next, ", "", "", "", "")
 _OPINIONS = ("I can recommend it all the same.", "", "")
@@ -34,7 +73,11 @@ def _filled(summary: str, text: str, chance: random.Random) -> Row:
     both = f"{summary} ||| {text}"
     for slot, words in _WORDS.items():
         both = both.replace(f"{{{slot}}}", chance.choice(words))
-    both = re.sub(r"\{time2?\}", lambda _: _time(chance), both) if "{time" in text and "{time" not in summary else both
+    both = (
+        re.sub(r"\{time2?\}", lambda _: _time(chance), both)
+        if "{time" in text and "{time" not in summary
+        else both
+    )
     both = both.replace("{time}", _time(chance)).replace("{time2}", _time(chance))
     summary, text = fill(both, both, chance)[0].split(" ||| ")
     text = re.sub(r"\ba(?= [aeiou])", "an", text)
@@ -70,7 +113,9 @@ def how_to(chance: random.Random) -> Row:
 
 
 def _opened(step: str, opening: str) -> str:
-    commands = re.match(r"(?:Mix|Knead|Let|Form|Bake|Heat|Pour|Turn|Serve|Cut|Fry|Add|Cook|Put|Wait|Take|Boil)\b", step)
+    commands = re.match(
+        r"(?:Mix|Knead|Let|Form|Bake|Heat|Pour|Turn|Serve|Cut|Fry|Add|Cook|Put|Wait|Take|Boil)\b", step
+    )
     if not opening or not commands:
         return step
     return opening + step[0].lower() + step[1:]
@@ -89,10 +134,13 @@ def review(chance: random.Random) -> Row:
         said = f"{opening} {good[0][0]}. {good[1][0]}. {turn}{bad[0][0][0].lower()}{bad[0][0][1:]}. {end}"
         return _filled(f"{name}: {good[0][1]}, but {bad[0][1]}", said.strip(), chance)
     if kind < 0.75:
-        said = f"{opening} {good[0][0]}. {good[1][0]}. {chance.choice(('I love it.', 'I am very happy with it.', ''))}"
+        praise = chance.choice(("I love it.", "I am very happy with it.", ""))
+        said = f"{opening} {good[0][0]}. {good[1][0]}. {praise}"
         return _filled(f"{name}: {good[0][1]} and {good[1][1]}", said.strip(), chance)
     turn = chance.choice(("I am disappointed.", "I expected more.", "Never again.", ""))
-    return _filled(f"{name}: {bad[0][1]} and {bad[1][1]}", f"{opening} {bad[0][0]}. {bad[1][0]}. {turn}".strip(), chance)
+    return _filled(
+        f"{name}: {bad[0][1]} and {bad[1][1]}", f"{opening} {bad[0][0]}. {bad[1][0]}. {turn}".strip(), chance
+    )
 
 
 def summary_rows(count: int, chance: random.Random) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Single words and short terms of a dictionary, one sense each: the one that translated sentences use most."""
+"""Single words and short terms of a dictionary, one sense each: the one that sentences use most."""
 
 from __future__ import annotations
 
