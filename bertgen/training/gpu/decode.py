@@ -53,6 +53,26 @@ def _open(pair: Pair, source: Tensor, mask: Tensor, beams: int, longest: int) ->
     return Cache(own, keys, additive(mask, memory.dtype))
 
 
+def _continuations(logprobs: Tensor, done: Tensor, beams: int) -> tuple[Tensor, Tensor]:
+    """The best log-probabilities and their ids [B, K, K]; a finished beam goes on with a pad, free of charge."""
+    best, pieces = logprobs.topk(beams, dim=-1)
+    best = best.masked_fill(done[..., None], float("-inf"))
+    best[..., 0] = torch.where(done, 0.0, best[..., 0])
+    pieces[..., 0] = torch.where(done, PAD, pieces[..., 0])
+    return best, pieces
+
+
+def _settle(totals: Tensor, lengths: Tensor, done: Tensor, length_penalty: float) -> tuple[Tensor, Tensor]:
+    """(totals, done), all [B, K], with the open beams of settled rows given up.
+
+    A row is settled once no open beam, at its present length, beats its best finished one.
+    """
+    scores = totals / lengths.clamp(min=1.0) ** length_penalty
+    finished = scores.masked_fill(~done, float("-inf")).amax(1, keepdim=True)
+    settled = finished >= scores.masked_fill(done, float("-inf")).amax(1, keepdim=True)
+    return totals.masked_fill(settled & ~done, float("-inf")), done | settled
+
+
 @torch.no_grad()
 def search(
     pair: Pair,
@@ -80,11 +100,8 @@ def search(
     first_row = torch.arange(count, device=device)[:, None] * beams
     for place in range(longest):
         logprobs = F.log_softmax(_step(pair, ids, place, cache).float(), dim=-1).view(count, beams, -1)
-        # 1) The best continuations of every beam; a finished one only goes on with a pad, free of charge.
-        best, pieces = logprobs.topk(beams, dim=-1)  # [B, K, K]
-        best = best.masked_fill(done[..., None], float("-inf"))
-        best[..., 0] = torch.where(done, 0.0, best[..., 0])
-        pieces[..., 0] = torch.where(done, PAD, pieces[..., 0])
+        # 1) The best continuations of every beam.
+        best, pieces = _continuations(logprobs, done, beams)
         # 2) The best of all of them.
         totals, chosen = (totals[..., None] + best).flatten(1).topk(beams, dim=-1)  # [B, K]
         parents = chosen // beams
@@ -100,12 +117,7 @@ def search(
         lengths += (~done).float()
         done = done | (ids == EOS)
         ids = ids.flatten()
-        # 4) A row is settled once no open beam, at its present length, beats its best finished one.
-        scores = totals / lengths.clamp(min=1.0) ** length_penalty
-        finished = scores.masked_fill(~done, float("-inf")).amax(1, keepdim=True)
-        settled = finished >= scores.masked_fill(done, float("-inf")).amax(1, keepdim=True)
-        totals = totals.masked_fill(settled & ~done, float("-inf"))
-        done = done | settled
+        totals, done = _settle(totals, lengths, done, length_penalty)
         if place % LOOK_EVERY == LOOK_EVERY - 1 and bool(done.all()):
             break
     scores = (totals / lengths.clamp(min=1.0) ** length_penalty).masked_fill(~done, float("-inf"))

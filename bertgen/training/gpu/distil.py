@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bertgen.training.gpu.batches import DeviceRows, start_ids
 from bertgen.training.gpu.decode import search
@@ -15,6 +16,7 @@ from bertgen.training.gpu.plan import StagePlan
 from bertgen.training.gpu.store import Store
 
 PART = 40_000  # rows of a set that are decoded together, sorted by length
+LONGEST = 140  # pieces of an answer
 LONGER, ROOM = 1.7, 12  # an answer has at most so many times the source's pieces, and so many more
 
 
@@ -101,51 +103,44 @@ class Distilling:
         stage, device = self.stage, self.store.device
         start = OTHER_START if turned and stage.reverse == "both" else BOS
         held = DeviceRows(rows, start_ids(len(rows), start), device)
+        batches = self._batches(rows)
+        pending: list[tuple[np.ndarray, Tensor, Tensor]] = []
+        for index in np.random.default_rng(len(rows)).permutation(len(batches)):
+            if time.monotonic() > ends:
+                break
+            numbers = batches[index]
+            width = int(rows.source_length[numbers].max())
+            batch = held.batch(torch.from_numpy(numbers).to(device), (width, 2))
+            longest = min(int(LONGER * width) + ROOM, LONGEST)
+            source = (batch.source, batch.source_mask, batch.inputs[:, 0])
+            found = search(self.pair, *source, longest, stage.beam, stage.length_penalty)
+            pending.append((numbers, *found))
+        return _collected(rows, pending) if pending else None
+
+    def _batches(self, rows: Rows) -> list[np.ndarray]:
+        """Row numbers of batches, by length; long texts need more room, so fewer of them go together."""
         order = np.argsort(rows.source_length, kind="stable")
-        decode_rows = stage.decode_rows * min(1.0, 4 * self.store.scale)
+        decode_rows = self.stage.decode_rows * min(1.0, 4 * self.store.scale)
         batches, first = [], 0
         while first < len(order):
             width = int(rows.source_length[order[min(first + 256, len(order) - 1)]])
-            # Long texts need more room a row, so fewer of them are taken at once.
-            size = max(8, int(decode_rows / stage.beam * min(1.0, 48 / width)))
+            size = max(8, int(decode_rows / self.stage.beam * min(1.0, 48 / width)))
             batches.append(order[first : first + size])
             first += size
-        pending: list = []
-        chance = np.random.default_rng(len(rows))
-        for index in chance.permutation(len(batches)):
-            if time.monotonic() > ends:
-                break
-            chosen = batches[index]
-            width = int(rows.source_length[chosen].max())
-            batch = held.batch(torch.from_numpy(chosen).to(device), (width, 2))
-            longest = min(int(LONGER * width) + ROOM, 140)
-            starts = batch.inputs[:, 0]
-            pending.append(
-                (
-                    chosen,
-                    search(
-                        self.pair,
-                        batch.source,
-                        batch.source_mask,
-                        starts,
-                        longest,
-                        stage.beam,
-                        stage.length_penalty,
-                    ),
-                )
-            )
-        if not pending:
-            return None
-        numbers = np.concatenate([chosen for chosen, _ in pending])
-        written, lengths = [], []
-        for _, (ids, sizes) in pending:
-            counts = sizes.cpu().numpy().astype(np.int32)
-            table = ids.to(torch.int16).cpu().numpy().view(np.uint16)
-            written.append(table[np.arange(table.shape[1])[None] < counts[:, None]])
-            lengths.append(counts)
-        length = np.concatenate(lengths)
-        asked = rows.taken(numbers)
-        sources = cut(asked.tokens, asked.source_start, asked.source_length)
-        tokens = np.concatenate([sources, *written])
-        begins = (starts_of(asked.source_length), len(sources) + starts_of(length))
-        return Rows(tokens, begins[0], asked.source_length, begins[1], length)
+        return batches
+
+
+def _collected(rows: Rows, pending: list[tuple[np.ndarray, Tensor, Tensor]]) -> Rows:
+    """Sources and their answers, from (row numbers, ids [B, longest], lengths [B]) by batch."""
+    written, lengths = [], []
+    for _, ids, sizes in pending:
+        counts = sizes.cpu().numpy().astype(np.int32)
+        table = ids.to(torch.int16).cpu().numpy().view(np.uint16)
+        written.append(table[np.arange(table.shape[1])[None] < counts[:, None]])
+        lengths.append(counts)
+    length = np.concatenate(lengths)
+    asked = rows.taken(np.concatenate([numbers for numbers, _, _ in pending]))
+    sources = cut(asked.tokens, asked.source_start, asked.source_length)
+    tokens = np.concatenate([sources, *written])
+    target_start = len(sources) + starts_of(length)
+    return Rows(tokens, starts_of(asked.source_length), asked.source_length, target_start, length)
