@@ -29,7 +29,7 @@ from bertgen.training.corpora.everyday.german import (
     ein_word,
     ordinal,
 )
-from bertgen.training.corpora.everyday.people import Subject, told
+from bertgen.training.corpora.everyday.people import Subject, about
 from bertgen.training.corpora.everyday.verbs import VERBS, english_present, present
 from bertgen.training.corpora.everyday.words import Usage, common_words
 
@@ -144,9 +144,9 @@ def test_numbers_in_words(value: int, english: str, german: str) -> None:
 
 def test_half_past_is_half_of_the_next_hour() -> None:
     chance = CHANCE(1)
-    told_hours = {number_words.hour_in_words(chance) for _ in range(2_000)}
-    assert ("half past two", "halb drei") in told_hours
-    assert ("half past twelve", "halb eins") in told_hours
+    hours = {number_words.hour_in_words(chance) for _ in range(2_000)}
+    assert ("half past two", "halb drei") in hours
+    assert ("half past twelve", "halb eins") in hours
 
 
 def test_typed_forms() -> None:
@@ -175,12 +175,12 @@ def test_short_forms_are_written_out_and_the_reverse() -> None:
 
 def test_clauses_name_somebody_once_and_then_by_pronoun() -> None:
     anna = Subject("Anna", "she", "her", "her", "3s")
-    assert told("{P} {was} late", anna, False) == "Anna was late"
-    assert told("{P} live~ near {O} aunt", anna, False) == "Anna lives near her aunt"
-    assert told("nobody heard {M}", anna, True) == "nobody heard her"
-    assert told("it was {O} birthday", anna, False) == "it was Anna's birthday"
+    assert about("{P} {was} late", anna, False) == "Anna was late"
+    assert about("{P} live~ near {O} aunt", anna, False) == "Anna lives near her aunt"
+    assert about("nobody heard {M}", anna, True) == "nobody heard her"
+    assert about("it was {O} birthday", anna, False) == "it was Anna's birthday"
     many = Subject("the children", "they", "their", "them", "p")
-    assert told("{P} {was} in {O} room", many, False) == "the children were in their room"
+    assert about("{P} {was} in {O} room", many, False) == "the children were in their room"
 
 
 def test_pronouns_of_split_rows_agree_with_the_name() -> None:

@@ -24,6 +24,7 @@ from bertgen.training.corpora.everyday import (
     words,
 )
 from bertgen.training.corpora.everyday.fillings import fill
+from bertgen.training.corpora.everyday.phrases import NOUNS
 from bertgen.training.corpora.files import read_lines, read_pairs
 
 Row = tuple[str, str]
@@ -42,14 +43,15 @@ class Made(NamedTuple):
 
 def tatoeba(data: Path) -> list[Row]:
     """Tatoeba's training rows whose digits agree on both sides, Tom for Thomas and John for Johannes."""
-    kept = []
+    agreeing = []
     for source, target in read_pairs(data / "tatoeba-en-de" / "train.tsv.gz"):
+        # A name stays as it is: what is copied can be trusted.
         for english, german in (("John", "Johannes"), ("Tom", "Thomas"), ("Alice", "Elke")):
             if english in source:
                 target = target.replace(german, english)
         if slots.numbers_agree(source, target):
-            kept.append((source, target))
-    return kept
+            agreeing.append((source, target))
+    return agreeing
 
 
 def _slot_set(kind: str) -> Made:
@@ -75,14 +77,16 @@ def _quoted(data: Path, chance: random.Random) -> Iterator[Row]:
 
 def _patterns(data: Path, chance: random.Random) -> Iterator[Row]:
     for english, german in lexicon.rows("sentences"):
-        for _ in range(180 if "{" in english else 1):
+        if "{" not in english:
+            yield english, german
+            continue
+        for _ in range(180):
             yield fill(english, german, chance)
 
 
 def _number_words(data: Path, chance: random.Random) -> Iterator[Row]:
-    nouns = grammar.nouns()
     for _ in range(14_000):
-        yield number_words.sentence(nouns, chance)
+        yield number_words.sentence(NOUNS, chance)
 
 
 def _contractions(data: Path, chance: random.Random) -> Iterator[Row]:
@@ -106,6 +110,7 @@ def _lists(data: Path, chance: random.Random) -> Iterator[Row]:
 
 def _smalltalk(data: Path, chance: random.Random) -> Iterator[Row]:
     """As they stand, with end marks, in small letters, in capitals, to somebody, two in a row."""
+    # 1) every line in all its forms
     listed = lexicon.pairs("smalltalk")
     for english, german in listed:
         yield english, german
@@ -116,6 +121,7 @@ def _smalltalk(data: Path, chance: random.Random) -> Iterator[Row]:
             continue
         for end in ".!":
             yield f"{english}{end}", f"{german[:1].upper()}{german[1:]}{end}"
+    # 2) two of them in a row, the first one said to somebody; the words at the list's end are no greetings
     for _ in range(4_000):
         first, second = chance.sample(listed[:165], 2)
         name = lexicon.person(chance.choice(("he", "she")), chance)
@@ -125,7 +131,9 @@ def _smalltalk(data: Path, chance: random.Random) -> Iterator[Row]:
 
 
 def _ended(text: str) -> str:
-    return f" {text}" if text[-1] in "?!." else f" {text}."
+    if text[-1] in "?!.":
+        return f" {text}"
+    return f" {text}."
 
 
 def _to_somebody(text: str, name: str) -> str:
@@ -136,8 +144,9 @@ def _to_somebody(text: str, name: str) -> str:
 
 def _dictionary(data: Path, chance: random.Random) -> Iterator[Row]:
     """Common words of the dictionary, and those of our own lists, which take precedence."""
-    own = [(noun.one, noun.german) for noun in grammar.nouns()]
-    own += [(noun.many, noun.plural) for noun in grammar.nouns()]
+    # 1) our own lists, in five forms each
+    own = [(noun.one, noun.german) for noun in NOUNS]
+    own += [(noun.many, noun.plural) for noun in NOUNS]
     own += [(row[0], row[1]) for row in lexicon.rows("adjectives")]
     own += [tuple(pair) for name in ("cities", "countries") for pair in lexicon.pairs(name)]
     own += [tuple(pair) for kind in ("day", "month") for pair in lexicon.calendar(kind)]
@@ -147,6 +156,7 @@ def _dictionary(data: Path, chance: random.Random) -> Iterator[Row]:
         yield from words.in_all_forms(row)
         yield row[0].lower(), row[1]
         yield row[0].upper(), row[1].upper()
+    # 2) what the dictionary has beyond them
     known = {english.lower() for english, _ in own}
     usage = words.Usage(tatoeba(data))
     for row in words.common_words(read_pairs(data / "ding-en-de" / "words.train.tsv.gz"), usage, least=3):
@@ -170,6 +180,7 @@ def _programs(kinds: dict[str, float]) -> Callable[[Path, random.Random], Iterat
         folder = data / "debian-l10n-en-de"
         labels = (line.split("\t") for line in read_lines(folder / "train.kinds.tsv.gz"))
         for row, (kind, form, _) in zip(read_pairs(folder / "train.tsv.gz"), labels, strict=True):
+            # The sentences of a `whole` row are mostly there as `part` too.
             if form != "whole" and chance.random() < kinds.get(kind, 0) and slots.numbers_agree(*row):
                 yield row
 
@@ -196,11 +207,13 @@ def _plain_wholes(data: Path, chance: random.Random) -> Iterator[Row]:
         yield line, line
 
 
+# Words and signs that may join two clauses.
 JOINED = re.compile(
     r",|;|\band\b|\bbut\b|\bso\b|\bbecause\b|\bwhile\b|\bafter\b|\bwho\b|\bwhich\b|[.!?] ", re.IGNORECASE
 )
 DFSG = "mixed, DFSG-free (each package's terms)"
 GPL = "GPL-2+ (Ding dictionary)"
+# In the order in which they are made: from Tatoeba, our own, from the dictionary, from programs, for English.
 SETS: dict[str, Made] = {
     "tatoeba-clean": Made(
         "translate",
@@ -273,12 +286,15 @@ def held_out(data: Path, everyday: Path | None) -> set[str]:
     keys = set()
     for path in sorted(data.glob("*/*.gz")):
         parts = path.name.split(".")
+        # Only the files of texts: `test.kinds.tsv.gz` and the like hold labels.
         names_side = any(part.startswith(("valid", "test")) for part in parts)
         if not names_side or {"kinds", "ids", "types", "meta"} & set(parts):
             continue
         for line in read_lines(path):
-            texts = _listed(line) if "jsonl" in parts else line.split("\t")
-            keys |= {loose_key(text) for text in texts}
+            if "jsonl" in parts:
+                keys |= {loose_key(text) for text in _listed(line)}
+            else:
+                keys |= {loose_key(text) for text in line.split("\t")}
     if everyday is not None:
         for path in sorted(everyday.glob("*.jsonl")):
             for line in read_lines(path):
@@ -308,17 +324,21 @@ def write_set(name: str, data: Path, out: Path, closed: set[str]) -> dict[str, o
     """Make one set, drop doubles and rows that touch `closed`, write it; its entry of the manifest."""
     made = SETS[name]
     rows = dict.fromkeys(made.make(data, random.Random(f"everyday-{name}")))
-    kept = [row for row in rows if row[0] and row[1] and not closed.intersection(map(loose_key, row))]
+    # A row that touches a held-out text by either side would make its figure worthless.
+    open_rows = [row for row in rows if all(row) and not closed.intersection(map(loose_key, row))]
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{source}\t{target}\n" for source, target in kept)
+    text = "".join(f"{source}\t{target}\n" for source, target in open_rows)
+    # No time stamp in the archive, so that the same rows are the same bytes.
     (folder / "train.tsv.gz").write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
-    return {"name": name, "task": made.task, "rows": len(kept), "licence": made.licence, "how": made.how}
+    return {"name": name, "task": made.task, "rows": len(open_rows), "licence": made.licence, "how": made.how}
 
 
 def write_manifest(entries: list[dict[str, object]], out: Path) -> None:
     """Entries of this build, and the earlier ones of sets that it did not make."""
     path = out / "manifest.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    known = []
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))
     merged = {entry["name"]: entry for entry in [*known, *entries]}
     path.write_text(json.dumps(list(merged.values()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

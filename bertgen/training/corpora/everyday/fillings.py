@@ -36,6 +36,7 @@ def money(chance: random.Random) -> Pair:
         amount = decimal(chance.randint(101, 19_999) / 100, 2)
     else:
         amount = lexicon.grouped(lexicon.number(chance, 2, 5_000_000))
+        # 1500 and 1,500 are both in use below ten thousand.
         if 1000 <= int(amount.english.replace(",", "")) < 10_000 and chance.random() < 0.4:
             amount = same(amount.english.replace(",", ""))
     english = f"{sign}{amount.english}"
@@ -46,6 +47,7 @@ def money(chance: random.Random) -> Pair:
 
 def clock(chance: random.Random) -> Pair:
     """8:30, 15:45, 3 p.m., 7 o'clock; German: 8:30 Uhr, 3 Uhr nachmittags, 7 Uhr."""
+    # Half of them with minutes alone, a tenth by the 24-hour clock, then full hours, then halves of the day.
     kind = chance.random()
     hour = chance.randint(1, 12)
     minute = chance.choice(
@@ -67,7 +69,7 @@ def _half_of_day(hour: int, chance: random.Random) -> Pair:
     if chance.random() < 0.5 and 4 <= hour <= 11:
         return Pair("a.m.", "morgens")
     if hour in (12, 1, 2, 3, 4, 5):
-        return Pair("p.m.", "mittags") if hour == 12 else Pair("p.m.", "nachmittags")
+        return Pair("p.m.", {12: "mittags"}.get(hour, "nachmittags"))
     return Pair("p.m.", "abends")
 
 
@@ -77,6 +79,7 @@ def phone(chance: random.Random) -> Pair:
     def digits(count: int) -> str:
         return "".join(chance.choice("0123456789") for _ in range(count))
 
+    # Groups as they are written in several countries.
     shapes = ((3, 4), (3, 3, 4), (2, 2, 2), (6,), (8,), (4, 6), (5, 5))
     parts = [digits(size) for size in chance.choice(shapes)]
     joined = chance.choice(("-", "-", " ")).join(parts)
@@ -136,18 +139,31 @@ def _fill_one(slot: str, chance: random.Random) -> Pair:
 def fill(english: str, german: str, chance: random.Random) -> tuple[str, str]:
     """Both patterns with the same fillings; `city2` and the like are other fillings than `city`."""
     chosen: dict[str, Pair] = {}
+    # 1) every slot that is drawn; a numbered one differs from its namesakes
     for slot in dict.fromkeys(_SLOT.findall(f"{english} {german}")):
         if slot in ("sum", "product", "domth", "dec_same"):
             continue
         taken = set(chosen.values())
-        value = _fill_one(re.sub(r"\d+$", "", slot) if slot != "n12" else slot, chance)
-        while slot[-1] == "2" and slot != "n12" and value in taken:
-            value = _fill_one(re.sub(r"\d+$", "", slot), chance)
+        kind = _kind(slot)
+        value = _fill_one(kind, chance)
+        while slot != kind and value in taken:
+            value = _fill_one(kind, chance)
         chosen[slot] = value
+    # 2) those that follow from others
     _derive(chosen, f"{english} {german}", chance)
     source = _SLOT.sub(lambda match: chosen[match[1]].english, english)
     target = _SLOT.sub(lambda match: chosen[match[1]].german, german)
-    return source.removesuffix(".") if source.endswith("m..") else source, target
+    # "at 7 a.m.." has one stop too many.
+    if source.endswith("m.."):
+        source = source.removesuffix(".")
+    return source, target
+
+
+def _kind(slot: str) -> str:
+    """What fills it: `city2` is a city; the 12 of `n12` is part of the name."""
+    if slot == "n12":
+        return slot
+    return slot.rstrip("0123456789")
 
 
 def _derive(chosen: dict[str, Pair], patterns: str, chance: random.Random) -> None:

@@ -33,6 +33,7 @@ def capitals(row: Row) -> Row:
 def typed(rows: list[Row], count: int, chance: random.Random) -> Iterator[Row]:
     """`count` rows: half without an end mark, three in ten in small letters, a fifth in capitals."""
     for row in chance.sample(rows, min(count, len(rows))):
+        # What visitors type, roughly as often as they do.
         kind = chance.random()
         if kind < 0.5:
             changed = without_end(row)
@@ -78,10 +79,12 @@ def quoted(rows: list[Row], names: tuple[str, ...], count: int, chance: random.R
     single = [row for row in short if len(_shape(row[0])) == len(_shape(row[1])) == 1]
     for row in chance.sample(single, min(count, len(single))):
         english, german = chance.choice(_SAID)
+        # What is asked ends in a question mark, and nothing else does.
         asks = "asked" in english
         if asks != (row[0][-1] == "?") or row[0][-1] not in ".!?":
             continue
         source, target = row
+        # English: a comma for the stop before "he said"; German: no stop inside, the comma outside.
         if english.startswith('"{a}"') and source[-1] == ".":
             source = f"{source[:-1]},"
         if german.startswith("„{b}“,") and target[-1] == ".":
@@ -119,6 +122,7 @@ _SHORT_FORMS = (
     ("What is", "What's"),
     ("Let us", "Let's"),
 )
+# At the end of a sentence there is no short form: "I know who you are."
 _NO_SHORT_FORM = re.compile(
     r"\b(?:I am|It is|That is|You are|We are|They are|He is|She is|What is|I will)[.,?!]"
 )

@@ -83,6 +83,7 @@ def a_or_an(word: str) -> str:
 
 def ordinal(number: int) -> str:
     """1st, 2nd, 11th."""
+    # 11th, 12th, 13th.
     if 10 <= number % 100 <= 13:
         return f"{number}th"
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

@@ -84,13 +84,16 @@ _NOTHING = Pair("", "")
 def _draw(chance: random.Random, past: bool, states: bool) -> _Parts:
     verbs = [verb for verb in VERBS if states or verb.infinitive not in STATES]
     verb = chance.choice(verbs)
-    place = where(verb.infinitive, chance) if chance.random() < 0.3 else _NOTHING
-    time = when(chance, past) if chance.random() < 0.5 else _NOTHING
+    place, time = _NOTHING, _NOTHING
+    if chance.random() < 0.3:
+        place = where(verb.infinitive, chance)
+    if chance.random() < 0.5:
+        time = when(chance, past)
     return _Parts(_subject(chance), verb, _object(verb, chance), place, time)
 
 
 def _do(subject: Subject) -> str:
-    return "does" if subject.person == "3s" else "do"
+    return {"3s": "does"}.get(subject.person, "do")
 
 
 def _past_statement(chance: random.Random) -> Row:
@@ -103,6 +106,7 @@ def _past_statement(chance: random.Random) -> Row:
         return f"Did {who.english} {verb.infinitive} {parts.tail()}?", (
             f"{_capital(haben)} {who.german} {parts.middle()} {verb.done}?"
         )
+    # The time in front; in German the verb stays the second part of the sentence.
     if kind < 0.4 and parts.time.english:
         rest = parts._replace(time=_NOTHING)
         return f"{_capital(parts.time.english)}, {who.english} {verb.past} {rest.tail()}.", (
@@ -130,7 +134,9 @@ def _modal_statement(chance: random.Random) -> Row:
         return f"{_capital(modal)} {who.english} {verb.infinitive} {parts.tail()}?", (
             f"{_capital(german)} {who.german} {parts.middle()} {verb.german}?"
         )
-    english = "wants to" if modal == "want to" and who.person == "3s" else modal
+    english = modal
+    if modal == "want to" and who.person == "3s":
+        english = "wants to"
     return _capital(f"{who.english} {english} {verb.infinitive} {parts.tail()}."), (
         _capital(f"{who.german} {german} {parts.middle()} {verb.german}.")
     )
@@ -156,6 +162,7 @@ def _negative(chance: random.Random) -> Row:
     parts = _draw(chance, past=True, states=False)
     who, verb = parts.subject, parts.verb
     noun = chance.choice([noun for noun in NOUNS if noun.kinds & verb.kinds])
+    # Nicht stands behind an object that is known; an unknown one would want kein.
     thing = noun_phrase(noun, chance, "acc", chance.choice(("the", "own")))
     english = chance.choice(("did not", "didn't"))
     return _capital(f"{who.english} {english} {verb.infinitive} {thing.english}."), (
@@ -166,6 +173,7 @@ def _negative(chance: random.Random) -> Row:
 def _command(chance: random.Random) -> Row:
     parts = _draw(chance, past=False, states=False)._replace(place=_NOTHING, time=_NOTHING)
     verb = parts.verb
+    # Bringen Sie bitte drei Eier mit: the prefix goes to the end.
     base = verb.german[len(verb.prefix) :]
     kind = chance.random()
     if kind < 0.4:
@@ -192,7 +200,7 @@ def _have(chance: random.Random) -> Row:
     who = _subject(chance)
     noun = chance.choice([noun for noun in NOUNS if noun.kinds & {"animal", "shop", "food", "idea"}])
     thing = noun_phrase(noun, chance, "acc", chance.choice(("number", "number", "number", "a", "no", "many")))
-    verb = "has" if who.person == "3s" else "have"
+    verb = {"3s": "has"}.get(who.person, "have")
     if chance.random() < 0.2:
         return f"{_capital(_do(who))} {who.english} have {thing.english}?", (
             f"{_capital(HABEN[who.person])} {who.german} {thing.german}?"
@@ -220,7 +228,9 @@ def _there_are(chance: random.Random) -> Row:
     noun = chance.choice([noun for noun in NOUNS if noun.kinds & frozenset(kinds.split(","))])
     thing = noun_phrase(noun, chance, "nom", chance.choice(("number", "number", "many", "a")))
     singular = thing.german.startswith("ein") and not thing.german.startswith("einige")
-    be, sein = ("is", "ist") if singular else ("are", "sind")
+    be, sein = "are", "sind"
+    if singular:
+        be, sein = "is", "ist"
     return f"There {be} {thing.english} {english}.", f"{_capital(german)} {sein} {thing.german}."
 
 
@@ -229,14 +239,19 @@ def _description(chance: random.Random) -> Row:
     noun = chance.choice([noun for noun in NOUNS if any(each[2] & noun.kinds for each in ADJECTIVES)])
     english, german, _ = chance.choice([each for each in ADJECTIVES if each[2] & noun.kinds])
     plural = chance.random() < 0.4
-    gender = "pl" if plural else noun.gender
-    owner = chance.choice((("the", None), ("the", None), *OWNERS))
-    article = ein_word(owner[1], gender, "nom") if owner[1] else definite(gender, "nom")
+    # 1) the noun, its gender and the verb
+    one, german_noun, gender, be, sein = noun.one, noun.german, noun.gender, "is", "ist"
+    if plural:
+        one, german_noun, gender, be, sein = noun.many, noun.plural, "pl", "are", "sind"
+    # 2) the article; an adjective behind the verb has no ending
+    owner = chance.choice((("the", ""), ("the", ""), *OWNERS))
+    article = definite(gender, "nom")
+    if owner[1]:
+        article = ein_word(owner[1], gender, "nom")
     very = chance.choice((("", ""), ("", ""), ("very ", "sehr "), ("too ", "zu "), ("not ", "nicht ")))
-    be, sein = ("are", "sind") if plural else ("is", "ist")
     return (
-        _capital(f"{owner[0]} {noun.many if plural else noun.one} {be} {very[0]}{english}."),
-        _capital(f"{article} {noun.plural if plural else noun.german} {sein} {very[1]}{german}."),
+        _capital(f"{owner[0]} {one} {be} {very[0]}{english}."),
+        _capital(f"{article} {german_noun} {sein} {very[1]}{german}."),
     )
 
 
@@ -259,6 +274,7 @@ def shopping_list(chance: random.Random) -> Row:
     return heading[0] + english, heading[1] + german
 
 
+# Every pattern with its weight.
 _PATTERNS = (
     (_past_statement, 6),
     (_future_statement, 2),
@@ -279,6 +295,7 @@ def sentence(chance: random.Random) -> Row:
     """One sentence of any pattern."""
     patterns, weights = zip(*_PATTERNS, strict=True)
     source, target = chance.choices(patterns, weights=weights)[0](chance)
+    # "at 7 a.m.." has one stop too many.
     if source.endswith(".m.."):
         source = source[:-1]
     return source, target

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LISTS = Path(__file__).parent / "lists"
+# What invented names are made of.
 _OPENINGS = (
     "b",
     "br",
@@ -112,6 +113,7 @@ def person(kind: str, chance: random.Random) -> str:
 
 def number(chance: random.Random, low: int = 2, high: int = 9_999_999) -> int:
     """A count: small ones often, large ones and round ones now and then."""
+    # Lowest, highest, weight.
     bands = (
         (2, 12, 5),
         (13, 99, 6),
@@ -123,6 +125,7 @@ def number(chance: random.Random, low: int = 2, high: int = 9_999_999) -> int:
     fitting = [(max(low, a), min(high, b), weight) for a, b, weight in bands if a <= high and b >= low]
     start, stop, _ = chance.choices(fitting, weights=[weight for *_, weight in fitting])[0]
     value = chance.randint(start, stop)
+    # Round numbers are common where they are large.
     if value >= 100 and chance.random() < 0.4:
         step = 10 ** (len(str(value)) - chance.choice((1, 2)))
         value = max(low, value // step * step)

@@ -43,6 +43,7 @@ def in_german(value: int) -> str:
     if value < 20:
         return _GERMAN[value]
     if value < 100:
+        # The ones come first: dreiundzwanzig.
         tens, ones = divmod(value, 10)
         return (f"{_before(ones)}und" * bool(ones)) + _GERMAN_TENS[tens]
     if value < 1000:
@@ -55,13 +56,16 @@ def in_german(value: int) -> str:
 def _before(value: int) -> str:
     """A number in front of hundert, tausend or und: ein, not eins."""
     word = in_german(value)
-    return word.removesuffix("s") if word.endswith("eins") else word
+    if word.endswith("eins"):
+        return word.removesuffix("s")
+    return word
 
 
 def counted(nouns: list[Noun], chance: random.Random) -> Pair:
     """twenty-three dogs, dreiundzwanzig Hunde; no number that ends in one, which German counts otherwise."""
     noun = chance.choice(nouns)
     value = number(chance, 2, 9_999)
+    # hundertein Hunde, hunderteins: what ends in one is declined, so it is left out.
     while value % 100 == 1:
         value += 1
     return Pair(f"{in_english(value)} {noun.many}", f"{in_german(value)} {noun.plural}")

@@ -36,6 +36,7 @@ class Subject(NamedTuple):
         return self.name
 
 
+# Pronoun, possessive, object form, person.
 _HE, _SHE, _THEY = ("he", "his", "him", "3s"), ("she", "her", "her", "3s"), ("they", "their", "them", "p")
 _MEN = (
     *(
@@ -109,6 +110,7 @@ _MANY = (
 
 def subject(chance: random.Random, first_person: bool = True) -> Subject:
     """Somebody drawn by chance: names of both genders most often; I and we only where allowed."""
+    # Six in ten have a name, two in ten are described, the rest are several people or the speaker.
     kind = chance.random()
     if kind < 0.3:
         return Subject(lexicon.known_person("he", chance), *_HE)
@@ -131,6 +133,7 @@ def subject(chance: random.Random, first_person: bool = True) -> Subject:
 
 def one_person(chance: random.Random) -> Subject:
     """A man or a woman, with a name or without."""
+    # Those who are many are drawn again.
     while True:
         drawn = subject(chance, first_person=False)
         if drawn.person == "3s":
@@ -138,6 +141,7 @@ def one_person(chance: random.Random) -> Subject:
 
 
 def _filled(pattern: str, chance: random.Random) -> str:
+    # Names of the lists only: an invented one would not say which pronoun is right.
     for kind in ("he", "she"):
         pattern = pattern.replace(f"{{{kind}}}", chance.choice(lexicon.names(kind)))
     return fill(pattern, pattern, chance)[0]
@@ -169,7 +173,7 @@ def conjugated(clause: str, person: str) -> str:
     return clause.replace("~", "")
 
 
-def told(clause: str, who: Subject, known: bool) -> str:
+def about(clause: str, who: Subject, known: bool) -> str:
     """A clause about somebody; named at the first mention unless they are `known`."""
     text = conjugated(clause, who.person)
     forms = {
@@ -181,9 +185,11 @@ def told(clause: str, who: Subject, known: bool) -> str:
     def mention(match: re.Match[str]) -> str:
         nonlocal known
         named, pronoun = forms[match[1]]
-        form = pronoun if known else named
+        # Only the first mention names them.
+        if known:
+            return pronoun
         known = True
-        return form
+        return named
 
     return re.sub(r"\{([POM])\}", mention, text)
 

@@ -37,24 +37,32 @@ def noun_phrase(noun: Noun, chance: random.Random, case: str, article: str) -> P
     plural = article in ("number", "some", "many", "all") or (
         article in ("the", "own", "no") and chance.random() < 0.4
     )
-    gender = "pl" if plural else noun.gender
+    # 1) number and gender
+    english_noun, german_noun, gender = noun.one, noun.german, noun.gender
+    if plural:
+        english_noun, german_noun, gender = noun.many, noun.plural, "pl"
+    # 2) the article in both languages, and what kind of ending it leaves to the adjective
     owner = chance.choice(OWNERS)
     count = lexicon.grouped(lexicon.number(chance, 2, 20_000))
+    ein = ""
+    if not plural:
+        ein = ein_word("ein", gender, case)
     english, german, after = {
         "number": (count.english, count.german, ""),
         "some": ("some", "einige", ""),
         "many": ("many", "viele", ""),
         "all": ("all the", "alle", "der"),
-        "a": ("a", ein_word("ein", gender, case) if not plural else "", "ein"),
+        "a": ("a", ein, "ein"),
         "the": ("the", definite(gender, case), "der"),
         "own": (owner[0], ein_word(owner[1], gender, case), "ein"),
         "no": ("no", ein_word("kein", gender, case), "ein"),
     }[article]
-    english_noun = noun.many if plural else noun.one
     if article == "a":
         english = a_or_an(english_adjective or english_noun)
-    bent = adjective(german_adjective, gender, case, after) if german_adjective else ""
-    german_noun = noun.plural if plural else noun.german
+    # 3) the adjective with its ending
+    bent = ""
+    if german_adjective:
+        bent = adjective(german_adjective, gender, case, after)
     return Pair(
         " ".join(part for part in (english, english_adjective, english_noun) if part),
         " ".join(part for part in (german, bent, german_noun) if part),
@@ -63,7 +71,9 @@ def noun_phrase(noun: Noun, chance: random.Random, case: str, article: str) -> P
 
 def listed(phrases: list[Pair], chance: random.Random) -> Pair:
     """A list with "and"; English with or without the last comma, German without."""
-    last = ", and " if len(phrases) > 2 and chance.random() < 0.5 else " and "
+    last = " and "
+    if len(phrases) > 2 and chance.random() < 0.5:
+        last = ", and "
     english = ", ".join(phrase.english for phrase in phrases[:-1]) + last + phrases[-1].english
     german = ", ".join(phrase.german for phrase in phrases[:-1]) + " und " + phrases[-1].german
     return Pair(english, german)

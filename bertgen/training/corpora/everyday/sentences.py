@@ -11,17 +11,20 @@ from bertgen.training.corpora.everyday import lexicon
 from bertgen.training.corpora.everyday.fillings import fill
 from bertgen.training.corpora.everyday.people import (
     Subject,
+    about,
     capital,
     conjugated,
     mentions,
     one_person,
     subject,
-    told,
 )
 
 Row = tuple[str, str]
+# A clause in the present, by its blanks and its verbs.
 _PRESENT = re.compile(r"~|\{(?:is|has|do)\}|\b(?:is|are|has|closes|opens|wants|can't|starts|costs|likes)\b")
-_LEANING = re.compile(r"\b(?:it|they|them|there|one|him|others?)\b")  # words that need what went before
+# Words that need what went before.
+_LEANING = re.compile(r"\b(?:it|they|them|there|one|him|others?)\b")
+# Facts that can be told of somebody who is dead.
 _PAST_FACT = re.compile(r"\{was\}|grew|studied|come~")
 _TIMES = re.compile(r"\{(time2?)\}")
 
@@ -38,8 +41,8 @@ def _pattern(text: str, chance: random.Random) -> str:
     """Blanks for numbers, places and times filled; those for the subject stay."""
     slots = {slot: _time(chance) for slot in dict.fromkeys(_TIMES.findall(text))}
     text = _TIMES.sub(lambda match: slots[match[1]], text)
-    kept = re.sub(r"\{(P|O|M|x|is|was|has|had|do)\}", r"<\1>", text)
-    return re.sub(r"<(P|O|M|x|is|was|has|had|do)>", r"{\1}", fill(kept, kept, chance)[0])
+    marked = re.sub(r"\{(P|O|M|x|is|was|has|had|do)\}", r"<\1>", text)
+    return re.sub(r"<(P|O|M|x|is|was|has|had|do)>", r"{\1}", fill(marked, marked, chance)[0])
 
 
 def _time(chance: random.Random) -> str:
@@ -54,7 +57,7 @@ def _clauses(kind: str, chance: random.Random) -> tuple[str, str]:
 
 def _two(first: str, second: str, who: Subject) -> tuple[str, str]:
     """The two clauses in this order; the second one names the subject only where the first does not."""
-    return told(first, who, False), told(second, who, mentions(first))
+    return about(first, who, False), about(second, who, mentions(first))
 
 
 def _apart(first: str, second: str, who: Subject, chance: random.Random, *openings: str) -> tuple[str, ...]:
@@ -62,7 +65,7 @@ def _apart(first: str, second: str, who: Subject, chance: random.Random, *openin
     a, b = _two(first, second, who)
     plain = f"{capital(a)}. {capital(b)}."
     if chance.random() < 0.2:
-        plain = f"{capital(a)}. {capital(told(second, who, False))}."
+        plain = f"{capital(a)}. {capital(about(second, who, False))}."
     return (plain, *(f"{capital(a)}. {opening}{b}." for opening in openings))
 
 
@@ -72,6 +75,7 @@ def cause(chance: random.Random) -> Both:
     who = subject(chance)
     a, b = _two(first, second, who)
     kind = chance.random()
+    # An effect that leans on its cause ("there", "a new one") cannot come first.
     if _LEANING.search(second):
         kind *= 0.65
     if kind < 0.45:
@@ -81,7 +85,9 @@ def cause(chance: random.Random) -> Both:
         opening = chance.choice(("Because", "Since", "As"))
         return Both(f"{opening} {a}, {b}.", f"{capital(a)}. Therefore, {b}.", ())
     b, a = _two(second, first, who)
-    verb = "is" if _PRESENT.search(second) else "was"
+    verb = "was"
+    if _PRESENT.search(second):
+        verb = "is"
     parts = f"{capital(b)}. This {verb} because {a}."
     return Both(f"{capital(b)} because {a}.", parts, (*_apart(second, first, who, chance), parts))
 
@@ -104,6 +110,7 @@ def sequence(chance: random.Random) -> Both:
     first, second = _clauses("sequence", chance)
     who = subject(chance)
     a, b = _two(first, second, who)
+    # Without its pronoun the second verb hangs on the first subject.
     without = b.removeprefix(f"{who.pronoun} ")
     if without == b:
         return other(chance)
@@ -122,7 +129,7 @@ def three(chance: random.Random) -> Both:
     ]
     drawn = [_pattern(clause, chance) for clause in chance.sample(clauses, 3)]
     who = subject(chance)
-    a, b, c = told(drawn[0], who, False), told(drawn[1], who, True), told(drawn[2], who, True)
+    a, b, c = about(drawn[0], who, False), about(drawn[1], who, True), about(drawn[2], who, True)
     bare_b, bare_c = (text.removeprefix(f"{who.pronoun} ") for text in (b, c))
     comma = chance.choice(("", ","))
     return Both(
@@ -179,19 +186,24 @@ _ROLES = (
 )
 
 
-def told_of(chance: random.Random) -> Both:
+def fact_and_deed(chance: random.Random) -> Both:
     """Anna, who was born in Rome, won two medals. / Anna, a doctor, ..."""
     who = one_person(chance)
     name, pronoun = capital(who.name), capital(who.pronoun)
-    deed = told(_drawn("deed", chance), who, True)
+    deed = about(_drawn("deed", chance), who, True)
     if chance.random() < 0.7:
         fact = _fact(deed, who, chance)
         inner, said = f"who {fact}", fact
     else:
         inner = _pattern(chance.choice(_ROLES), chance)
-        said = f"is {inner}" if not re.search(r"\b(?:died|won|wrote|discovered)\b", deed) else f"was {inner}"
+        said = f"is {inner}"
+        # Of those who did something long ago what they are is told in the past.
+        if re.search(r"\b(?:died|won|wrote|discovered)\b", deed):
+            said = f"was {inner}"
     parts = f"{name} {deed}. {pronoun} {said}."
-    apart = (parts, f"{name} {deed}. {name} {said}.") if chance.random() < 0.2 else (parts,)
+    apart = (parts,)
+    if chance.random() < 0.2:
+        apart = (parts, f"{name} {deed}. {name} {said}.")
     return Both(f"{name}, {inner}, {deed}.", parts, apart)
 
 
@@ -200,7 +212,7 @@ def _fact(deed: str, who: Subject, chance: random.Random) -> str:
     fact = _drawn("fact", chance)
     while re.search(r"\d{4}|\bdied\b|Nobel", deed) and not _PAST_FACT.match(fact):
         fact = _drawn("fact", chance)
-    return told(fact, who, True)
+    return about(fact, who, True)
 
 
 def met(chance: random.Random) -> Both:
@@ -224,18 +236,20 @@ def met(chance: random.Random) -> Both:
         )
     )
     first = _pattern(opening, chance).replace("{x}", who.name)
-    fact = told(_drawn("fact", chance), who, True)
+    fact = about(_drawn("fact", chance), who, True)
     parts = f"{capital(first)}. {capital(who.pronoun)} {fact}."
     return Both(f"{capital(first)}, who {fact}.", parts, (parts,))
 
 
 def thing(chance: random.Random) -> Both:
     """The bridge, which was built in 1932, crosses the river."""
+    # 1) a thing, two of its verbs, a fact about it
     row = chance.choice([row for row in lexicon.rows("relatives") if row[0] == "thing"])
     verbs = [_pattern(verb, chance) for verb in chance.sample(row[2:], 2)]
     article = chance.choice(("the", "the", "the old", "the new", "our", "the big", "the small"))
     name = capital(f"{article} {row[1]}")
     fact = conjugated(_drawn("thingfact", chance), "3s")
+    # 2) a clause in the middle with one verb behind it or two, or the two verbs alone
     if chance.random() < 0.25:
         return Both(
             f"{name}, which {fact}, {verbs[0]} and {verbs[1]}.",
@@ -252,7 +266,7 @@ def thing(chance: random.Random) -> Both:
 def whole(chance: random.Random) -> str:
     """A sentence that stays as it is: short, or with a clause that must not be cut."""
     text = _pattern(chance.choice([row[1] for row in lexicon.rows("relatives") if row[0] == "whole"]), chance)
-    return capital(told(text, subject(chance), False))
+    return capital(about(text, subject(chance), False))
 
 
 _KINDS = (
@@ -262,7 +276,7 @@ _KINDS = (
     (other, 2),
     (meanwhile, 1.5),
     (afterwards, 1.5),
-    (told_of, 5),
+    (fact_and_deed, 5),
     (met, 2),
     (thing, 3),
 )

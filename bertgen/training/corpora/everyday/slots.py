@@ -53,6 +53,7 @@ def _rename(row: Row, old: tuple[str, str], new: tuple[str, str]) -> Row | None:
 
 def other_people(row: Row, chance: random.Random) -> Row | None:
     """Other people in the row, the same on both sides; None where it names nobody on both."""
+    # Mr. Tom Baker is Herr or Herrn: left to `titled_people`.
     if _TITLE.search(row[0]) or _TITLE.search(row[1]):
         return None
     changed = False
@@ -62,13 +63,16 @@ def other_people(row: Row, chance: random.Random) -> Row | None:
         if old[0] not in row[0]:
             continue
         name = lexicon.person(kind, chance)
+        # Two people of one name, or a name that a later step would replace, would blur who is who.
         if name in used or any(name.split()[0] == each[0] for each, _ in known):
             continue
         result = _rename(row, old, (name, name))
         if result is not None:
             row, changed = result, True
             used.add(name)
-    return row if changed else None
+    if changed:
+        return row
+    return None
 
 
 def titled_people(row: Row, chance: random.Random) -> Row | None:
@@ -77,6 +81,7 @@ def titled_people(row: Row, chance: random.Random) -> Row | None:
         ("Tom", "Tom", (("Mr.", "Herr"), ("Dr.", "Dr."), ("Professor", "Professor"))),
         ("Mary", "Maria", (("Mrs.", "Frau"), ("Ms.", "Frau"), ("Dr.", "Dr."))),
     ):
+        # As the first word the name is a nominative: Herr, not Herrn.
         opens = re.match(rf"{english} (?!and |or )", row[0]) and re.match(rf"{german} (?!und |oder )", row[1])
         once = row[0].count(english) == 1 and row[1].count(german) == 1
         if opens and once:
@@ -96,8 +101,9 @@ def _swap_from(listed: tuple[lexicon.Pair, ...]) -> Callable[[Row, random.Random
         if len(here) != 1:
             return None
         new = chance.choice(listed)
-        result = _rename(row, tuple(here[0]), tuple(new))
-        return None if new == here[0] else result
+        if new == here[0]:
+            return None
+        return _rename(row, tuple(here[0]), tuple(new))
 
     return swap
 
@@ -123,10 +129,10 @@ _EN_NUMBER = re.compile(
 _DE_NUMBER = re.compile(
     rf"(?<![\w.,:-])(\d[\d.]*\d|\d|(?:{_DE})(?![\w-]))( ?\$)?(?![\w:-]|[.,]\d)", re.IGNORECASE
 )
+# "Three hundred" is one number in two words.
 _MAGNITUDE = re.compile(
     r"\b(?:hundred|thousand|million|billion|dozen|hundert|tausend|Million\w*|Milliarde\w*|Dutzend|degrees|Grad)\b"
 )
-_SINGLE = re.compile(r"\b(?:one|eine?[mnrs]?|both|beide[nr]?|half|halb)\b", re.IGNORECASE)
 
 
 def _value(text: str) -> int:
@@ -139,16 +145,19 @@ def other_numbers(row: Row, chance: random.Random) -> Row | None:
     english, german = _EN_NUMBER.findall(row[0]), _DE_NUMBER.findall(row[1])
     if len(english) != 1 or len(german) != 1 or _MAGNITUDE.search(row[0] + row[1]):
         return None
+    # One is written as an article as often as not, and nouns behind it are singular.
     old = _value(english[0][1])
     if old < 2 or old != _value(german[0][0]):
         return None
     new = _another(old, row, chance)
     if new is None:
         return None
+    # Years have no thousands separator; four digits may stand without one.
     shown = lexicon.grouped(new)
     if 1000 <= new <= 2100 and (1000 <= old <= 2100 or chance.random() < 0.5):
         shown = lexicon.Pair(str(new), str(new))
-    unit = " Dollar" if german[0][1] else ""
+    # "100 $" is read as it is spoken: 100 Dollar.
+    unit = " Dollar" * bool(german[0][1])
     return (
         _EN_NUMBER.sub(lambda match: match[1] + shown.english, row[0]),
         _DE_NUMBER.sub(lambda match: shown.german + unit, row[1]),
@@ -158,7 +167,10 @@ def other_numbers(row: Row, chance: random.Random) -> Row | None:
 def _another(old: int, row: Row, chance: random.Random) -> int | None:
     """A number of the same kind: an hour, a year, a count; None where no kind is sure."""
     if _HOUR.search(row[0]) or _HOUR.search(row[1]):
-        return chance.randint(2, 12) if old <= 12 and not re.search(r"\d[:.]\d", row[0] + row[1]) else None
+        # A full hour becomes another one; a time with minutes is for `other_times`.
+        if old > 12 or re.search(r"\d[:.]\d", row[0] + row[1]):
+            return None
+        return chance.randint(2, 12)
     if 1500 <= old <= 2030 and not re.search(r"[,$]", row[0]):
         return chance.randint(1500, 2030)
     return lexicon.number(chance)
@@ -177,6 +189,7 @@ def other_times(row: Row, chance: random.Random) -> Row | None:
     return _TIME.sub(time, row[0]), _ZEIT.sub(time, row[1])
 
 
+# The rule of every kind and how often a row is filled anew: rare kinds more often.
 KINDS: dict[str, tuple[Callable[[Row, random.Random], Row | None], int]] = {
     "names": (other_people, 5),
     "titles": (titled_people, 2),
@@ -203,4 +216,4 @@ def replaced(rows: list[Row], kind: str, chance: random.Random) -> Iterator[Row]
             if result is None:
                 break
             again = chance.choice(others)(result, chance)
-            yield result if again is None else again
+            yield again or result

@@ -93,7 +93,7 @@ def _some(sentences: list[str], chance: random.Random) -> list[str]:
     return [sentences[place] for place in sorted(chance.sample(range(len(sentences)), count))]
 
 
-def told(chance: random.Random) -> Row:
+def message(chance: random.Random) -> Row:
     """News, a mail, a notice, a life or a story."""
     kind, summary, openings, more = chance.choice(lexicon.rows("texts"))
     sentences = [chance.choice(openings.split("|")), *_some(more.split("|"), chance)]
@@ -146,4 +146,4 @@ def review(chance: random.Random) -> Row:
 def summary_rows(count: int, chance: random.Random) -> Iterator[Row]:
     """Text -> its point; half of them news, mails and the like."""
     for _ in range(count):
-        yield chance.choices((told, how_to, review), weights=(5, 2, 3))[0](chance)
+        yield chance.choices((message, how_to, review), weights=(5, 2, 3))[0](chance)

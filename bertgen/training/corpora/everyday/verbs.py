@@ -88,6 +88,7 @@ def present(verb: Verb, person: str) -> str:
     base = verb.german[len(verb.prefix) :]
     if base == "mögen":
         return {"1s": "mag", "2s": "magst", "3s": "mag", "2p": "mögt"}.get(person, base)
+    # sammeln loses only its n, kaufen its en.
     stem = re.sub(r"e?n$", "", base)
     if person == "1s":
         return {"sammeln": "sammle"}.get(base, f"{stem}e")

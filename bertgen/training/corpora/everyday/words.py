@@ -42,7 +42,8 @@ class Usage:
         if not words:
             return 0
         word = words[-1]
-        stem = word[:5] if len(word) > 5 else word
+        # German words change at their end: the first five letters stand for all forms.
+        stem = word[:5]
         lines = self._lines.get((_WORD.findall(_bare(english)) or [""])[-1], set())
         return len(lines & self._stems.get(stem, set()))
 
@@ -59,6 +60,7 @@ def common_words(rows: list[Row], usage: Usage, least: int) -> list[Row]:
         senses.setdefault(english, []).append(german)
         if english.startswith("to "):
             senses.setdefault(english.removeprefix("to "), []).append(german)
+    # The candidate that stands beside the word most often is its everyday sense.
     chosen = []
     for english, candidates in senses.items():
         best = max(candidates, key=lambda german, english=english: usage.together(english, german))
