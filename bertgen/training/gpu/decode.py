@@ -54,7 +54,7 @@ def _open(pair: Pair, source: Tensor, mask: Tensor, beams: int, longest: int) ->
 
 
 def _continuations(logprobs: Tensor, done: Tensor, beams: int) -> tuple[Tensor, Tensor]:
-    """The best log-probabilities and their ids [B, K, K]; a finished beam goes on with a pad, free of charge."""
+    """The best log-probabilities and their ids [B, K, K]; a finished beam goes on with a pad, for free."""
     best, pieces = logprobs.topk(beams, dim=-1)
     best = best.masked_fill(done[..., None], float("-inf"))
     best[..., 0] = torch.where(done, 0.0, best[..., 0])
@@ -71,6 +71,17 @@ def _settle(totals: Tensor, lengths: Tensor, done: Tensor, length_penalty: float
     finished = scores.masked_fill(~done, float("-inf")).amax(1, keepdim=True)
     settled = finished >= scores.masked_fill(done, float("-inf")).amax(1, keepdim=True)
     return totals.masked_fill(settled & ~done, float("-inf")), done | settled
+
+
+def _winners(
+    answers: Tensor, totals: Tensor, lengths: Tensor, done: Tensor, length_penalty: float
+) -> tuple[Tensor, Tensor]:
+    """Ids [B, longest] and length [B] of the best finished beam of every row."""
+    scores = (totals / lengths.clamp(min=1.0) ** length_penalty).masked_fill(~done, float("-inf"))
+    winner = scores.argmax(1)
+    each = torch.arange(len(winner), device=winner.device)
+    found = (lengths[each, winner] - 1).clamp(min=0) * done[each, winner]
+    return answers[each, winner], found.long()
 
 
 @torch.no_grad()
@@ -110,9 +121,8 @@ def search(
         done, lengths = done.gather(1, parents), lengths.gather(1, parents)
         if beams > 1:
             answers = answers.gather(1, parents[..., None].expand(-1, -1, longest))
-            rows = (first_row + parents).flatten()
             known = cache.own[:, :, :, :, : place + 1]
-            cache.own[:, :, :, :, : place + 1] = known.index_select(2, rows)
+            known.copy_(known.index_select(2, (first_row + parents).flatten()))
         answers[:, :, place] = ids.masked_fill(ids == EOS, PAD)
         lengths += (~done).float()
         done = done | (ids == EOS)
@@ -120,8 +130,4 @@ def search(
         totals, done = _settle(totals, lengths, done, length_penalty)
         if place % LOOK_EVERY == LOOK_EVERY - 1 and bool(done.all()):
             break
-    scores = (totals / lengths.clamp(min=1.0) ** length_penalty).masked_fill(~done, float("-inf"))
-    winner = scores.argmax(1)
-    each = torch.arange(count, device=device)
-    found = (lengths[each, winner] - 1).clamp(min=0) * done[each, winner]
-    return answers[each, winner], found.long()
+    return _winners(answers, totals, lengths, done, length_penalty)
