@@ -1,6 +1,7 @@
 """Everyday training rows: both languages right, the same rows for the same seed, nothing held out."""
 
 import gzip
+import itertools
 import json
 import random
 import re
@@ -262,3 +263,13 @@ def test_held_out_texts_are_found(tmp_path: Path) -> None:
     (everyday / "translate.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     closed = build.held_out(tmp_path, everyday)
     assert closed == {"hellothere", "hallodu", "mirror", "einaltergroßerspiegel".casefold()}
+
+
+OWN_SETS = [name for name, made in build.SETS.items() if made.licence == build.OWN]
+
+
+@pytest.mark.parametrize("name", OWN_SETS)
+def test_sets_of_our_own_need_no_data(name: str, tmp_path: Path) -> None:
+    rows = list(itertools.islice(build.SETS[name].make(tmp_path, CHANCE(name)), 200))
+    assert len(rows) == 200
+    assert all(source.strip() and target.strip() for source, target in rows)

@@ -9,6 +9,7 @@ from bertgen.training.corpora.everyday import lexicon
 from bertgen.training.corpora.everyday.german import ordinal
 
 Pair = lexicon.Pair
+# A slot of a pattern, such as {city} or {city2}.
 _SLOT = re.compile(r"\{(\w+)\}")
 _CURRENCIES = (
     ("$", "dollars", "Dollar"),

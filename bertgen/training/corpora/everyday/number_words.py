@@ -90,6 +90,7 @@ def hour_in_words(chance: random.Random) -> Pair:
     )
 
 
+# What a time in words stands in.
 _HOUR_SENTENCES = (
     ("It is {t}.", "Es ist {t}."),
     ("It's {t}.", "Es ist {t}."),

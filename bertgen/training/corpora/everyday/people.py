@@ -149,6 +149,7 @@ def _filled(pattern: str, chance: random.Random) -> str:
 
 def third_person(verb: str) -> str:
     """live -> lives, teach -> teaches, study -> studies."""
+    # washes, teaches, goes
     if re.search(r"(?:s|sh|ch|x|o)$", verb):
         return f"{verb}es"
     if re.search(r"[^aeiou]y$", verb):

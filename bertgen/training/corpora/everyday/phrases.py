@@ -30,6 +30,7 @@ OWNERS = (
 
 def noun_phrase(noun: Noun, chance: random.Random, case: str, article: str) -> Pair:
     """A noun with `article` number, a, the, my, some, many, no, and in two of five cases an adjective."""
+    # An adjective that suits the noun, in two of five cases.
     fitting = [each for each in ADJECTIVES if each[2] & noun.kinds]
     english_adjective, german_adjective = "", ""
     if fitting and chance.random() < 0.4:
@@ -93,6 +94,7 @@ def when(chance: random.Random, past: bool) -> Pair:
         Pair("this evening", "heute Abend"),
         Pair("this week", "diese Woche"),
     ]
+    # What is only past, or only to come, beside what may be either.
     if past:
         year = chance.randint(1950, 2026)
         ago = chance.choice(

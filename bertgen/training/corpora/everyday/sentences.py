@@ -120,6 +120,7 @@ def sequence(chance: random.Random) -> Both:
 
 def three(chance: random.Random) -> Both:
     """A, B and C of one subject: A. B and C."""
+    # Clauses of several rows, each of which can stand without its neighbour.
     rows = [row for row in lexicon.rows("clauses") if row[0] == "sequence"]
     clauses = [
         clause
@@ -235,6 +236,7 @@ def met(chance: random.Random) -> Both:
             "I work with {x}",
         )
     )
+    # The name comes last, so that the clause hangs on it.
     first = _pattern(opening, chance).replace("{x}", who.name)
     fact = about(_drawn("fact", chance), who, True)
     parts = f"{capital(first)}. {capital(who.pronoun)} {fact}."
@@ -308,6 +310,7 @@ def fuse_rows(count: int, chance: random.Random) -> Iterator[Row]:
         both = _any(chance)
         if not both.apart:
             continue
+        # An opening such as "However," tells the connective; without one the sense must.
         plain, *opened = both.apart
         if opened and chance.random() < 0.4:
             plain = chance.choice(opened)

@@ -11,6 +11,7 @@ from bertgen.training.corpora.everyday.fillings import fill
 from bertgen.training.corpora.everyday.people import capital
 
 Row = tuple[str, str]
+# Fillings that only these texts have; all others are those of the sentence patterns.
 _WORDS = {
     "building": (
         "school",
@@ -48,6 +49,7 @@ _WORDS = {
     ),
     "units": ("days", "weeks", "months"),
 }
+# The second name of a mail is another one than the first.
 _GREETINGS = (
     "Hello {he},",
     "Hi {she},",
@@ -96,6 +98,7 @@ def _some(sentences: list[str], chance: random.Random) -> list[str]:
 def message(chance: random.Random) -> Row:
     """News, a mail, a notice, a life or a story."""
     kind, summary, openings, more = chance.choice(lexicon.rows("texts"))
+    # The opening holds the point; what follows is in the order of the list.
     sentences = [chance.choice(openings.split("|")), *_some(more.split("|"), chance)]
     if kind == "mail" and chance.random() < 0.6:
         sentences = [chance.choice(_GREETINGS), *sentences, chance.choice(_CLOSINGS)]
@@ -116,6 +119,7 @@ def _opened(step: str, opening: str) -> str:
     commands = re.match(
         r"(?:Mix|Knead|Let|Form|Bake|Heat|Pour|Turn|Serve|Cut|Fry|Add|Cook|Put|Wait|Take|Boil)\b", step
     )
+    # Only a command takes "Then" without more ado.
     if not opening or not commands:
         return step
     return opening + step[0].lower() + step[1:]
@@ -127,6 +131,7 @@ def review(chance: random.Random) -> Row:
     good = [each.split("=") for each in chance.sample(goods.split(";"), 2)]
     bad = [each.split("=") for each in chance.sample(bads.split(";"), 2)]
     end = chance.choice(_OPINIONS)
+    # Half of them weigh both sides, a quarter only praise, a quarter only complain.
     kind = chance.random()
     name = capital(thing)
     if kind < 0.5:
