@@ -1,28 +1,20 @@
 """bertgen: BertGeneration encoder-decoders in plain PyTorch."""
 
-from bertgen.cache import KVCache
-from bertgen.checkpoints import Advice, LoadReport
-from bertgen.checks import ConfigError
-from bertgen.config import (
+import sys
+
+from bertgen.checkpoints import Advice, LoadReport, published
+from bertgen.configs.checks import ConfigError
+from bertgen.configs.generation import GenerationConfig
+from bertgen.configs.models import (
     BertConfig,
     BertGenerationConfig,
     EncoderDecoderConfig,
-    GenerationConfig,
     GPT2Config,
     RobertaConfig,
 )
-from bertgen.encoder_decoder import EncoderDecoderModel
-from bertgen.families import (
-    BertLMHeadModel,
-    BertModel,
-    GPT2LMHeadModel,
-    GPT2Model,
-    RobertaForCausalLM,
-    RobertaModel,
-)
 from bertgen.generation import GenerationStream, stack_attentions, stream_generate, trace_generate
-from bertgen.modeling import BertGenerationDecoder, BertGenerationEncoder
-from bertgen.outputs import (
+from bertgen.layers.cache import KVCache
+from bertgen.layers.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
     BaseModelOutputWithPoolingAndCrossAttentions,
@@ -30,6 +22,16 @@ from bertgen.outputs import (
     ModelOutput,
     Seq2SeqLMOutput,
 )
+from bertgen.models import (
+    BertLMHeadModel,
+    BertModel,
+    GPT2LMHeadModel,
+    GPT2Model,
+    RobertaForCausalLM,
+    RobertaModel,
+)
+from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
+from bertgen.models.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import (
     AutoTokenizer,
     BatchEncoding,
@@ -38,11 +40,12 @@ from bertgen.tokenizers import (
     GPT2Tokenizer,
     RobertaTokenizer,
 )
-from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
+from bertgen.trace import AttentionMap, BeamAncestry, BeamStep, GenerationTrace, TokenStep
 from bertgen.warm_start import save_warm_start, warm_start, warm_start_tokenizer
 
 __all__ = [
     "Advice",
+    "AttentionMap",
     "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithPastAndCrossAttentions",
@@ -85,3 +88,6 @@ __all__ = [
     "warm_start",
     "warm_start_tokenizer",
 ]
+
+# Users import `bertgen.published`; the module itself lives with the other descriptions of checkpoints.
+sys.modules[f"{__name__}.published"] = published

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from components.context import AppContext
-from components.runs import Run
+from components.runs.run import Run
 from components.validation import check_choice, check_settings, check_source, page_error
 
 

@@ -7,16 +7,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bertgen.devices import resolve_device
 from bertgen.hub import HubPlan
-from components.advice import Refusal
-from components.checkpoint import Checkpoint
-from components.downloads import Download
-from components.parts import joined
-from components.registry import Loaded, Registry
-from components.runs import Run
+from bertgen.machine import resolve_device
+from components.models.checkpoint import Checkpoint
+from components.models.downloads import Download
+from components.models.registry import Loaded, Registry
+from components.refusal import Refusal
+from components.runs.run import Run
+from components.session import TraceStore
 from components.settings import Settings, SettingsError
-from components.traces import TraceStore
+from components.texts.parts import joined
 from components.validation import RunSettings
 
 SESSIONS = 512

@@ -8,14 +8,16 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from components import theme, vendor
+from components import gate, limits, theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
-from components.widgets import explorer, player
+from components.widgets.explorer import explorer
+from components.widgets.player import player
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
@@ -108,12 +110,19 @@ def _wire(
 
 def launch_options(settings: Settings) -> dict[str, Any]:
     """The keywords of ``demo.launch``: where to listen, how it looks, what of Gradio's stays off."""
+    gate.install()
+    door = gate.door_for(settings.host, settings.allowed_hosts, settings.space_host)
     return {
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
         "css": theme.css(*player.STYLES, *explorer.STYLES),
-        "app_kwargs": {"routes": vendor.routes()},
+        "app_kwargs": {
+            "routes": vendor.routes(),
+            "middleware": [Middleware(gate.Gate, door=door)],
+            "max_body_size": limits.MAX_BODY,
+        },
+        "state_session_capacity": limits.MAX_SESSIONS,
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import re
 import socket
@@ -28,7 +29,8 @@ class Settings:
     visitors open folders of this machine, ``allow_hub`` repositories of the Hugging Face Hub, all or
     (``hub_names``, with * as a wildcard) some; ``model_memory`` is how many bytes models may take (0: half
     of the machine's); ``concurrency`` is how many runs share the model at a time; ``run_seconds`` ends a
-    run that takes longer.
+    run that takes longer. ``allowed_hosts`` are further names that the page answers to, ``space_host`` the
+    public name of a Space.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +44,8 @@ class Settings:
     model_memory: int = 0
     concurrency: int = 2
     run_seconds: float = 90.0
+    allowed_hosts: tuple[str, ...] = ()
+    space_host: str = ""
 
 
 def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
@@ -54,6 +58,8 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
     on_space = bool(env.get("SPACE_ID"))
     args = _parser(env, on_space).parse_args(list(argv))
     port = _number(args.port, "port", 1, 65535)
+    # Strangers reach a page that listens beyond this machine: what they may open has to be asked for.
+    private = not on_space and is_loopback(args.host)
     if args.dtype not in DTYPES:
         raise SettingsError(f"unknown dtype {args.dtype!r}; choose one of {', '.join(DTYPES)}")
     folder = Path(args.checkpoint).expanduser() if args.checkpoint else None
@@ -69,11 +75,13 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
         device=args.device,
         dtype=args.dtype,
         checkpoint=folder,
-        allow_folders=args.allow_folders,
-        allow_hub=args.allow_hub,
+        allow_folders=_given(args.allow_folders, otherwise=private),
+        allow_hub=_given(args.allow_hub, otherwise=private),
         hub_names=tuple(args.hub_names.replace(",", " ").split()),
         model_memory=_bytes(args.model_memory),
         concurrency=_number(args.concurrency, "concurrency", 1, 64),
+        allowed_hosts=tuple(args.allowed_hosts.replace(",", " ").split()),
+        space_host=env.get("SPACE_HOST", "").strip(),
     )
 
 
@@ -113,31 +121,39 @@ def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
         default=default("BERTGEN_CHECKPOINT", otherwise=""),
         help="a checkpoint folder to open at once",
     )
-    _add_sharing(parser, default, env, on_space)
+    _add_sharing(parser, default, env)
     return parser
 
 
 def _add_sharing(
-    parser: argparse.ArgumentParser, default: Callable[..., str], env: Mapping[str, str], on_space: bool
+    parser: argparse.ArgumentParser, default: Callable[..., str], env: Mapping[str, str]
 ) -> None:
     """The options that say what visitors may open, and how much they may use at a time."""
     parser.add_argument(
         "--allow-folders",
         action=argparse.BooleanOptionalAction,
-        default=_flag(env, "BERTGEN_ALLOW_FOLDERS", not on_space),
-        help="whether visitors may open checkpoint folders of this machine (default: %(default)s)",
+        default=_flag(env, "BERTGEN_ALLOW_FOLDERS"),
+        help="whether visitors may open checkpoint folders of this machine (default: only where the page "
+        "listens on this machine alone)",
     )
     parser.add_argument(
         "--allow-hub",
         action=argparse.BooleanOptionalAction,
-        default=_flag(env, "BERTGEN_ALLOW_HUB", not on_space),
-        help="whether visitors may open checkpoints of the Hugging Face Hub (default: %(default)s)",
+        default=_flag(env, "BERTGEN_ALLOW_HUB"),
+        help="whether visitors may open checkpoints of the Hugging Face Hub (default: as for folders)",
     )
     parser.add_argument(
         "--hub-names",
         metavar="NAMES",
         default=default("BERTGEN_HUB_NAMES", otherwise=""),
         help="only these Hub ids, with * as a wildcard: 'google/*, me/mine' (default: all)",
+    )
+    parser.add_argument(
+        "--allowed-hosts",
+        metavar="NAMES",
+        default=default("BERTGEN_ALLOWED_HOSTS", otherwise=""),
+        help="further host names under which the page may be opened, as behind a proxy: 'lab.example.org'; "
+        "* is any (default: this machine's own)",
     )
     parser.add_argument(
         "--model-memory",
@@ -153,10 +169,27 @@ def _add_sharing(
     )
 
 
-def _flag(env: Mapping[str, str], name: str, otherwise: bool) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _given(value: bool | None, otherwise: bool) -> bool:
+    if value is None:
+        return otherwise
+    return value
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool | None:
+    """What a variable says; None where it is not set."""
     text = env.get(name)
     if text is None:
-        return otherwise
+        return None
     if text.strip().lower() in _TRUE:
         return True
     if text.strip().lower() in _FALSE:

@@ -14,8 +14,9 @@ from typing import Any
 import gradio as gr
 
 from bertgen import GenerationConfig
-from components.parts import NEEDS_TWO, joined, two_sentences
+from components.refusal import Refusal
 from components.settings import Settings
+from components.texts.parts import NEEDS_TWO, joined, two_sentences
 
 MODES = ("greedy", "sample", "beam")
 MAX_PATH = 1000
@@ -26,6 +27,10 @@ MAX_TOP_K = 1_000_000
 # Beyond these a temperature changes nothing more, but overflows float16: it acts as the nearest of them.
 TEMPERATURES = (1e-3, 1e3)
 MAX_SEED = 2**32 - 1
+
+
+class NeedsTwo(Refusal):
+    """One sentence where fusing takes two."""
 
 
 @dataclass(frozen=True)
@@ -87,19 +92,19 @@ def check_settings(
 def check_text(text: Any) -> str:
     """The text as sent; raises ``ValueError`` when it is no text, empty, too long or holds NUL."""
     if not isinstance(text, str):
-        raise ValueError(f"text must be a string, got {_kind(text)}; send the sentence itself")
+        raise Refusal(f"text must be a string, got {_kind(text)}", "send the sentence itself")
     if len(text) > MAX_TEXT:
-        raise ValueError(
-            f"text must have at most {MAX_TEXT:,} characters, got {len(text):,}; send it in several runs"
+        raise Refusal(
+            f"text must have at most {MAX_TEXT:,} characters, got {len(text):,}", "send it in several runs"
         )
     if "\0" in text:
-        raise ValueError("text must not hold NUL characters; take them out")
+        raise Refusal("text must not hold NUL characters", "take them out")
     if not text.strip():
-        raise ValueError("text is empty; write a sentence or choose one of the examples")
+        raise Refusal("text is empty", "write a sentence or choose one of the examples")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("text holds half of a character pair (a lone surrogate); type it again") from None
+        raise Refusal("text holds half of a character pair (a lone surrogate)", "type it again") from None
     return text.strip()
 
 
@@ -111,10 +116,10 @@ def check_source(text: Any, second: Any, task: str) -> str:
     if second is None or second == "":
         source = check_text(text)
         if task == "fuse" and not two_sentences(source)[1]:
-            raise ValueError(NEEDS_TWO)
+            raise NeedsTwo(NEEDS_TWO)
         return source
     if task != "fuse":
-        raise ValueError("text2 is for the task 'fuse' alone; leave it out")
+        raise Refusal("text2 is for the task 'fuse' alone", "leave it out")
     first, second = check_text(text), check_text(second) if not _is_blank(second) else ""
     return check_text(joined(first, second)) if second else check_source(first, None, task)
 
@@ -126,11 +131,11 @@ def _is_blank(text: Any) -> bool:
 def check_folder(settings: Settings, folder: Any) -> Path:
     """The path of a folder as sent. Raises ``ValueError`` where this page opens none, or it cannot be one."""
     if not settings.allow_folders:
-        raise ValueError("this page does not open folders; its operator can start it with --allow-folders")
+        raise Refusal("this page does not open folders", "its operator can start it with --allow-folders")
     if not isinstance(folder, str) or not folder.strip():
-        raise ValueError("no folder given; type the path of a folder that holds config.json and the weights")
+        raise Refusal("no folder given", "type the path of a folder that holds config.json and the weights")
     if len(folder) > MAX_PATH or "\0" in folder:
-        raise ValueError(f"a path of {len(folder):,} characters cannot be one; type the folder's own path")
+        raise Refusal(f"a path of {len(folder):,} characters cannot be one", "type the folder's own path")
     return Path(folder.strip())
 
 
@@ -139,42 +144,42 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         shown = value if isinstance(value, str) else None
         got = f"{shown[:60]!r}" if shown is not None else _kind(value)
-        raise ValueError(f"unknown {name} {got}; choose one of {', '.join(sorted(choices))}")
+        raise Refusal(f"unknown {name} {got}", f"choose one of {', '.join(sorted(choices))}")
     return value
 
 
 def _whole(name: str, value: Any, low: int, high: int, note: str = "") -> int:
-    ending = f"; {note}" if note else ""
-    number = _number(name, value, f"a whole number from {low} to {high}{ending}")
+    expected = f"a whole number from {low} to {high}"
+    number = _number(name, value, expected, note)
     if number != int(number) or not low <= number <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, got {number:g}{ending}")
+        raise Refusal(f"{name} must be {expected}, got {number:g}", note)
     return int(number)
 
 
 def _temperature(value: Any) -> float:
     note = "1.0 leaves the model's probabilities as they are"
-    number = _number("temperature", value, f"a number above 0; {note}")
+    number = _number("temperature", value, "a number above 0", note)
     if number <= 0:
-        raise ValueError(f"temperature must be above 0, got {number:g}; {note}")
+        raise Refusal(f"temperature must be above 0, got {number:g}", note)
     return min(max(number, TEMPERATURES[0]), TEMPERATURES[1])
 
 
 def _top_p(value: Any) -> float:
     note = "1.0 turns the filter off"
-    number = _number("top_p", value, f"a number above 0 and at most 1; {note}")
+    number = _number("top_p", value, "a number above 0 and at most 1", note)
     if not 0 < number <= 1:
-        raise ValueError(f"top_p must be above 0 and at most 1, got {number:g}; {note}")
+        raise Refusal(f"top_p must be above 0 and at most 1, got {number:g}", note)
     return number
 
 
-def _number(name: str, value: Any, expected: str) -> float:
+def _number(name: str, value: Any, expected: str, note: str) -> float:
     # bool is an int to Python, and a form sends whatever it likes
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(f"{name} must be {expected}; got {_kind(value)}")
+        raise Refusal(f"{name} must be {expected}, got {_kind(value)}", note)
     if isinstance(value, int) and abs(value) > 2**53:
-        raise ValueError(f"{name} must be {expected}; got a number with {len(str(abs(value)))} digits")
+        raise Refusal(f"{name} must be {expected}, got a number with {len(str(abs(value)))} digits", note)
     if not math.isfinite(value):
-        raise ValueError(f"{name} must be {expected}; got {value}")
+        raise Refusal(f"{name} must be {expected}, got {value}", note)
     return float(value)
 
 

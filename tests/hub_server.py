@@ -17,6 +17,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -83,6 +84,9 @@ class HubServer:
         truncate: path -> number of bytes after which the connection is closed.
         sent: bytes of file contents sent so far.
         down: a status (such as 503) that every request is answered with; None: normal work.
+        twist: changes an answer's headers in place, given (method, path, headers): for hostile answers.
+        runs_on: path -> bytes that follow the file's own, without a Content-Length.
+        listing: changes what is said of a repository, given the JSON's data; returns other data.
     """
 
     def __init__(self) -> None:
@@ -94,6 +98,9 @@ class HubServer:
         self.bytes_per_second: float | None = None
         self.truncate: dict[str, int] = {}
         self.down: int | None = None
+        self.twist: Callable[[str, str, dict[str, str]], None] | None = None
+        self.runs_on: dict[str, int] = {}
+        self.listing: Callable[[dict], object] | None = None
         self.sent = 0
         self.stopping = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"hub": self}))
@@ -192,6 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
+        if self.hub.twist is not None:
+            self.hub.twist(self.command, self.path, headers)
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
@@ -260,9 +269,14 @@ class _Handler(BaseHTTPRequestHandler):
             first, last = int(wanted[1]), min(int(wanted[2] or total - 1), total - 1)
             data, status = data[first : last + 1], 206
             headers["Content-Range"] = f"bytes {first}-{last}/{total}"
-        self._head(status, {**headers, "Accept-Ranges": "bytes", "Content-Length": str(len(data))})
+        more = self.hub.runs_on.get(path, 0)
+        length = {} if more and self.command == "GET" else {"Content-Length": str(len(data))}
+        self._head(status, {**headers, "Accept-Ranges": "bytes", **length})
         if self.command == "HEAD":
             return
+        if more:
+            data += bytes(more)
+            self.close_connection = True
         end = self.hub.truncate.get(path, len(data))
         step = 1 << 16 if self.hub.bytes_per_second is None else max(1, int(self.hub.bytes_per_second / 20))
         for start in range(0, min(end, len(data)), step):
@@ -286,22 +300,21 @@ class _Handler(BaseHTTPRequestHandler):
                 {"rfilename": path, "blobId": git_oid(data), "size": len(data), **_lfs(path, data)}
                 for path, data in sorted(repository.commits[sha].items())
             ]
-        self._json(
-            {
-                "_id": sha[:24],
-                "id": name,
-                "modelId": name,
-                "sha": sha,
-                "private": repository.private,
-                "gated": "manual" if repository.gated else False,
-                "disabled": False,
-                "downloads": 0,
-                "likes": 0,
-                "tags": [],
-                "spaces": [],
-                "siblings": siblings,
-            }
-        )
+        said = {
+            "_id": sha[:24],
+            "id": name,
+            "modelId": name,
+            "sha": sha,
+            "private": repository.private,
+            "gated": "manual" if repository.gated else False,
+            "disabled": False,
+            "downloads": 0,
+            "likes": 0,
+            "tags": [],
+            "spaces": [],
+            "siblings": siblings,
+        }
+        self._json(said if self.hub.listing is None else self.hub.listing(said))
 
     def tree(self, name: str, revision: str, path: str = "") -> None:
         repository = self._repository(name)

@@ -1,8 +1,8 @@
 """Checkpoint files: reading, fitting into a model, reporting what happened, writing."""
 
 from bertgen.checkpoints.advice import advise, note_dtypes
-from bertgen.checkpoints.files import read_state_dict
 from bertgen.checkpoints.load import fold_token_types, load_into
+from bertgen.checkpoints.read import read_state_dict
 from bertgen.checkpoints.report import Advice, LoadReport
 from bertgen.checkpoints.save import write_checkpoint
 

@@ -15,15 +15,21 @@ from bertgen.checkpoints import report as R
 from bertgen.checkpoints.report import Advice, LoadReport
 from bertgen.hub import HubError, cached_file
 
+# Parts of keys, of every family: cross-attention and the language-model head.
 _CROSS = (".crossattention.", ".ln_cross_attn.")
 _HEAD = re.compile(r"(^|\.)(lm_head|cls\.predictions)\.")
+# Vocabularies by family, and what says more about a tokenizer.
 _TOKENIZER_FILES = ("vocab.txt", "vocab.json", "spiece.model")
+_EXTRAS = ("tokenizer_config.json", "added_tokens.json")
 # Rows that a table may have beyond its vocabulary: padding to a round number, tokens added later.
 _SPARE = 128
 
 
 def advise(
-    model: nn.Module, report: LoadReport, name: str | None = None, where: dict[str, Any] | None = None
+    model: nn.Module,
+    report: LoadReport,
+    name: str | os.PathLike | None = None,
+    hub_kwargs: dict[str, Any] | None = None,
 ) -> None:
     """Fills ``report`` with advice about ``model``, in place of what was there.
 
@@ -31,8 +37,9 @@ def advise(
     are looked for in the folder, or in what the local cache holds of a Hub repository.
     """
     report.found = [*_weights(report), *_settings(model)]
+    # Reading a vocabulary takes longer than most loading does; it waits until somebody asks.
     if name is not None:
-        report.looks = [partial(_tokenizers, name, dict(where or {}), _sides(model.config))]
+        report.pending = [partial(_tokenizers, str(name), dict(hub_kwargs or {}), _sides(model.config))]
 
 
 def note_dtypes(report: LoadReport, weights: dict[str, torch.Tensor], dtype: torch.dtype) -> None:
@@ -52,16 +59,19 @@ def note_dtypes(report: LoadReport, weights: dict[str, torch.Tensor], dtype: tor
 
 def _weights(report: LoadReport) -> list[Advice]:
     """About weights that are not in the file, or do not fit."""
+    # 1) what is untrained: cross-attention, head, and whatever else
     fresh = report.keys(R.INITIALISED)
     cross = [key for key in fresh if any(part in key for part in _CROSS)]
     head = [key for key in fresh if _HEAD.search(key)]
     rest = [key for key in fresh if key not in cross and key not in head]
+    # 2) what that means
     found = []
     if report.rows and not report.keys(R.LOADED):
+        example = (*report.keys(R.DROPPED), "none")[0]
         found.append(
             Advice(
                 "none of the file's weights belongs to this model",
-                f"its keys, such as {(report.keys(R.DROPPED) or ['none'])[0]}, are another model's",
+                f"its keys, such as {example}, are another model's",
                 "load it with the class that config.json names under architectures",
             )
         )
@@ -139,6 +149,7 @@ def _settings(model: nn.Module) -> list[Advice]:
     """About tokens and lengths in config.json and generation_config.json."""
     config, found = model.config, []
     settings = getattr(model, "generation_config", None)
+    # Labels become decoder inputs by the joint config, whatever generate's settings say.
     if getattr(config, "is_encoder_decoder", False):
         found += _missing_tokens(config, settings)
     length = getattr(settings, "max_length", None)
@@ -155,27 +166,31 @@ def _settings(model: nn.Module) -> list[Advice]:
 
 
 def _missing_tokens(config: Any, settings: Any) -> list[Advice]:
-    start = config.decoder_start_token_id
-    for_generate = getattr(settings, "decoder_start_token_id", None)
-    begin = for_generate if for_generate is not None else getattr(settings, "bos_token_id", None)
     found = []
-    if start is None:
-        generates = "and generate cannot start" if begin is None else f"while generate starts with {begin}"
+    if config.decoder_start_token_id is None:
+        # What generate starts with, which is what training should start with too.
+        begin = getattr(settings, "decoder_start_token_id", None)
+        if begin is None:
+            begin = getattr(settings, "bos_token_id", None)
+        generates, value = f"while generate starts with {begin}", str(begin)
+        if begin is None:
+            generates, value = "and generate cannot start", "2 (BertGeneration's; BERT: [CLS], 101)"
         found.append(
             Advice(
                 "config.json names no decoder_start_token_id",
                 f"labels cannot be turned into decoder inputs, {generates}",
-                f"set model.config.decoder_start_token_id = {2 if begin is None else begin}"
-                + (" (BertGeneration's; BERT: [CLS], 101)" if begin is None else ""),
+                f"set model.config.decoder_start_token_id = {value}",
             )
         )
     if config.pad_token_id is None:
         pad = getattr(settings, "pad_token_id", None)
+        if pad is None:
+            pad = 0
         found.append(
             Advice(
                 "config.json names no pad_token_id at its top level",
                 "labels are turned into decoder inputs with it, in place of -100",
-                f"set model.config.pad_token_id = {0 if pad is None else pad}",
+                f"set model.config.pad_token_id = {pad}",
             )
         )
     return found
@@ -193,38 +208,51 @@ def _positions(config: Any) -> int | None:
     """How many tokens a model has positions for."""
     positions = getattr(config, "max_position_embeddings", None)
     if positions is not None and getattr(config, "model_type", "") == "roberta":
-        positions -= (config.pad_token_id or 0) + 1  # RoBERTa counts from behind its pad
+        # RoBERTa counts from behind its pad.
+        positions -= (config.pad_token_id or 0) + 1
     return positions
 
 
-def _tokenizers(name: str, where: dict[str, Any], sides: list[tuple[str, int, int | None]]) -> list[Advice]:
+def _tokenizers(
+    name: str, hub_kwargs: dict[str, Any], sides: list[tuple[str, int, int | None]]
+) -> list[Advice]:
     """What the tokenizer files beside the weights say against the model's tables."""
-    where = {**where, "local_files_only": True, "force_download": False, "token": None}
-    first = _tokenizer_facts(name, where)
-    second = None
+    # 1) the files, of the folder or of what the cache holds; the decoder may have a tokenizer of its own
+    hub_kwargs = {**hub_kwargs, "local_files_only": True, "force_download": False, "token": None}
+    facts = [_tokenizer_facts(name, hub_kwargs)] * len(sides)
     if len(sides) == 2:
-        inner = "/".join(part for part in (where.get("subfolder"), "decoder_tokenizer") if part)
-        second = _tokenizer_facts(name, {**where, "subfolder": inner}) or first
+        inner = "/".join(part for part in (hub_kwargs.get("subfolder"), "decoder_tokenizer") if part)
+        facts[1] = _tokenizer_facts(name, {**hub_kwargs, "subfolder": inner}) or facts[0]
+    # 2) each against its side
     found: list[Advice] = []
-    for (side, rows, positions), facts in zip(sides, (first, second or first), strict=False):
-        if facts is None:
+    for (side, rows, positions), known in zip(sides, facts, strict=True):
+        if known is None:
             continue
-        words, longest = facts
+        words, longest = known
         found += _vocabulary(side, rows, words)
-        if side != "decoder" and positions is not None and (longest is None or longest > positions):
-            sets = "the tokenizer's files set no limit"
-            allowed = sets if longest is None else f"tokenizer_config.json allows {longest:,} tokens"
-            found.append(
-                Advice(
-                    f"{allowed}, the {side} has {positions} positions",
-                    "a longer text is refused by the model, not shortened",
-                    f"call the tokenizer with truncation=True, max_length={positions}",
-                )
-            )
+        if side != "decoder" and positions is not None:
+            found += _length(side, positions, longest)
     return found
 
 
+def _length(side: str, positions: int, longest: int | None) -> list[Advice]:
+    """About texts that the tokenizer allows and the model does not."""
+    if longest is not None and longest <= positions:
+        return []
+    allowed = "the tokenizer's files set no limit"
+    if longest is not None:
+        allowed = f"tokenizer_config.json allows {longest:,} tokens"
+    return [
+        Advice(
+            f"{allowed}, the {side} has {positions} positions",
+            "a longer text is refused by the model, not shortened",
+            f"call the tokenizer with truncation=True, max_length={positions}",
+        )
+    ]
+
+
 def _vocabulary(side: str, rows: int, words: int) -> list[Advice]:
+    """About more tokens than a side has rows for, or far fewer."""
     if words > rows:
         return [
             Advice(
@@ -244,25 +272,28 @@ def _vocabulary(side: str, rows: int, words: int) -> list[Advice]:
     return []
 
 
-def _tokenizer_facts(name: str, where: dict[str, Any]) -> tuple[int, int | None] | None:
+def _tokenizer_facts(name: str, hub_kwargs: dict[str, Any]) -> tuple[int, int | None] | None:
     """(number of tokens, longest text that the tokenizer allows) by the files; None when there are none."""
     try:
-        paths = {file: cached_file(name, file, **where) for file in (*_TOKENIZER_FILES, *_EXTRAS)}
+        paths = {file: cached_file(name, file, **hub_kwargs) for file in (*_TOKENIZER_FILES, *_EXTRAS)}
     except HubError:  # nothing of it in the cache
         return None
     vocabulary = next((file for file in _TOKENIZER_FILES if paths[file]), None)
     if vocabulary is None:
         return None
+    # Added tokens stand behind the vocabulary's own, in one of two files.
     config = _json(paths["tokenizer_config.json"])
     ids = {int(index) for index in config.get("added_tokens_decoder", {})}
     ids |= {int(index) for index in _json(paths["added_tokens.json"]).values()}
-    longest = config.get("model_max_length")
-    usable = isinstance(longest, int | float) and longest < 1e9  # the reference writes 10**30 for "no limit"
     size = _size(paths[vocabulary])
-    return (max(size, 1 + max(ids, default=-1)), int(longest) if usable else None) if size else None
-
-
-_EXTRAS = ("tokenizer_config.json", "added_tokens.json")
+    if not size:
+        return None
+    size = max(size, 1 + max(ids, default=-1))
+    longest = config.get("model_max_length")
+    # The reference writes 10**30 for "no limit".
+    if not isinstance(longest, int | float) or longest >= 1e9:
+        return size, None
+    return size, int(longest)
 
 
 def _size(path: str) -> int:
@@ -276,20 +307,27 @@ def _size(path: str) -> int:
 
     try:
         return SentencePieceProcessor(model_file=path).get_piece_size()
-    except RuntimeError:  # a damaged file: whoever loads the tokenizer is told
+    except RuntimeError:
+        # A damaged file: whoever loads the tokenizer is told.
         return 0
 
 
 def _json(path: str | None) -> dict[str, Any]:
+    """The JSON object of a file; empty when there is none."""
     if path is None or not os.path.isfile(path):
         return {}
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-    except ValueError:  # a damaged file: whoever loads the tokenizer is told
+    except ValueError:
+        # A damaged file: whoever loads the tokenizer is told.
         return {}
-    return data if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        return {}
+    return data
 
 
 def _named(keys: list[str]) -> str:
-    return keys[0] if len(keys) == 1 else f"{len(keys)} weights, {keys[0]} first"
+    if len(keys) == 1:
+        return keys[0]
+    return f"{len(keys)} weights, {keys[0]} first"

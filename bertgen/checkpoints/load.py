@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from bertgen.checkpoints import report as R
 from bertgen.checkpoints.report import LoadReport
+from bertgen.errors import WeightsMismatch
 
 # Older files call the layer norms' parameters as TensorFlow did.
 _OLD_NAMES = (("gamma", "weight"), ("beta", "bias"))
@@ -31,38 +32,56 @@ def load_into(
 ) -> LoadReport:
     """Fills ``model`` (on the meta device) with the tensors of ``state_dict`` and reports every key.
 
-    Parameters that are one object under several names are filled from any of them; where the file holds
-    several, the last in the model's order wins, as when they are copied in turn. What the file lacks is
-    initialised as in a new model. Raises ``RuntimeError`` on shapes that do not fit, unless ignored.
+    The model comes tied, as its constructor leaves it, and stays so: parameters that are one object under
+    several names are filled from any of them; where the file holds several, the last in the model's order
+    wins, as when they are copied in turn. What the file lacks is initialised as in a new model. Raises
+    ``RuntimeError`` on shapes that do not fit, unless ignored.
     """
     report = LoadReport()
+    # 1) the file's names as the model has them
     tensors = _fit_prefix(model, _modern_names(state_dict), report)
-    groups = _alias_groups(model)
+
+    # 2) one Parameter after the other, each under all of its names at once
     modules = dict(model.named_modules())
+    groups = _alias_groups(model)
     errors: list[str] = []
-    fresh: list[tuple[str, list[str]]] = []
+    missing: list[str] = []
     for names in groups:
-        present = [name for name in names if name in tensors]
         target = model.get_parameter(names[0])
-        source = present[-1] if present else None
-        if source is not None and tensors[source].shape != target.shape:
-            have, want = tuple(tensors[source].shape), tuple(target.shape)
-            errors.append(f"{source}: the file has {have}, the model {want}")
-            report.add(source, R.MISMATCHED, f"the file has {have}, the model {want}; freshly initialised")
-            source = None
+        present = [name for name in names if name in tensors]
+        source = _source(report, tensors, present, target, errors)
         if source is None:
+            missing.append(names[0])
             value = torch.empty(target.shape, dtype=dtype, device="cpu")
-            fresh.append((names[0], names))
         else:
             value = tensors[source].to(dtype)
-        _assign(modules, names, nn.Parameter(value, requires_grad=target.requires_grad))
+        parameter = nn.Parameter(value, requires_grad=target.requires_grad)
+        for name in names:
+            path, _, leaf = name.rpartition(".")
+            setattr(modules[path], leaf, parameter)
         _report_group(report, names, present, source)
     if errors and not ignore_mismatched_sizes:
-        raise RuntimeError(_mismatch_message(model, errors))
+        raise _mismatch(model, errors)
+
+    # 3) what is in the file only, and what is in the model only
     _report_unexpected(report, tensors, {name for names in groups for name in names})
-    _initialise(model, [name for name, _ in fresh])
-    model.tie_weights()
+    _initialise(model, missing)
     return report
+
+
+def _source(
+    report: LoadReport, tensors: dict[str, Tensor], present: list[str], target: Tensor, errors: list[str]
+) -> str | None:
+    """The name that a Parameter is filled from; None, and a line in ``errors``, when the shape is another."""
+    if not present:
+        return None
+    source = present[-1]
+    if tensors[source].shape == target.shape:
+        return source
+    shapes = f"the file has {tuple(tensors[source].shape)}, the model {tuple(target.shape)}"
+    errors.append(f"{source}: {shapes}")
+    report.add(source, R.MISMATCHED, f"{shapes}; freshly initialised")
+    return None
 
 
 def fold_token_types(state_dict: dict[str, Tensor], report: LoadReport) -> dict[str, Tensor]:
@@ -77,20 +96,22 @@ def fold_token_types(state_dict: dict[str, Tensor], report: LoadReport) -> dict[
         words = key.replace("token_type_embeddings", "word_embeddings")
         if words in folded:
             rows, table = folded.pop(key), folded[words]
+            # Added in float32 and rounded once, also where the file holds halves.
             folded[words] = (table.float() + rows[0].float()).to(table.dtype)
-            lost = f"; its other {len(rows) - 1} (for pairs) lost" if len(rows) > 1 else ""
+            lost = ""
+            if len(rows) > 1:
+                lost = f"; its other {len(rows) - 1} (for pairs) lost"
             report.add(key, R.LOADED, f"row 0 was added to every row of {words}{lost}")
     if not types:
         report.remarks.append("the file has no token types: there was nothing to fold")
     return folded
 
 
-def _mismatch_message(model: nn.Module, errors: list[str]) -> str:
-    listed = "\n  ".join(errors[:8]) + (f"\n  and {len(errors) - 8} more" if len(errors) > 8 else "")
-    return (
-        f"the checkpoint does not fit this {type(model).__name__}:\n  {listed}\n"
-        "Load it with its own config, or pass ignore_mismatched_sizes=True to initialise these afresh"
-    )
+def _mismatch(model: nn.Module, errors: list[str]) -> WeightsMismatch:
+    listed = errors[:8]
+    if len(errors) > 8:
+        listed.append(f"and {len(errors) - 8} more")
+    return WeightsMismatch("weights.mismatch", model=type(model).__name__, listed="\n  ".join(["", *listed]))
 
 
 def _modern_names(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -108,6 +129,7 @@ def _fit_prefix(model: nn.Module, tensors: dict[str, Tensor], report: LoadReport
     prefix = getattr(model, "base_model_prefix", "")
     if not prefix or not tensors:
         return tensors
+    # A model with a head has the bare one as a child; its files have the prefix before the bare one's keys.
     in_file = any(key.startswith(prefix) for key in tensors)
     has_child = prefix in dict(model.named_children())
     if has_child and not in_file:
@@ -122,16 +144,11 @@ def _fit_prefix(model: nn.Module, tensors: dict[str, Tensor], report: LoadReport
 
 def _alias_groups(model: nn.Module) -> list[list[str]]:
     """The names of each distinct Parameter, in the model's order."""
+    # Tied weights are one object that several modules hold: that is how it is known which they are.
     groups: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         groups.setdefault(id(parameter), []).append(name)
     return list(groups.values())
-
-
-def _assign(modules: dict[str, nn.Module], names: list[str], parameter: nn.Parameter) -> None:
-    for name in names:
-        path, _, leaf = name.rpartition(".")
-        setattr(modules[path], leaf, parameter)
 
 
 def _report_group(report: LoadReport, names: list[str], present: list[str], source: str | None) -> None:
@@ -153,26 +170,29 @@ def _report_unexpected(report: LoadReport, tensors: dict[str, Tensor], known: se
     for key in tensors:
         if key in known:
             continue
-        reasons = [why for part, why in _DROP_REASONS if part in key]
         if key.endswith(_BUFFERS):
             continue
-        report.add(key, R.DROPPED, reasons[0] if reasons else "the model has no such weight")
+        reasons = [why for part, why in _DROP_REASONS if part in key]
+        report.add(key, R.DROPPED, (*reasons, "the model has no such weight")[0])
 
 
 def _initialise(model: nn.Module, names: list[str]) -> None:
     """Initialises modules that got nothing; a module with only some parameters missing keeps the others."""
     missing = set(names)
     for path, module in model.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        absent = [n for n in own if (f"{path}.{n}" if path else n) in missing]
+        prefix = f"{path}." if path else ""
+        parameters = dict(module.named_parameters(recurse=False))
+        absent = [name for name in parameters if prefix + name in missing]
         if not absent:
             continue
-        kept = {n: p.detach().clone() for n, p in own.items() if n not in absent}
-        if "weight" in own:
+        # A module is initialised as a whole, so what the file held of it is put back afterwards.
+        loaded = {name: p.detach().clone() for name, p in parameters.items() if name not in absent}
+        if "weight" in parameters:
             model._init_weights(module)
-        else:  # a bare Parameter, such as the LM head's bias
+        else:
+            # A bare Parameter, such as the LM head's bias.
             for name in absent:
-                nn.init.zeros_(own[name])
+                nn.init.zeros_(parameters[name])
         with torch.no_grad():
-            for name, value in kept.items():
-                own[name].copy_(value)
+            for name, value in loaded.items():
+                parameters[name].copy_(value)

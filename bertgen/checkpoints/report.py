@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+# What can happen to a weight.
 LOADED, TIED, INITIALISED, DROPPED, MISMATCHED = "loaded", "tied", "initialised", "dropped", "mismatched"
 
 
@@ -34,14 +35,14 @@ class LoadReport:
     rows: list[LoadRow] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     found: list[Advice] = field(default_factory=list)
-    # What takes a look at files beside the weights, and so waits until somebody asks for advice.
-    looks: list[Callable[[], list[Advice]]] = field(default_factory=list, repr=False, compare=False)
+    # Advice that needs files beside the weights, and so waits until somebody asks for it.
+    pending: list[Callable[[], list[Advice]]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def advice(self) -> list[Advice]:
         """(what, why, next move) of everything that a person should know before using the model."""
-        while self.looks:
-            self.found += self.looks.pop(0)()
+        while self.pending:
+            self.found += self.pending.pop(0)()
         return self.found
 
     def add(self, key: str, what: str, why: str = "") -> None:
@@ -72,13 +73,17 @@ class LoadReport:
     def __str__(self) -> str:
         counts = self.counts()
         order = (LOADED, TIED, INITIALISED, DROPPED, MISMATCHED)
+        # 1) how many of each
         lines = [", ".join(f"{counts[what]} {what}" for what in order if what in counts) or "nothing loaded"]
+        # 2) why, for what was not simply loaded
         for what in (INITIALISED, MISMATCHED, DROPPED):
             reasons = Counter(row.why for row in self.rows if row.what == what)
             for why, count in reasons.items():
-                first = next(row.key for row in self.rows if row.what == what and row.why == why)
-                more = f" and {count - 1} more" if count > 1 else ""
-                lines.append(f"{what}: {first}{more}: {why}")
+                example = next(row.key for row in self.rows if row.what == what and row.why == why)
+                if count > 1:
+                    example += f" and {count - 1} more"
+                lines.append(f"{what}: {example}: {why}")
+        # 3) the rest, in words
         lines += self.remarks
         lines += [f"advice: {what}; {why}. Next: {move}" for what, why, move in self.advice]
         return "\n".join(lines)

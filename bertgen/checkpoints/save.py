@@ -6,22 +6,15 @@ import json
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-
-
-def parse_size(size: int | str) -> int:
-    """Bytes of 10000000 or "10MB" (10**6 bytes) or "10MiB" (2**20 bytes)."""
-    if isinstance(size, int):
-        return size
-    match = re.fullmatch(r"\s*(\d+)\s*([KMG]i?B)\s*", size, flags=re.IGNORECASE)
-    if not match:
-        raise ValueError(f'max_shard_size must be a number of bytes or such as "10MB", got {size!r}')
-    return int(match[1]) * _UNITS[match[2].upper()]
+# Units that huggingface_hub does not read; it knows KB, MB, GB and TB, which are powers of ten.
+_BINARY_UNITS = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_WEIGHT_FILES = re.compile(r"(model|pytorch_model)(-\d{5}-of-\d{5})?\.(safetensors|bin)(\.index\.json)?")
 
 
 def write_checkpoint(
@@ -38,87 +31,106 @@ def write_checkpoint(
 
     A tensor that is one Parameter under several names is stored once, under its first name (of a tied
     encoder-decoder that is the encoder's). ``untie`` writes all copies. ``.bin`` files keep every name.
+    ``max_shard_size``: bytes, or such as "10MB" (10**6 bytes each) or "10MiB" (2**20 bytes each).
     ``state_dict`` gives the tensors in the model's place, under its names (``ValueError`` when it lacks one);
     ``save_function(tensors, path)`` writes ``.bin`` files.
     """
-    tensors = _tensors(model, every_name=untie or not safe_serialization, copy=safe_serialization)
-    if state_dict is not None:
-        tensors = _in_their_place(tensors, state_dict)
-    stem, suffix = ("model", "safetensors") if safe_serialization else ("pytorch_model", "bin")
-    shards = _split(tensors, parse_size(max_shard_size))
-    _remove_old(folder)
-    if len(shards) == 1:
-        _write(shards[0], os.path.join(folder, f"{stem}.{suffix}"), safe_serialization, save_function)
-        return
-    weight_map = {}
-    for index, shard in enumerate(shards, 1):
-        name = f"{stem}-{index:05d}-of-{len(shards):05d}.{suffix}"
-        _write(shard, os.path.join(folder, name), safe_serialization, save_function)
-        weight_map.update(dict.fromkeys(shard, name))
-    total = sum(t.numel() * t.element_size() for t in tensors.values())
-    with open(os.path.join(folder, f"{stem}.{suffix}.index.json"), "w", encoding="utf-8") as file:
-        json.dump(
-            {"metadata": {"total_size": total}, "weight_map": weight_map}, file, indent=2, sort_keys=True
-        )
-        file.write("\n")
+    from huggingface_hub import split_torch_state_dict_into_shards  # only who saves needs it
+
+    # 1) which names, and what stands under each
+    sources = _named_sources(model, state_dict)
+    names = _names_to_write(model, every_copy=untie, every_name=not safe_serialization)
+    tensors = _storable({name: sources[name] for name in names}, share=not safe_serialization)
+
+    # 2) which file holds which
+    pattern = "model{suffix}.safetensors" if safe_serialization else "pytorch_model{suffix}.bin"
+    shards = split_torch_state_dict_into_shards(
+        tensors, filename_pattern=pattern, max_shard_size=_in_bytes(max_shard_size)
+    )
+
+    # 3) the files, in place of older ones, which would be read instead of these or beside them
+    for name in filter(_WEIGHT_FILES.fullmatch, os.listdir(folder)):
+        os.remove(os.path.join(folder, name))
+    for file, keys in shards.filename_to_tensors.items():
+        shard, path = {key: tensors[key] for key in keys}, os.path.join(folder, file)
+        if safe_serialization:
+            save_file(shard, path, metadata={"format": "pt"})  # readers refuse a file without the format
+            _make_readable(path)
+        else:
+            save_function(shard, path)
+    if shards.is_sharded:
+        index = {"metadata": shards.metadata, "weight_map": shards.tensor_to_filename}
+        with open(os.path.join(folder, pattern.format(suffix="") + ".index.json"), "w") as file:
+            file.write(json.dumps(index, indent=2, sort_keys=True) + "\n")
 
 
-def _tensors(model: nn.Module, *, every_name: bool, copy: bool) -> dict[str, Tensor]:
-    """Name -> tensor; ``copy`` gives every name storage of its own, which safetensors insists on."""
-    result: dict[str, Tensor] = {}
-    seen: dict[int, str] = {}
+def _in_bytes(size: int | str) -> int | str:
+    """Binary units as bytes; the others as they are, for huggingface_hub, which refuses what is no size."""
+    if not isinstance(size, str):
+        return size
+    number, unit = size.strip()[:-3].strip(), size.strip()[-3:].upper()
+    if unit in _BINARY_UNITS and number.isdecimal():
+        return int(number) * _BINARY_UNITS[unit]
+    return size
+
+
+def _named_sources(model: nn.Module, state_dict: dict[str, Tensor] | None) -> dict[str, Tensor]:
+    """Every name of a model's parameters, each with its Parameter or with the tensor given for it."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    if state_dict is None:
+        return parameters
+    missing = sorted(set(parameters) - set(state_dict))
+    if missing:
+        raise ValueError(f"state_dict lacks {missing[0]} and {len(missing) - 1} more tensors")
+    return state_dict
+
+
+def _names_to_write(model: nn.Module, *, every_copy: bool, every_name: bool) -> list[str]:
+    """The names that go into the files: the first of each Parameter, every copy of it, or really all."""
+    names, seen = [], set()
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        first = seen.setdefault(id(parameter), name)
-        if first != name and not every_name:
-            continue
-        value = parameter.detach().cpu().contiguous()
         # The two names of the head's own bias stay one tensor in every form, as the reference writes it.
-        if first != name and copy:
-            if name.endswith(("lm_head.decoder.bias", "predictions.decoder.bias")):
-                continue
-            value = value.clone()
-        result[name] = value
+        again = id(parameter) in seen
+        own_bias = name.endswith(("lm_head.decoder.bias", "predictions.decoder.bias"))
+        if every_name or not again or (every_copy and not own_bias):
+            names.append(name)
+        seen.add(id(parameter))
+    return names
+
+
+def _storable(sources: dict[str, Tensor], *, share: bool) -> dict[str, Tensor]:
+    """Name -> what a file holds: on the CPU, contiguous, in a storage of its own and of its own size.
+
+    A Parameter may be a view: of a larger storage (weights that are packed for speed), of another
+    Parameter's memory, or of rows and columns turned round. Written as it is, a file would hold, and count,
+    all of that storage. ``share``: names of one tensor stay one (``.bin``); else each gets its own.
+    """
+    result: dict[str, Tensor] = {}
+    by_source: dict[Any, Tensor] = {}
+    storages: set[int] = set()
+    for name, source in sources.items():
+        key = _identity(source)
+        if share and key in by_source:
+            result[name] = by_source[key]
+            continue
+        tensor = source.detach().cpu().contiguous()
+        storage = tensor.untyped_storage()
+        if storage.nbytes() != tensor.nbytes or storage.data_ptr() in storages:
+            tensor = tensor.clone()
+        storages.add(tensor.untyped_storage().data_ptr())
+        result[name] = by_source[key] = tensor
     return result
 
 
-def _split(tensors: dict[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
-    shards: list[dict[str, Tensor]] = [{}]
-    used = 0
-    for name, tensor in tensors.items():
-        size = tensor.numel() * tensor.element_size()
-        if shards[-1] and used + size > limit:
-            shards.append({})
-            used = 0
-        shards[-1][name] = tensor
-        used += size
-    return shards
+def _identity(source: Tensor) -> Any:
+    """What tells whether two names are one tensor: the Parameter; of other tensors, what they look at."""
+    if isinstance(source, nn.Parameter):
+        return id(source)
+    return source.device, source.data_ptr(), source.shape, source.stride(), source.dtype
 
 
-def _in_their_place(own: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
-    missing = sorted(set(own) - set(given))
-    if missing:
-        raise ValueError(f"state_dict lacks {missing[0]} and {len(missing) - 1} more tensors")
-    return {name: given[name].detach().cpu().contiguous().clone() for name in own}
-
-
-def _write(tensors: dict[str, Tensor], path: str, safe: bool, save_function: Callable) -> None:
-    if safe:
-        save_file(tensors, path, metadata={"format": "pt"})  # readers refuse a file without the format
-        _share(path)
-    else:
-        save_function(tensors, path)
-
-
-def _share(path: str) -> None:
+def _make_readable(path: str) -> None:
     """Gives a file the usual mode: safetensors leaves it readable by its writer alone."""
     mask = os.umask(0)
     os.umask(mask)
     os.chmod(path, 0o666 & ~mask)
-
-
-def _remove_old(folder: str) -> None:
-    """Shards and files of an earlier save would be read instead of, or beside, the new ones."""
-    pattern = re.compile(r"(model|pytorch_model)(-\d{5}-of-\d{5})?\.(safetensors|bin)(\.index\.json)?")
-    for name in os.listdir(folder):
-        if pattern.fullmatch(name):
-            os.remove(os.path.join(folder, name))

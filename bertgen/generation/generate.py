@@ -9,17 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bertgen import outputs
-from bertgen.config import GenerationConfig
-from bertgen.generation.beams import BeamResult, BeamScorer
-from bertgen.generation.customs import needs_its_forward
-from bertgen.generation.fast import FusedStepper
-from bertgen.generation.planning import make_plan
-from bertgen.generation.search import SearchStep, StoppingCriterion, search_beams, search_tokens
-from bertgen.generation.settings import Plan
-from bertgen.generation.stepper import PlainStepper, ThroughModel
-from bertgen.generation.steps import build_processors, build_warpers
-from bertgen.generation_checks import refuse_modes
+from bertgen.configs.generation import GenerationConfig
+from bertgen.configs.reference import refuse_modes
+from bertgen.generation.beam import BeamSearch, make_search
+from bertgen.generation.engines import choose
+from bertgen.generation.engines.base import EngineOutput, State
+from bertgen.generation.pipeline import build_processors, build_warpers
+from bertgen.generation.request import Request, make_request
+from bertgen.generation.search import Choice, Rules, StoppingCriterion, TokenSearch, advance
+from bertgen.layers import outputs
 
 
 def generate(
@@ -54,43 +52,33 @@ def generate(
         negative_prompt_ids=negative_prompt_ids,
         negative_prompt_attention_mask=negative_prompt_attention_mask,
     )
-    plan = make_plan(model, inputs, generation_config, kwargs)
-    config = plan.config
+    # 1) What is asked for, checked as a whole.
+    request = make_request(model, inputs, generation_config, kwargs)
+    config = request.config
     if streamer is not None and config.num_beams > 1:
         raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
     _check_callables(logits_processor, stopping_criteria, prefix_allowed_tokens_fn, streamer)
+    processors = build_processors(request, prefix_allowed_tokens_fn, logits_processor)
     stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
-    search = {
-        "processors": build_processors(plan, prefix_allowed_tokens_fn, logits_processor),
-        "warpers": build_warpers(plan) if config.do_sample else [],
-        "sample": config.do_sample,
-        "generator": generator,
-        "stopping": stopping,
-    }
-    source = encode_source(model, plan, config)
-    return _search(model, plan, source, streamer, search)
-
-
-def _search(model: Any, plan: Plan, source: Any, streamer: Any, search: dict[str, Any]) -> Any:
-    config, collected = plan.config, _Collector(plan.config)
-    rows = config.num_beams
+    rules = Rules(processors, build_warpers(request), config.do_sample, generator, stopping)
+    # 2) The source is read once, however many sequences are written from it.
+    source = encode_source(model, request)
     if streamer is not None:
-        streamer.put(plan.prompt.cpu())  # one row a source, however many come back
-    if rows == 1 and config.num_return_sequences > 1:
-        source = expand_rows(plan, source, config.num_return_sequences)
-    stepper = make_stepper(model, plan, source, rows=rows, hidden_states=config.output_hidden_states)
-    if rows > 1:
-        scorer = BeamScorer(plan)
-        for step in search_beams(stepper, plan, scorer, **search):
-            collected.add(step)
-        return _beam_output(plan, scorer.finish(), collected, source, stepper)
-    for step in search_tokens(stepper, plan, **search):
-        collected.add(step)
+        streamer.put(request.prompt.cpu())  # one row a source, however many come back
+    request, source = _several_samples(request, source)
+    # 3) The loop.
+    engine, state = choose.begin(model, request, source, beams=config.num_beams)
+    search = make_search(request, rules)
+    collected = _Collector(config)
+    while not search.done:
+        output, choice = advance(engine, state, search)
+        collected.add(output, choice)
         if streamer is not None:
-            streamer.put(step.tokens.cpu())
+            streamer.put(choice.tokens.cpu())
+    # 4) The ids, and beside them what was asked for.
     if streamer is not None:
         streamer.end()
-    return _token_output(plan, collected, source, stepper)
+    return _output(search, collected, source, state)
 
 
 def _check_callables(processors: Any, criteria: Any, prefix_fn: Any, streamer: Any) -> None:
@@ -112,122 +100,105 @@ def time_limit(seconds: float | None) -> list[StoppingCriterion]:
     return [lambda ids, scores: time.monotonic() >= end]
 
 
-def expand_rows(plan: Plan, source: Any, times: int) -> Any:
-    """Repeats every source ``times`` times (several samples of one source); returns its states repeated.
+def _several_samples(request: Request, source: Any) -> tuple[Request, Any]:
+    """Every source as often as samples of it are wanted, the encoder's states repeated alike.
 
     The encoder's attentions and hidden states stay one a source, as in the reference.
     """
-    for name in ("prompt", "source_ids", "source_mask", "prompt_mask"):
-        value = getattr(plan, name)
-        if value is not None:
-            setattr(plan, name, value.repeat_interleave(times, dim=0))
-    if source is None:
-        return None
-    kept = {name: source.get(name) for name in ("hidden_states", "attentions")}
-    return outputs.BaseModelOutput(last_hidden_state=source[0].repeat_interleave(times, dim=0), **kept)
+    times = request.config.num_return_sequences
+    if times == 1 or request.config.num_beams > 1:
+        return request, source
+    if source is not None:
+        source = outputs.BaseModelOutput(
+            last_hidden_state=source[0].repeat_interleave(times, dim=0),
+            hidden_states=source.get("hidden_states"),
+            attentions=source.get("attentions"),
+        )
+    return request.repeated(times), source
 
 
-def encode_source(model: Any, plan: Plan, config: GenerationConfig) -> Any:
-    """The encoder's output for the plan's source (as given, if it was); None for a decoder alone."""
+def encode_source(model: Any, request: Request) -> Any:
+    """The encoder's output for the source (as given, if it was); None for a decoder alone."""
     if not model.config.is_encoder_decoder:
         return None
-    if plan.encoder_outputs is not None:
-        return plan.encoder_outputs
+    if request.encoder_outputs is not None:
+        return request.encoder_outputs
+    # Embeddings take the place of ids, which then only served the processors.
+    ids = request.source_ids
+    if request.inputs_embeds is not None:
+        ids = None
     return model.get_encoder()(
-        input_ids=plan.source_ids if plan.inputs_embeds is None else None,
-        inputs_embeds=plan.inputs_embeds,
-        attention_mask=plan.source_mask,
-        output_attentions=config.output_attentions,
-        output_hidden_states=config.output_hidden_states,
+        input_ids=ids,
+        inputs_embeds=request.inputs_embeds,
+        attention_mask=request.source_mask,
+        output_attentions=request.config.output_attentions,
+        output_hidden_states=request.config.output_hidden_states,
         return_dict=True,
-        **{name: value for name, value in plan.encoder_inputs.items() if value is not None},
+        **{name: value for name, value in request.encoder_inputs.items() if value is not None},
     )
-
-
-def make_stepper(model: Any, plan: Plan, source: Any, *, rows: int, hidden_states: bool = False) -> Any:
-    """The fastest stepper that serves the plan; ``rows`` hypotheses a source."""
-    config = plan.config
-    mask = plan.prompt_mask
-    settings = {
-        "capture": config.output_attentions,
-        "hidden_states": hidden_states,
-        "use_cache": config.use_cache,
-        "prompt_mask": None if mask is None else mask.repeat_interleave(rows, dim=0),
-        "position_ids": plan.position_ids,
-    }
-    if source is None:
-        return PlainStepper(model, None, None, **settings)
-    if needs_its_forward(model):
-        memory = (x.repeat_interleave(rows, dim=0) for x in (source[0], plan.source_mask))
-        return PlainStepper(ThroughModel(model), *memory, **settings)
-    decoder, memory = model.get_decoder(), model.project(source[0])
-    fits = plan.prompt_length == 1 and config.use_cache and not hidden_states
-    if fits and FusedStepper.serves(decoder):
-        return FusedStepper(decoder, memory, plan.source_mask, beams=rows, capture=config.output_attentions)
-    memory, memory_mask = (x.repeat_interleave(rows, dim=0) for x in (memory, plan.source_mask))
-    return PlainStepper(decoder, memory, memory_mask, **settings)
 
 
 class _Collector:
     """Keeps of every step what the settings ask for, in the documented shapes."""
 
     def __init__(self, config: GenerationConfig) -> None:
-        wanted = config.return_dict_in_generate
-        self.keep_scores = wanted and config.output_scores
-        self.keep_attentions = wanted and config.output_attentions
-        self.keep_hidden = wanted and config.output_hidden_states
-        self.tokens: list[Tensor] = []
+        self.config = config
         self.scores: list[Tensor] = []
-        self.own: list[tuple[Tensor, ...]] = []
-        self.cross: list[tuple[Tensor, ...]] = []
+        self.attentions: dict[str, list[tuple[Tensor, ...]]] = {"decoder_self": [], "cross": []}
         self.hidden: list[tuple[Tensor, ...]] = []
 
-    def add(self, step: SearchStep) -> None:
-        self.tokens.append(step.tokens)
-        if self.keep_scores:
-            self.scores.append(step.scores)
-        if self.keep_attentions:
-            self.own.append(tuple(step.output.own))
-            if step.output.cross is not None:
-                self.cross.append(tuple(step.output.cross))
-        if self.keep_hidden:
-            self.hidden.append(step.output.hidden)
+    def add(self, output: EngineOutput, choice: Choice) -> None:
+        if not self.config.return_dict_in_generate:
+            return
+        if self.config.output_scores:
+            self.scores.append(choice.scores)
+        if self.config.output_attentions:
+            for name, layers in output.attentions.items():
+                self.attentions[name].append(tuple(layers))
+        if self.config.output_hidden_states:
+            self.hidden.append(output.hidden_states)
 
-    def fields(self, source: Any, stepper: Any) -> dict[str, Any]:
-        cache = stepper.past()
-        past = None if cache is None else cache.to_legacy()
+    def fields(self, source: Any, state: State) -> dict[str, Any]:
+        """The fields of the output beside the sequences; of an encoder-decoder with the encoder's own."""
+        # 1) What every output has; None where it was not asked for, or without a cache.
+        past = state.past()
+        if past is not None:
+            past = past.to_legacy()
         common = {"scores": tuple(self.scores) or None, "past_key_values": past}
-        own, cross, hidden = tuple(self.own) or None, tuple(self.cross) or None, tuple(self.hidden) or None
+        decoder_self, cross = (tuple(self.attentions[name]) or None for name in ("decoder_self", "cross"))
+        hidden = tuple(self.hidden) or None
+        # 2) A decoder alone has one kind of attention.
         if source is None:
-            return {**common, "attentions": own, "hidden_states": hidden}
+            return {**common, "attentions": decoder_self, "hidden_states": hidden}
+        # 3) An encoder-decoder has three. Encoder outputs that were given may hold more than was asked for.
+        encoder_attentions = encoder_hidden_states = None
+        if self.config.output_attentions:
+            encoder_attentions = source.get("attentions")
+        if self.config.output_hidden_states:
+            encoder_hidden_states = source.get("hidden_states")
         return {
             **common,
-            "encoder_attentions": source.get("attentions") if self.keep_attentions else None,
-            "encoder_hidden_states": source.get("hidden_states") if self.keep_hidden else None,
-            "decoder_attentions": own,
+            "encoder_attentions": encoder_attentions,
+            "encoder_hidden_states": encoder_hidden_states,
+            "decoder_attentions": decoder_self,
             "cross_attentions": cross,
             "decoder_hidden_states": hidden,
         }
 
 
-def _token_output(plan: Plan, collected: _Collector, source: Any, stepper: Any) -> Any:
-    sequences = torch.cat([plan.prompt, torch.stack(collected.tokens, dim=1)], dim=1)
-    if not plan.config.return_dict_in_generate:
+def _output(search: TokenSearch | BeamSearch, collected: _Collector, source: Any, state: State) -> Any:
+    """The ids [B * returned, T], or with return_dict_in_generate the output of the search's kind."""
+    config = collected.config
+    if isinstance(search, BeamSearch):
+        result = search.finish()
+        sequences, fields = result.sequences, {}
+        if config.output_scores:
+            fields = {"sequences_scores": result.scores, "beam_indices": result.beam_indices}
+        kinds = outputs.GenerateBeamDecoderOnlyOutput, outputs.GenerateBeamEncoderDecoderOutput
+    else:
+        sequences, fields = search.ids, {}
+        kinds = outputs.GenerateDecoderOnlyOutput, outputs.GenerateEncoderDecoderOutput
+    if not config.return_dict_in_generate:
         return sequences
-    joint = source is not None
-    kind = outputs.GenerateEncoderDecoderOutput if joint else outputs.GenerateDecoderOnlyOutput
-    return kind(sequences=sequences, **collected.fields(source, stepper))
-
-
-def _beam_output(plan: Plan, result: BeamResult, collected: _Collector, source: Any, stepper: Any) -> Any:
-    if not plan.config.return_dict_in_generate:
-        return result.sequences
-    joint = source is not None
-    kind = outputs.GenerateBeamEncoderDecoderOutput if joint else outputs.GenerateBeamDecoderOnlyOutput
-    scored = plan.config.output_scores
-    return kind(
-        sequences=result.sequences,
-        sequences_scores=result.scores if scored else None,
-        beam_indices=result.beam_indices if scored else None,
-        **collected.fields(source, stepper),
-    )
+    kind = kinds[source is not None]
+    return kind(sequences=sequences, **fields, **collected.fields(source, state))

@@ -23,15 +23,18 @@ def sequence_bias(biases: dict[tuple[int, ...], float]) -> LogitsProcessor:
             raise ValueError(f"sequence_bias: the bias of {key} must be a float, got {value!r}")
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
+        # 1) Ids that the vocabulary has not are found here, where its size is known.
         highest = max(max(key) for key in biases)
         if highest >= scores.shape[-1]:
             raise ValueError(
                 f"id {highest} is biased or banned, but the vocabulary ends at {scores.shape[-1]}"
             )
+        # 2) One id alone is biased everywhere, ...
         bias = torch.zeros_like(scores)
         for key, value in biases.items():
             if len(key) == 1:
                 bias[:, key[0]] = value
+        # 3) ... the last id of a sequence in rows that end with what stands before it.
         for key, value in biases.items():
             if 1 < len(key) <= ids.shape[1]:
                 tail = torch.tensor(key[:-1], device=ids.device)
@@ -70,6 +73,7 @@ class HammingDiversity:
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         if self.chosen is None or self.chosen.shape[1] == 0:
             return scores
+        # How often each token was chosen for the source; all rows of a source pay alike.
         count = torch.zeros(self.chosen.shape[0], scores.shape[-1], device=scores.device)
         count.scatter_add_(1, self.chosen, torch.ones_like(self.chosen, dtype=count.dtype))
         return scores - self.penalty * count.repeat_interleave(scores.shape[0] // len(count), dim=0)

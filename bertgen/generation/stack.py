@@ -16,25 +16,29 @@ def stack_attentions(output: Any) -> dict[str, Tensor]:
     predicted the t-th new token; columns beyond a row's past are 0, and so are rows after the end of a
     sequence in a beam search. Raises ``ValueError`` when something needed was not asked for.
     """
-    own, cross = output.get("decoder_attentions"), output.get("cross_attentions")
-    own = output.get("attentions") if own is None else own
-    if own is None:
+    # 1) An encoder-decoder's output names its decoder's attention, a decoder alone has no other.
+    cross, decoder_self = output.get("cross_attentions"), output.get("decoder_attentions")
+    if decoder_self is None:
+        decoder_self = output.get("attentions")
+    if decoder_self is None:
         raise ValueError(
             "this output holds no attentions; call generate with output_attentions=True and "
             "return_dict_in_generate=True"
         )
-    is_beam = "sequences_scores" in output or output.sequences.shape[0] != own[0][0].shape[0]
+    # 2) Beams change their rows from step to step; the indices say which row wrote each token.
+    is_beam = "sequences_scores" in output or output.sequences.shape[0] != decoder_self[0][0].shape[0]
     indices = output.get("beam_indices")
     if is_beam and indices is None:
         raise ValueError("rows of a beam search can only be put in order with output_scores=True")
-    # A prompt of several tokens gives the first step several queries; the last one predicted the token.
-    result = {"decoder_self": _stack(own, indices)}
+    # 3) A prompt of several tokens gives the first step several queries; the last one predicted the token.
+    result = {"decoder_self": _stack(decoder_self, indices)}
     if cross:
         result["cross"] = _stack(cross, indices)
     return result
 
 
 def _stack(steps: tuple[tuple[Tensor, ...], ...], indices: Tensor | None) -> Tensor:
+    """Steps of layers of [R, H, T, K] -> [B, L, H, steps, K of the last step]."""
     rows = [torch.stack([layer[:, :, -1] for layer in step], dim=1) for step in steps]  # T of [R, L, H, K]
     count = len(rows)
     batch, layers, heads, width = rows[-1].shape
@@ -45,7 +49,9 @@ def _stack(steps: tuple[tuple[Tensor, ...], ...], indices: Tensor | None) -> Ten
         if indices is None:
             stacked[:, :, :, step, : row.shape[-1]] = row
             continue
-        picked = indices[:, step] if step < indices.shape[1] else indices.new_full((batch,), -1)
+        if step >= indices.shape[1]:  # the search went on after every returned sequence had ended
+            continue
+        picked = indices[:, step]
         alive = picked >= 0
         stacked[alive, :, :, step, : row.shape[-1]] = row[picked[alive]]
     return stacked

@@ -35,6 +35,7 @@ def top_p(mass: float, keep: int = 1) -> LogitsProcessor:
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         ascending, order = scores.sort(descending=False)
+        # From the least probable on: what together is no more than the rest of the mass goes.
         remove = ascending.softmax(-1).cumsum(-1) <= 1 - mass
         remove[..., -keep:] = False
         return scores.masked_fill(remove.scatter(1, order, remove), NEVER)
@@ -50,9 +51,11 @@ def typical_p(mass: float, keep: int = 1) -> LogitsProcessor:
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         logprobs = scores.log_softmax(-1)
+        # How far each token's surprise lies from the expected one; the closest come first.
         entropy = -(logprobs * logprobs.exp()).nansum(-1, keepdim=True)
         distance, order = (-logprobs - entropy).abs().sort(descending=False)
         reached = scores.gather(-1, order).softmax(-1).cumsum(-1)
+        # The token that reaches the mass stays, and whatever is as close as it.
         last = (reached < mass).sum(dim=1).clamp(max=scores.shape[-1] - 1)
         remove = distance > distance.gather(1, last[:, None])
         remove[..., :keep] = False

@@ -1,9 +1,11 @@
-"""What can go wrong with the Hub: OSErrors all, as the reference's are; their words tell the next move."""
+"""What can go wrong with the Hub: OSErrors all, as the reference's are."""
 
 from __future__ import annotations
 
+from bertgen.errors import Trouble
 
-class HubError(OSError):
+
+class HubError(Trouble, OSError):
     """A repository, or a file of it, could not be had."""
 
 

@@ -1,26 +1,29 @@
-"""One file from the Hub into huggingface_hub's cache, in pieces: it can be watched, stopped and gone on with.
+"""Files from a Hub into huggingface_hub's cache: the library downloads; here it is watched, stopped, resumed.
 
-huggingface_hub's own download offers no way to stop (its Xet transfer runs beside Python), so the bytes are
-read here; addresses, access, the connection and the cache's layout are huggingface_hub's.
+The library writes each download to a file of its own and throws that away when it fails. So what arrives of
+a large download is also kept in `.partial`, beside the library's own folders, and a new download is given
+those bytes first. Only bytes with a checksum are kept: a wrong one never gets into the cache.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from bertgen.hub import errors, network
-from bertgen.hub.files import repository_folder
+import huggingface_hub as hf
+from huggingface_hub import errors as hf_errors
+from huggingface_hub.utils.tqdm import silent_tqdm
 
-_ETAG = re.compile(r"[0-9A-Za-z_.-]*[0-9A-Za-z][0-9A-Za-z_.-]*")
+from bertgen.hub import errors, guard, network
+from bertgen.hub.names import repository_folder
+
 _REPORT_EVERY = 0.1  # seconds between two reports of progress
-_ATTEMPTS = 5  # connections without a new byte before giving up
-_PAUSE = 0.2  # seconds before the second of them, doubled before each further one
 
 
 class Tracker:
@@ -51,124 +54,183 @@ class Tracker:
 
     def check(self) -> None:
         if self._cancelled is not None and self._cancelled():
-            raise errors.DownloadCancelled(
-                "the download was cancelled; what has arrived is kept, and a new download goes on from there"
-            )
+            raise errors.DownloadCancelled("hub.cancelled")
+
+
+class Partial:
+    """The first bytes of a file that did not arrive whole, and their checksum so far."""
+
+    def __init__(self, path: str, etag: str, size: int) -> None:
+        """Takes up what an earlier download left at `path`; `etag` is the checksum of the whole file."""
+        self.path, self.etag, self.size = path, etag, size
+        self.length = 0
+        self._digest = _digest(etag, size)
+        if not os.path.isfile(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            return
+        # A Hub has no answer to a wish for nothing, so the last byte is always fetched.
+        self.length = min(os.path.getsize(path), size - 1)
+        os.truncate(path, self.length)
+        for piece in self.read_from(0):
+            self._digest.update(piece)
+
+    def read_from(self, start: int) -> Iterator[bytes]:
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            while piece := file.read(1 << 20):
+                yield piece
+
+    def append(self, piece: bytes) -> bool:
+        """Keeps one more piece; False when the whole file has another checksum than it must have.
+
+        Also when somebody else writes to the file: the library's lock forbids it, but not on every disk.
+        """
+        with open(self.path, "ab") as file:
+            alone = file.tell() == self.length
+            file.write(piece)
+        self._digest.update(piece)
+        self.length += len(piece)
+        return alone and (self.length < self.size or self._digest.hexdigest() == self.etag)
+
+    def forget(self) -> None:
+        """Starts again with nothing."""
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.path)
+        self.length = 0
+        self._digest = _digest(self.etag, self.size)
+
+
+class Transfer(guard.Reading):
+    """The reading of one planned file: it counts what arrives, can be stopped, and goes on where it was."""
+
+    def __init__(self, name: str, size: int, folder: str, tracker: Tracker) -> None:
+        super().__init__(name, size)
+        self.folder, self.tracker = folder, tracker
+        self.partial: Partial | None = None
+        self._etag: str | None = None  # where it is a checksum
+        self._wanted = 0  # where huggingface_hub asked the body to begin
+        self._asked = ""  # the Range header that was sent instead
+
+    def prepare(self, request: Any) -> None:
+        self.tracker.check()
+        super().prepare(request)
+        if request.method != "GET" or self._etag is None:
+            return
+        if self.partial is None:  # only now: huggingface_hub holds its lock for this file
+            self.partial = Partial(os.path.join(self.folder, self._etag), self._etag, self.limit)
+            self.tracker.add(self.partial.length)
+        range_header = request.headers.get("Range", "")
+        if range_header != self._asked:  # else a redirect repeats what was asked for
+            self._wanted = guard.first_byte(range_header)
+        self._asked = ""
+        if self.partial.length > self._wanted:
+            self._asked = f"bytes={self.partial.length}-"
+            request.headers["Range"] = self._asked
+
+    def announce(self, response: Any) -> None:
+        super().announce(response)
+        if self.size is None or response.is_error:
+            return
+        if self.size != self.limit:
+            raise errors.HubError("hub.two_sizes", name=self.what, planned=self.limit, size=self.size)
+        etag = guard.etag_of(response)
+        if self.size > 0 and etag and _digest(etag, self.size):
+            self._etag = etag
+
+    def pieces(self, response: Any, body: Any) -> Iterator[bytes]:
+        arriving = super().pieces(response, body)
+        if not response.is_success:
+            return arriving
+        if self.partial is None:
+            return self._counted(arriving)
+        if response.status_code == 200 and self.partial.length:  # the Hub sends all of it again
+            self.tracker.add(-self.partial.length)
+            self.partial.forget()
+        elif response.status_code == 206 and self._asked:
+            _pretend(response, self._wanted, self.partial.size)
+        return self._resumed(arriving, self._wanted)
+
+    def _counted(self, arriving: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in arriving:
+            self.tracker.add(len(piece))
+            yield piece
+
+    def _resumed(self, arriving: Iterator[bytes], start: int) -> Iterator[bytes]:
+        """What is here already, from `start` on, then what arrives, which is kept as well."""
+        if self.partial.length > start:
+            yield from self.partial.read_from(start)
+        for piece in arriving:
+            if not self.partial.append(piece):
+                self.partial.forget()
+                raise errors.HubError("hub.damaged", name=self.what)
+            self.tracker.add(len(piece))
+            yield piece
 
 
 def fetch(
     repo: str, name: str, size: int, commit: str, token: str | bool | None, cache: str, tracker: Tracker
-) -> str:
-    """Puts one file of a commit into the cache, unless it is there; returns its path in the snapshot."""
-    import huggingface_hub as hf
-    from huggingface_hub import errors as hf_errors
-    from huggingface_hub.utils import WeakFileLock
-
+) -> None:
+    """Puts one file of a commit into the cache, unless it is there."""
     tracker.check()
-    root = repository_folder(repo, cache)
-    path = os.path.join(root, "snapshots", commit, *name.split("/"))
+    folder = os.path.join(repository_folder(repo, cache), ".partial")
+    before, transfer = tracker.done, Transfer(name, size, folder, tracker)
+    if ask(repo, name, commit, cache, token, transfer) is None:
+        raise errors.HubError("hub.lacks_files", place=repo, names=name)
+    if transfer.partial is not None:
+        transfer.partial.forget()
+        with contextlib.suppress(OSError):  # other files' parts may lie there
+            os.rmdir(folder)
+    tracker.add(before + size - tracker.done)  # nothing was fetched where another commit's file is the same
+    tracker.report()
+
+
+def ask(
+    repo: str,
+    name: str,
+    revision: str | None,
+    cache: str,
+    token: str | bool | None,
+    how: guard.Reading,
+    force_download: bool = False,
+) -> str | None:
+    """huggingface_hub's download of one file: its path in the cache; None when the repository lacks it.
+
+    Raises:
+        HubUnreachable: with the key "hub.silent" when the Hub does not answer (and the cache lacks the file).
+        HubError: whatever else is wrong.
+    """
     place = network.endpoint()
-    url = hf.hf_hub_url(repo, name, revision=commit, endpoint=place)
     try:
-        found = hf.get_hf_file_metadata(url, token=token, endpoint=place)
-        if not found.etag or not _ETAG.fullmatch(found.etag):
-            raise errors.HubError(f"{place} names {name} of {repo!r} in a way that cannot be stored")
-        blob = os.path.join(root, "blobs", found.etag)
-        lock = os.path.join(cache, ".locks", os.path.basename(root), found.etag + ".lock")
-        for folder in map(os.path.dirname, (path, blob, lock)):
-            os.makedirs(folder, exist_ok=True)
-        with WeakFileLock(lock):
-            if os.path.isfile(blob):
-                tracker.add(size)
-            else:
-                _read_all(url, token, blob + ".incomplete", found, tracker)
-                os.replace(blob + ".incomplete", blob)
-            _link(blob, path)
+        url = hf.hf_hub_url(repo, name, revision=revision, endpoint=place)
+        why = network.silence(url, ask_again=force_download)
+        if why is not None:
+            raise errors.HubUnreachable("hub.silent", endpoint=place, reason=why)
+        with guard.reading(how):
+            return hf.hf_hub_download(
+                repo,
+                name,
+                revision=revision,
+                cache_dir=cache,
+                token=token,
+                force_download=force_download,
+                endpoint=place,
+                tqdm_class=silent_tqdm,
+            )
     except errors.HubError:
         raise
-    except (hf_errors.HTTPError, OSError) as error:
-        network.raise_for(error, repo, commit)
-    tracker.report()
-    return path
-
-
-def _read_all(url: str, token: str | bool | None, partial: str, found: Any, tracker: Tracker) -> None:
-    """Reads the rest of a file to `partial`, over as many connections as it takes, and checks its sum."""
-    from huggingface_hub import errors as hf_errors
-
-    before = os.path.getsize(partial) if os.path.isfile(partial) else 0
-    tracker.add(before)
-    attempts = _ATTEMPTS
-    while found.size is None or before < found.size or not os.path.isfile(partial):
-        try:
-            _read_on(url, token, partial, tracker)
-            if found.size is None:
-                break
-        except hf_errors.HfHubHTTPError:
-            raise
-        except hf_errors.HTTPError:
-            if attempts <= 1:
-                raise
-        now = os.path.getsize(partial) if os.path.isfile(partial) else 0
-        attempts = _ATTEMPTS if now > before else attempts - 1
-        if not attempts:
-            raise errors.HubError(f"{url} stopped at {now} of {found.size} bytes; try again")
-        if attempts < _ATTEMPTS:
-            time.sleep(_PAUSE * 2 ** (_ATTEMPTS - 1 - attempts))
-            tracker.check()
-        before = now
-    if not _sum_is(partial, found.etag):
-        tracker.done -= os.path.getsize(partial)
-        os.remove(partial)
-        raise errors.HubError(f"{url} arrived damaged (its checksum differs); download it again")
-
-
-def _read_on(url: str, token: str | bool | None, partial: str, tracker: Tracker) -> None:
-    """Appends what one connection brings."""
-    import huggingface_hub as hf
-    from huggingface_hub import constants
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
-
-    have = os.path.getsize(partial) if os.path.isfile(partial) else 0
-    headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    session, wait = hf.get_session(), constants.HF_HUB_DOWNLOAD_TIMEOUT
-    with session.stream("GET", url, headers=headers, timeout=wait, follow_redirects=True) as response:
-        hf_raise_for_status(response)
-        if have and response.status_code == 200:  # the server sends all of it again
-            tracker.add(-have)
-        mode = "ab" if response.status_code == 206 else "wb"
-        with open(partial, mode) as file:
-            for piece in response.iter_bytes():
-                file.write(piece)
-                tracker.add(len(piece))
-
-
-def _sum_is(path: str, etag: str) -> bool:
-    """Whether a file is what its etag says: sha256 of large files, git's sha1 of small ones."""
-    if re.fullmatch(r"[0-9a-f]{64}", etag):
-        digest = hashlib.sha256()
-    elif re.fullmatch(r"[0-9a-f]{40}", etag):
-        digest = hashlib.sha1(b"blob %d\0" % os.path.getsize(path), usedforsecurity=False)
-    else:  # a mirror's own numbering
-        return True
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest() == etag
-
-
-def _link(blob: str, path: str) -> None:
-    """The snapshot's name for a blob; a copy where the file system has no links."""
-    if os.path.exists(path):
-        return
-    if os.path.islink(path):  # to a blob that is gone
-        os.remove(path)
-    try:
-        os.symlink(os.path.relpath(blob, os.path.dirname(path)), path)
-    except OSError:
-        shutil.copyfile(blob, path)
+    except hf_errors.LocalEntryNotFoundError as error:
+        cause = error.__cause__
+        status = getattr(getattr(cause, "response", None), "status_code", 500)
+        if status < 500 or isinstance(cause, hf_errors.FileMetadataError):
+            network.raise_for(cause, repo, revision)
+        why = network.note_silence(f"{type(cause).__name__}: {cause}")
+        raise errors.HubUnreachable("hub.silent", endpoint=place, reason=why) from error
+    except hf_errors.EntryNotFoundError:
+        return None
+    except ValueError as error:  # huggingface_hub's word for a forced download that failed
+        network.raise_for(error.__cause__ or error, repo, revision)
+    except (hf_errors.HTTPError, hf_errors.XetDownloadError, OSError, RuntimeError) as error:
+        network.raise_for(error, repo, revision)
 
 
 def note_branch(repo: str, branch: str, commit: str, cache: str) -> None:
@@ -184,7 +246,23 @@ def check_space(needed: int, cache: str) -> None:
     os.makedirs(cache, exist_ok=True)
     free = shutil.disk_usage(cache).free
     if needed > free:
-        raise errors.HubError(
-            f"the download takes {needed / 1e9:.2f} GB and {cache} has {free / 1e9:.2f} GB left: free some, "
-            "or set HF_HOME (or cache_dir=) to a larger disk"
-        )
+        raise errors.HubError("hub.disk_full", needed=needed / 1e9, free=free / 1e9, cache=cache)
+
+
+def _digest(etag: str, size: int) -> Any:
+    """The checksum that an etag is, begun: sha256 of large files, git's sha1 of small ones, else None."""
+    if re.fullmatch(r"[0-9a-f]{64}", etag):
+        return hashlib.sha256()
+    if re.fullmatch(r"[0-9a-f]{40}", etag):
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    return None  # a mirror's own numbering
+
+
+def _pretend(response: Any, start: int, size: int) -> None:
+    """Makes an answer look like what huggingface_hub asked for: the file from `start` on."""
+    response.headers["Content-Length"] = str(size - start)
+    if start:
+        response.headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+    else:
+        response.status_code = 200
+        response.headers.pop("Content-Range", None)

@@ -106,52 +106,38 @@ def forget() -> None:
 
 def raise_for(error: Exception, repo: str, revision: str | None) -> NoReturn:
     """Raises our error, with the next move, for one of huggingface_hub's."""
+    raise _ours(error, repo, revision) from error
+
+
+def _ours(error: Exception, repo: str, revision: str | None) -> errors.HubError:
     from huggingface_hub import errors as hf_errors
 
-    page = f"{endpoint()}/{repo}"
+    place = endpoint()
+    page = f"{place}/{repo}"
     status = getattr(getattr(error, "response", None), "status_code", None)
+    # What the reason is, the most certain first: huggingface_hub's type, then the status of the answer.
     if isinstance(error, hf_errors.LocalTokenNotFoundError):
-        raise errors.HubError(
-            'token=True, but none is stored here: pass token="hf_...", set HF_TOKEN, or run `hf auth login`'
-        ) from error
+        return errors.HubError("hub.no_stored_token")
     if isinstance(error, hf_errors.GatedRepoError):
-        raise errors.GatedRepository(
-            f"{repo!r} is gated: ask for access on {page}, then pass token= (or set HF_TOKEN, or log in with "
-            "`hf auth login`)"
-        ) from error
+        return errors.GatedRepository("hub.gated", repo=repo, page=page)
     if isinstance(error, hf_errors.RepositoryNotFoundError):
-        raise errors.RepositoryNotFound(
-            f"{repo!r} is neither a folder here nor a repository on {endpoint()} that you can see; check the "
-            "spelling, and pass token= (or set HF_TOKEN, or log in with `hf auth login`) if it is private"
-        ) from error
+        return errors.RepositoryNotFound("hub.no_repository", repo=repo, endpoint=place)
     if isinstance(error, hf_errors.RevisionNotFoundError):
-        raise errors.RevisionNotFound(
-            f"{repo!r} has no revision {revision!r}; its branches and tags are listed on {page}"
-        ) from error
+        return errors.RevisionNotFound("hub.no_revision", repo=repo, revision=revision, page=page)
     if isinstance(error, hf_errors.HFValidationError):
-        raise errors.BadHubName(f"{repo!r} is no Hub id (those look like owner/name): {error}") from error
+        return errors.BadHubName("hub.refused_id", name=repo)
     if status == 401:
-        raise errors.HubError(
-            f"{endpoint()} does not accept the token: pass a valid one (HF_TOKEN and `hf auth login` store "
-            "one too), or token=False for a public repository"
-        ) from error
+        return errors.HubError("hub.bad_token", endpoint=place)
     if status == 403:
-        raise errors.HubError(
-            f"this token may not do that with {repo!r} ({_words(error)}); use one with the right permissions"
-        ) from error
+        return errors.HubError("hub.forbidden", repo=repo, said=_words(error))
     if status == 429:
-        raise errors.HubError(
-            f"{endpoint()} asks to slow down; wait a few minutes, then try again"
-        ) from error
+        return errors.HubError("hub.too_fast", endpoint=place)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        raise errors.HubError(
-            f"no space for {repo!r} in {cache_folder()}: free some, or set HF_HOME (or cache_dir=) elsewhere"
-        ) from error
+        return errors.HubError("hub.no_space", repo=repo, cache=cache_folder())
     if status is None and isinstance(error, hf_errors.HTTPError):
-        raise errors.HubUnreachable(
-            f"the connection to {endpoint()} failed ({type(error).__name__}: {error}); try again"
-        ) from error
-    raise errors.HubError(f"{endpoint()} and {repo!r}: {_words(error)}; try again") from error
+        reason = f"{type(error).__name__}: {error}"
+        return errors.HubUnreachable("hub.broken_connection", endpoint=place, reason=reason)
+    return errors.HubError("hub.failed", endpoint=place, repo=repo, said=_words(error))
 
 
 def _words(error: Exception) -> str:

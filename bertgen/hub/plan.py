@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from bertgen.hub import errors, fetch, network
-from bertgen.hub.files import check_hub_id, check_revision, repository_folder, snapshot_folder
+from bertgen.hub import errors, network
+from bertgen.hub.names import COMMIT, check_hub_id, check_revision, inside, repository_folder, snapshot_folder
 
 _TOKENIZER_FILES = {
     "tokenizer_config.json",
@@ -93,8 +94,11 @@ def plan_download(
         if whole:
             raise
         raise errors.HubUnreachable(
-            f"the local cache holds only a part of {repo_id!r} ({', '.join(sizes) or 'nothing'}) and "
-            f"{network.endpoint()} was not reached ({why}): connect and try again"
+            "hub.partly_cached",
+            repo=repo_id,
+            held=", ".join(sizes) or "nothing",
+            endpoint=network.endpoint(),
+            reason=why,
         ) from error
     files = tuple(
         HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/")))) for name in chosen
@@ -105,9 +109,7 @@ def plan_download(
 def choose_files(repo_id: str, names: list[str]) -> list[str]:
     """Of a repository's files, those that a model needs, in their order; see `plan_download`."""
     if "config.json" not in names:
-        raise errors.HubError(
-            f"{repo_id!r} holds no config.json, so it is no model in the transformers layout; choose another"
-        )
+        raise errors.HubError("hub.no_config", repo=repo_id)
     wanted = {
         name
         for name in names
@@ -119,11 +121,9 @@ def choose_files(repo_id: str, names: list[str]) -> list[str]:
             wanted |= {name} | {part for part in names if parts and parts.fullmatch(part)}
             return [name for name in names if name in wanted]
     foreign = [name for name in names if name.endswith(_FOREIGN_WEIGHTS)]
-    held = f"it holds {', '.join(foreign)}, another framework's" if foreign else "it holds none"
-    raise errors.NoWeights(
-        f"{repo_id!r} has no weights that can be read here (model.safetensors or pytorch_model.bin): {held}. "
-        "Choose a repository with PyTorch weights, or convert them with transformers first"
-    )
+    if foreign:
+        raise errors.NoWeights("hub.foreign_weights", repo=repo_id, foreign=", ".join(foreign))
+    raise errors.NoWeights("hub.no_weights", repo=repo_id)
 
 
 def superseded(there: list[str], new: list[str]) -> list[str]:
@@ -160,8 +160,12 @@ def download(
         DownloadCancelled: `cancelled()` was True.
         OSError: no access, no connection, no space, or a file that arrived damaged.
     """
+    from bertgen.hub import fetch
+
     cache = network.cache_folder(cache_dir)
-    fetch.check_space(plan.missing_bytes, cache)
+    # A file lies there twice until it is whole: in the library's own place, and in what is kept of it.
+    twice = max((file.size for file in plan.files if not file.cached), default=0)
+    fetch.check_space(plan.missing_bytes + twice, cache)
     tracker = fetch.Tracker(plan.nbytes, plan.nbytes - plan.missing_bytes, progress, cancelled)
     tracker.report()
     for file in plan.files:
@@ -179,25 +183,51 @@ def _ask(
     import huggingface_hub as hf
     from huggingface_hub import errors as hf_errors
 
+    from bertgen.hub import guard
+
+    api = hf.HfApi(endpoint=network.endpoint())
     try:
-        info = hf.HfApi(endpoint=network.endpoint()).model_info(
-            repo_id, revision=revision, files_metadata=True, token=token, timeout=_TIMEOUT
-        )
+        with guard.reading(guard.Reading("the list of files", guard.API_LIMIT)):
+            info = api.model_info(
+                repo_id, revision=revision, files_metadata=True, token=token, timeout=_TIMEOUT
+            )
+        return _listing(info), ""
+    except errors.HubError:
+        raise
     except (hf_errors.HTTPError, hf_errors.HFValidationError, OSError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if isinstance(error, hf_errors.HTTPError) and (status is None or status >= 500):
             return None, network.note_silence(f"{type(error).__name__}: {error}")
         network.raise_for(error, repo_id, revision)
-    sizes = {file.rfilename: (file.lfs.size if file.lfs else file.size) or 0 for file in info.siblings or []}
-    return (info.sha, sizes), ""
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise errors.HubError("hub.odd_listing", endpoint=network.endpoint(), repo=repo_id) from error
+
+
+def _listing(info: Any) -> tuple[str, dict[str, int]]:
+    """(commit, size of each file) of what the Hub said of a repository, which may be anything."""
+    from bertgen.hub import guard
+
+    if not COMMIT.fullmatch(info.sha):
+        raise ValueError("a commit is 40 hexadecimal digits")
+    sizes = {}
+    for file in info.siblings or []:
+        name, size = inside(file.rfilename), file.size
+        if file.lfs:
+            size = file.lfs.size
+        if size is None:
+            size = 0
+        if type(size) is not int or not 0 <= size < 10**15:
+            raise ValueError("a size is a number of bytes")
+        guard.Reading(name, guard.file_limit(name)).check_size(size)
+        sizes[name] = size
+    return info.sha, sizes
 
 
 def _from_cache(repo_id: str, revision: str | None, cache: str, why: str) -> tuple[str, dict[str, int]]:
     folder = snapshot_folder(repo_id, revision, cache)
     if folder is None:
         raise errors.HubUnreachable(
-            f"{repo_id!r} is not in the local cache ({cache}) and {network.endpoint()} was not reached "
-            f"({why}): connect (unset HF_HUB_OFFLINE) and try again, or choose a model that is here"
+            "hub.plan_not_cached", repo=repo_id, cache=cache, endpoint=network.endpoint(), reason=why
         )
     sizes = {}
     for root, _, names in os.walk(folder):

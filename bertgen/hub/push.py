@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bertgen.errors import Trouble
 from bertgen.hub import errors, network
-from bertgen.hub.files import cached_file, check_hub_id, modern_keywords, offline_by
+from bertgen.hub.files import cached_file, modern_keywords, offline_by
+from bertgen.hub.names import check_hub_id
 from bertgen.hub.plan import superseded
 
 CARD = "README.md"
@@ -153,7 +155,7 @@ def _todays_names(
     if address is not None:
         warnings.warn("repo_url= is deprecated; give repo_id", FutureWarning, stacklevel=3)
         if repo_id is not None:
-            raise ValueError("repo_id and repo_url are both given; give repo_id alone")
+            raise Trouble("hub.two_names")
         repo_id = address.removeprefix(network.endpoint() + "/")
     if owner is not None:
         warnings.warn("organization= is deprecated; give repo_id='owner/name'", FutureWarning, stacklevel=3)
@@ -181,19 +183,17 @@ def _open(repo_id: str, private: bool | None, token: bool | str | None) -> str:
     check_hub_id(repo_id)
     forbidden = offline_by()
     if forbidden:
-        raise errors.HubUnreachable(f"{repo_id!r} cannot be uploaded: {forbidden} is set; unset it first")
+        raise errors.HubUnreachable("hub.upload_offline", repo=repo_id, setting=forbidden)
     try:
         known = "authorization" in build_hf_headers(token=token)
     except hf_errors.LocalTokenNotFoundError:  # token=True, and none is stored
         known = False
     if not known:
-        raise errors.HubError(
-            "uploading needs a token with write access: pass token=, set HF_TOKEN, or run `hf auth login`"
-        )
+        raise errors.HubError("hub.upload_token")
     why = network.silence(f"{network.endpoint()}/api/models/{repo_id}", ask_again=True)
     if why:
         raise errors.HubUnreachable(
-            f"{repo_id!r} cannot be uploaded: {network.endpoint()} was not reached ({why}); try again later"
+            "hub.upload_unreached", repo=repo_id, endpoint=network.endpoint(), reason=why
         )
     return _guarded(lambda: _create(repo_id, private, token), repo_id, None)
 
@@ -215,8 +215,13 @@ def _guarded(action: Callable[[], Any], repo: str, revision: str | None) -> Any:
     """The action's result; huggingface_hub's errors as ours."""
     from huggingface_hub import errors as hf_errors
 
+    from bertgen.hub import guard
+
     try:
-        return action()
+        with guard.reading(guard.Reading("the answer", guard.API_LIMIT)):
+            return action()
+    except errors.HubError:
+        raise
     except (hf_errors.HTTPError, hf_errors.HFValidationError) as error:
         network.raise_for(error, repo, revision)
     except RuntimeError as error:  # a large file's upload failed: the reason is the cause

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import shutil
 from typing import Any
 
-import sentencepiece
-
 from bertgen.tokenizers.base import PreTrainedTokenizer
-from bertgen.tokenizers.runs import SentencePieceRun, SentencePieceText, find_anchor
+from bertgen.tokenizers.registry import register
+from bertgen.tokenizers.sentence_piece import SentencePieceTokenizer, load_model
 
 logger = logging.getLogger(__name__)
 
-SPACE = "▁"  # U+2581, a leading space inside a piece
 
-
-class BertGenerationTokenizer(PreTrainedTokenizer):
+@register("bert-generation")
+class BertGenerationTokenizer(PreTrainedTokenizer, SentencePieceTokenizer):
     """The SentencePiece tokenizer of BertGeneration models.
 
     It adds no special tokens: a text's ids are those of its pieces. Special tokens missing from the
@@ -52,10 +49,12 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
         sp_model_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.sp_model_kwargs = {} if sp_model_kwargs is None else sp_model_kwargs
+        self.sp_model_kwargs = sp_model_kwargs
+        if sp_model_kwargs is None:
+            self.sp_model_kwargs = {}
         self.vocab_file = os.fspath(vocab_file)
-        self._anchor: tuple[str, int] | None = None
-        self._load()
+        # The model comes first: the special tokens are looked up in it.
+        self.sp_model = load_model(self.vocab_file, self.sp_model_kwargs)
         super().__init__(
             bos_token=bos_token,
             eos_token=eos_token,
@@ -66,85 +65,19 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
             **kwargs,
         )
 
-    def _load(self, proto: bytes | None = None) -> None:
-        options = {**self.sp_model_kwargs, "model_file": None, "model_proto": None}  # those come below
-        if options.get("nbest_size") in (0, 1):  # documented as "no sampling"; the library itself raises
-            options["enable_sampling"] = False
-        self.sp_model = sentencepiece.SentencePieceProcessor(**options)
-        if proto is not None:
-            self.sp_model.LoadFromSerializedProto(proto)
-        elif not os.path.isfile(self.vocab_file):
-            raise OSError(f"no SentencePiece model at {self.vocab_file!r}; give the path of a spiece.model")
-        else:
-            try:
-                self.sp_model.Load(self.vocab_file)
-            except RuntimeError as error:
-                raise RuntimeError(
-                    f"{self.vocab_file!r} is no SentencePiece model ({error}); a file of a few hundred bytes "
-                    "is a Git LFS pointer: fetch the real one with `git lfs pull`"
-                ) from error
-
-    # --- pickling ----------------------------------------------------------------------------
+    # --- pickling: a SentencePiece model cannot be pickled, so it is read again ------------------
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["sp_model"] = None
-        if not os.path.isfile(self.vocab_file):  # the file is gone: carry the model itself
+        # The file may be gone by now: then the state carries the model itself.
+        if not os.path.isfile(self.vocab_file):
             state["_proto"] = self.sp_model.serialized_model_proto()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._load(self.__dict__.pop("_proto", None))
-
-    # --- vocabulary --------------------------------------------------------------------------
-    @property
-    def vocab_size(self) -> int:
-        """Size of the SentencePiece model, added tokens not counted."""
-        return self.sp_model.get_piece_size()
-
-    def get_vocab(self) -> dict[str, int]:
-        """Token -> id, added tokens included."""
-        ids = list(range(self.vocab_size))
-        pieces = self.sp_model.id_to_piece(ids)
-        for index in self._added_tokens_decoder.keys() & ids:
-            pieces[index] = self._added_tokens_decoder[index].content
-        return dict(zip(pieces, ids, strict=True)) | self.added_tokens_encoder
-
-    def _tokenize(self, text: str) -> list[str]:
-        return self.sp_model.encode(text, out_type=str)
-
-    def _convert_token_to_id(self, token: str) -> int:
-        return self.sp_model.piece_to_id(token)
-
-    def _convert_id_to_token(self, index: int) -> str:
-        if not 0 <= index < self.vocab_size:
-            raise IndexError(f"id {index} is outside the vocabulary of {len(self)} tokens")
-        return self.sp_model.id_to_piece(index)
-
-    def convert_tokens_to_string(self, tokens: list[str]) -> str:
-        """Text of pieces; special tokens are glued in as they are, the ends are stripped."""
-        special = set(self.all_special_tokens)
-        text, run = "", []
-        for token in tokens:
-            if token in special:
-                text += self.sp_model.decode(run) + token
-                run = []
-            else:
-                run.append(token)
-        return (text + self.sp_model.decode(run)).strip()
-
-    def run_decoder(self) -> SentencePieceText:
-        """A fresh incremental `convert_tokens_to_string`, see `StreamDecoder`."""
-        if self._anchor is None:
-            self._anchor = find_anchor(self.sp_model)
-        new_run = functools.partial(SentencePieceRun, self.sp_model, self._anchor)
-        return SentencePieceText(new_run, set(self.all_special_tokens))
-
-    def piece_surface(self, piece: str) -> tuple[bool, str]:
-        """Whether a piece begins a word, and its text; "" for a byte piece."""
-        if self.sp_model.is_byte(self.sp_model.piece_to_id(piece)):
-            return False, ""
-        return piece.startswith(SPACE), piece.replace(SPACE, "")
+        proto = self.__dict__.pop("_proto", None)
+        self.sp_model = load_model(self.vocab_file, self.sp_model_kwargs, proto)
 
     # --- files -------------------------------------------------------------------------------
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str] | None:
@@ -155,11 +88,11 @@ class BertGenerationTokenizer(PreTrainedTokenizer):
         if not os.path.isdir(save_directory):
             logger.error("%s is not a folder; make it first", save_directory)
             return None
-        prefix = f"{filename_prefix}-" if filename_prefix else ""
-        target = os.path.join(save_directory, prefix + self.vocab_files_names["vocab_file"])
+        target = self._vocabulary_path(save_directory, "vocab_file", filename_prefix)
         if not os.path.isfile(self.vocab_file):
             with open(target, "wb") as file:
                 file.write(self.sp_model.serialized_model_proto())
+        # Saving a checkpoint over itself leaves the file alone.
         elif os.path.abspath(self.vocab_file) != os.path.abspath(target):
             shutil.copyfile(self.vocab_file, target)
         return (target,)

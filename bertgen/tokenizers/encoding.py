@@ -37,7 +37,8 @@ class BatchEncoding(UserDict):
         if encoding is not None:
             raise ValueError("encoding= is for fast tokenizers; give the ids as data=")
         self.n_sequences = n_sequences
-        self.convert_to_tensors(tensor_type, prepend_batch_axis)
+        if tensor_type is not None:
+            self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getattr__(self, name: str) -> Any:
         # `data` itself is looked up here while unpickling, before it exists.
@@ -65,12 +66,15 @@ class BatchEncoding(UserDict):
             return self
         if tensor_type in ("tf", "jax"):
             raise ImportError(f'return_tensors={tensor_type!r} is not available here; use "pt" or "np"')
-        if tensor_type not in ("pt", "np"):
+        converters = {"pt": _to_torch, "np": _to_numpy}
+        if tensor_type not in converters:
             raise ValueError(f'return_tensors={tensor_type!r} is unknown; use "pt" or "np"')
-        convert = _to_torch if tensor_type == "pt" else _to_numpy
+        convert = converters[tensor_type]
         for key, value in self.data.items():
+            if prepend_batch_axis:
+                value = [value]
             try:
-                self.data[key] = convert([value] if prepend_batch_axis else value)
+                self.data[key] = convert(value)
             except (ValueError, TypeError, RuntimeError) as error:
                 raise ValueError(
                     f"{key!r} cannot become one tensor: its rows differ in length or are nested too deep. "
@@ -95,6 +99,7 @@ def _needs_offsets(name: str) -> Any:
     return refuse
 
 
+# Methods that callers of the reference know: they fail with a way out instead of "no attribute".
 for _name in (
     "tokens", "sequence_ids", "words", "word_ids", "token_to_sequence", "token_to_word", "word_to_tokens",
     "token_to_chars", "char_to_token", "word_to_chars", "char_to_word",
@@ -103,26 +108,39 @@ for _name in (
 
 
 def _to_torch(value: Any) -> torch.Tensor:
+    # Texts can be encoded without torch, whose import takes a second.
     import torch
 
     if torch.is_tensor(value):
         return value
+    # torch copies a list of arrays element by element; numpy joins them first.
     if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
         value = np.array(value)
     tensor = torch.tensor(value)
-    return tensor if tensor.numel() else tensor.long()
+    # A list without numbers would be float.
+    if not tensor.numel():
+        tensor = tensor.long()
+    return tensor
 
 
 def _to_numpy(value: Any) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     nested = isinstance(value, (list, tuple)) and value and isinstance(value[0], (list, tuple, np.ndarray))
+    # Rows of different length become an array of arrays, as in the reference.
     if nested and len({len(row) for row in value}) > 1:
         ragged = np.empty(len(value), dtype=object)
-        ragged[:] = [np.asarray(row, dtype=None if len(row) else np.int64) for row in value]
+        ragged[:] = [_one_row(row) for row in value]
         return ragged
+    return _one_row(value)
+
+
+def _one_row(value: Any) -> np.ndarray:
     array = np.asarray(value)
-    return array if array.size else array.astype(np.int64)
+    # Without numbers it would be float.
+    if not array.size:
+        array = array.astype(np.int64)
+    return array
 
 
 def to_lists(value: Any) -> Any:
@@ -131,4 +149,6 @@ def to_lists(value: Any) -> Any:
         return {key: to_lists(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_lists(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value

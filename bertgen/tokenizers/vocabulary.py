@@ -7,25 +7,23 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from bertgen.tokenizers.reference.exceptions import MissingVocabulary, VocabularyError
+
+CONFIG_FILE = "tokenizer_config.json"
+FAST_FILE = "tokenizer.json"
 LARGEST_FILE = 128 * 1024**2  # bytes; the largest vocabularies in use are near 35 MB
-
-
-class VocabularyError(OSError, ValueError):
-    """A vocabulary file that cannot be used: not there, not of the kind, broken, or far too large."""
-
-
-class MissingVocabulary(VocabularyError, FileNotFoundError):
-    """A vocabulary file that is not there."""
+# Types of model in a tokenizer.json.
+WORD_PIECE, BYTE_LEVEL_BPE = "WordPiece", "BPE"
 
 
 @dataclass(frozen=True)
-class FastFile:
+class TokenizerJson:
     """What our tokenizers take from a tokenizer.json.
 
     `options` are the constructor arguments that the file settles (lower-casing, ...).
     """
 
-    kind: str  # "WordPiece" or "BPE"
+    kind: str  # WORD_PIECE or BYTE_LEVEL_BPE
     vocab: dict[str, int]
     merges: list[tuple[str, str]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
@@ -73,6 +71,7 @@ def read_vocab_txt(path: str | os.PathLike) -> dict[str, int]:
 
     A token that stands there twice has its last id, as in the reference.
     """
+    # Not `splitlines`: it would also cut at characters that a token may hold, such as U+2028.
     lines = read_text(path).split("\n")
     if lines[-1] == "":
         lines.pop()
@@ -96,6 +95,7 @@ def check_vocab(vocab: Any, path: str) -> dict[str, int]:
 def check_ids(vocab: dict[str, Any], path: str) -> dict[str, int]:
     """The same tokens and ids; `VocabularyError` when an id is none."""
     for token, index in vocab.items():
+        # True is an int in Python, too, but not an id.
         if type(index) is not int or not 0 <= index < 2**31:
             raise VocabularyError(f"{path!r}: {token!r} has {index!r}; an id is a whole number from 0 on")
     return vocab
@@ -112,13 +112,14 @@ def read_merges(path: str | os.PathLike) -> list[tuple[str, str]]:
 
 
 def _pair(parts: Any, path: str, number: int) -> tuple[str, str]:
-    whole = isinstance(parts, (list, tuple)) and len(parts) == 2 and all(isinstance(p, str) for p in parts)
-    if not whole or not all(parts):
+    """A merge as a pair of pieces, neither of them empty; `number` counts the merges of the file from 1."""
+    is_pair = isinstance(parts, (list, tuple)) and len(parts) == 2
+    if not is_pair or not all(isinstance(part, str) and part for part in parts):
         raise VocabularyError(f"{path!r}, merge {number}: {parts!r} is no pair of pieces")
     return parts[0], parts[1]
 
 
-def read_fast_file(path: str | os.PathLike) -> FastFile:
+def read_tokenizer_json(path: str | os.PathLike) -> TokenizerJson:
     """The parts of a tokenizer.json that WordPiece (BERT) and byte-level BPE (GPT-2, RoBERTa) need.
 
     Raises:
@@ -129,33 +130,48 @@ def read_fast_file(path: str | os.PathLike) -> FastFile:
     model = data.get("model")
     if not isinstance(model, dict):
         raise VocabularyError(f"{name!r} holds no tokenizer: it has no 'model'")
-    kind = model.get("type") or ("BPE" if "merges" in model else "WordPiece")
-    processor = _part(data, "post_processor")
-    if kind == "WordPiece":
-        return FastFile(kind, check_vocab(model.get("vocab"), name), options=_wordpiece(data, model, name))
-    if kind == "BPE":
-        vocab = check_vocab(model.get("vocab"), name)
-        merges = [
-            _pair(merge.split(" ") if isinstance(merge, str) else merge, name, number)
-            for number, merge in enumerate(model.get("merges") or [], 1)
-        ]
-        template = processor.get("type") or ""
-        return FastFile(kind, vocab, merges, _byte_level(data, model, name), template)
-    raise VocabularyError(f"{name!r} is a {kind} tokenizer; WordPiece and byte-level BPE are read from it")
+    # 1) The kind. Files of the first years do not name it, but only BPE has merges.
+    kind = model.get("type")
+    if not kind and "merges" in model:
+        kind = BYTE_LEVEL_BPE
+    elif not kind:
+        kind = WORD_PIECE
+    if kind not in (WORD_PIECE, BYTE_LEVEL_BPE):
+        raise VocabularyError(
+            f"{name!r} is a {kind} tokenizer; WordPiece and byte-level BPE are read from it"
+        )
+    # 2) The vocabulary, and the options that the text is cut by.
+    vocab = check_vocab(model.get("vocab"), name)
+    if kind == WORD_PIECE:
+        return TokenizerJson(kind, vocab, options=_wordpiece_options(data, model, name))
+    # 3) The merges: "first second" in older files, ["first", "second"] in newer ones.
+    merges = []
+    for number, merge in enumerate(model.get("merges") or [], 1):
+        if isinstance(merge, str):
+            merge = merge.split(" ")
+        merges.append(_pair(merge, name, number))
+    options = _byte_level_options(data, model, name)
+    template = _part(data, "post_processor").get("type") or ""
+    return TokenizerJson(kind, vocab, merges, options, template)
 
 
 def _part(data: dict[str, Any], name: str) -> dict[str, Any]:
     part = data.get(name)
-    return part if isinstance(part, dict) else {}
+    if isinstance(part, dict):
+        return part
+    return {}
 
 
 def _steps(part: dict[str, Any], inner: str) -> list[dict[str, Any]]:
     """The steps of a pipeline part: itself, or those of a Sequence."""
-    steps = part.get(inner) if part.get("type") == "Sequence" else [part] if part else []
-    return [step for step in steps or [] if isinstance(step, dict)]
+    steps = [part]
+    if part.get("type") == "Sequence":
+        steps = part.get(inner) or []
+    return [step for step in steps if step and isinstance(step, dict)]
 
 
-def _wordpiece(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+def _wordpiece_options(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+    """The arguments of `BertTokenizer` that the file settles; other ways to cut a text are refused."""
     normalizers = _steps(_part(data, "normalizer"), "normalizers")
     splitters = [step.get("type") for step in _steps(_part(data, "pre_tokenizer"), "pretokenizers")]
     types = [step.get("type") for step in normalizers]
@@ -165,6 +181,7 @@ def _wordpiece(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[s
         )
     if model.get("continuing_subword_prefix", "##") != "##":
         raise VocabularyError(f"{name!r} marks continuations by {model['continuing_subword_prefix']!r}")
+    # What a file of this library leaves out is on.
     normal = normalizers[0]
     return {
         "do_lower_case": bool(normal.get("lowercase", True)),
@@ -174,9 +191,11 @@ def _wordpiece(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[s
     }
 
 
-def _byte_level(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+def _byte_level_options(data: dict[str, Any], model: dict[str, Any], name: str) -> dict[str, Any]:
+    """The arguments of `GPT2Tokenizer` and `RobertaTokenizer` that the file settles."""
     splitters = _steps(_part(data, "pre_tokenizer"), "pretokenizers")
     types = [step.get("type") for step in splitters]
+    # Later models have options, or cuts of their own, that would give other ids.
     odd = [key for key in ("byte_fallback", "ignore_merges", "continuing_subword_prefix") if model.get(key)]
     regex = all(step.get("use_regex", True) for step in splitters)
     if types != ["ByteLevel"] or data.get("normalizer") or odd or not regex:

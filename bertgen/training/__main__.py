@@ -31,8 +31,8 @@ def use_fast_allocator() -> None:
 
 def pretrain(arguments: argparse.Namespace) -> None:
     """Pre-train a base on running text by masked-language modelling, or go on with a stopped run."""
-    from bertgen.training.recipe import read_pretraining_recipe
-    from bertgen.training.run import open_run, pre_train
+    from bertgen.training.recipe.tables import read_pretraining_recipe
+    from bertgen.training.runs.run import open_run, pre_train
 
     recipe, out = read_pretraining_recipe(arguments.recipe, arguments.set), arguments.out
     folder = pre_train(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
@@ -43,8 +43,8 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a recipe from the start, or go on with a stopped run; its end is OUT/checkpoint."""
-    from bertgen.training.recipe import read_recipe
-    from bertgen.training.run import fine_tune, open_run
+    from bertgen.training.recipe.tables import read_recipe
+    from bertgen.training.runs.run import fine_tune, open_run
 
     recipe, out = read_recipe(arguments.recipe, arguments.set), arguments.out
     folder = fine_tune(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
@@ -55,7 +55,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def _say_if_stopped(stopped: bool) -> None:
     """End with an error after a signal, so that what a script would do next is left out."""
-    from bertgen.training.team import leads
+    from bertgen.training.runs.processes import leads
 
     if stopped and leads():
         raise SystemExit("stopped and saved; go on with --resume (compare: the same command again)")
@@ -63,8 +63,8 @@ def _say_if_stopped(stopped: bool) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write a run's weights, with all that belongs to them, as a checkpoint folder."""
-    from bertgen.training.export import export_base, export_checkpoint
-    from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
+    from bertgen.training.runs.export import export_base, export_checkpoint
 
     recipe = read_any_recipe(arguments.recipe, arguments.set)
     if isinstance(recipe, PretrainingRecipe):
@@ -76,7 +76,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
-    from bertgen.training.recipe import read_recipe
+    from bertgen.training.recipe.tables import read_recipe
     from bertgen.training.reports.evaluate import evaluate as run
 
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
@@ -98,7 +98,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
-    from bertgen.training.compare import compare as run
+    from bertgen.training.runs.compare import compare as run
 
     variants = {setup: [f"warm_start.setup={setup}"] for setup in arguments.setups}
     variants |= {name: settings for name, *settings in arguments.variant}
@@ -117,7 +117,7 @@ def compare(arguments: argparse.Namespace) -> None:
 def curves(arguments: argparse.Namespace) -> None:
     """Draw the learning curves of one or more runs or checkpoints as one picture."""
     from bertgen.training.reports.curves import draw_curves
-    from bertgen.training.state import read_log
+    from bertgen.training.runs.state import read_log
 
     names = [folder.name for folder in arguments.folders]
     if len(set(names)) < len(names):  # every run's checkpoint is called "checkpoint"
@@ -128,7 +128,7 @@ def curves(arguments: argparse.Namespace) -> None:
 
 def card(arguments: argparse.Namespace) -> None:
     """Write a checkpoint's model card from its recipe, log and evaluations."""
-    from bertgen.training.recipe import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
     from bertgen.training.reports.card import read_results, write_base_card, write_card
 
     recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")

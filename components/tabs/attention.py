@@ -8,10 +8,10 @@ import gradio as gr
 import numpy as np
 
 from components.context import AppContext
-from components.figures.attention import explorer_figure
-from components.figures.payload import KINDS, pack_u16, packed_bytes, trace_lines, trace_payload
-from components.figures.view import attention_view
-from components.widgets.explorer import explorer
+from components.views.contract import KINDS, pack_u16, packed_bytes, trace_lines, trace_payload
+from components.views.figure import explorer_figure
+from components.views.maps import attention_view
+from components.widgets.explorer.explorer import explorer
 
 QUESTION = "Where did it look?"
 MAX_BYTES = 6_000_000  # of uint16 that one run sends to the browser whole; of a larger one, single maps

@@ -8,12 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-from components import advice
-from components.checkpoint import BASE, TASKS, Checkpoint, size
 from components.context import AppContext
-from components.parts import LONG, LONG_SAID
-from components.reports import FIND_JS, opened_html, refusal_html, report_html
+from components.models import advice
+from components.models.checkpoint import BASE, TASKS, Checkpoint, size
+from components.models.reports import FIND_JS, opened_html, refusal_html, report_html
 from components.tabs import generate
+from components.texts.parts import LONG, LONG_SAID
 from components.validation import check_folder, refuses_politely
 
 QUESTION = "Who is writing?"

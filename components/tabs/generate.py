@@ -9,13 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-from components.checkpoint import Checkpoint
 from components.context import AppContext
-from components.parts import NEEDS_TWO, joined
-from components.runs import message_value
+from components.models.checkpoint import Checkpoint
+from components.refusal import Refusal
+from components.runs.run import message_value
 from components.tabs.decoding import settings_fold
-from components.validation import check_choice, check_settings, check_source, refuses_politely
-from components.widgets.player import live_map, player
+from components.texts.parts import joined
+from components.validation import NeedsTwo, check_choice, check_settings, check_source, refuses_politely
+from components.widgets.player.player import live_map, player
 
 QUESTION = "What does it write, and how sure is it?"
 CHIP = 21
@@ -95,14 +96,13 @@ def on_run(
         source = check_source(text, second if task == "fuse" else None, task)
         found = ctx.registry.describe(checkpoint, session)
         if found.task != task:
-            raise ValueError(f"checkpoint {found.name!r} is for another task; choose one of this task's own")
+            raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
         with ctx.registry.use(found) as loaded:
             yield from ctx.start_run(loaded, source, checked, session).play()
+    except NeedsTwo as hint:
+        yield message_value("idle", hint.why)
     except ValueError as error:
-        if str(error) == NEEDS_TWO:
-            yield message_value("idle", NEEDS_TWO)
-        else:
-            yield message_value("error", f"Not run: {str(error)[:600]}.")
+        yield message_value("error", f"Not run: {str(error)[:600]}.")
     except (
         RuntimeError,
         MemoryError,

@@ -13,13 +13,20 @@ import gradio as gr
 import torch
 
 from bertgen import hub
-from bertgen.published import PUBLISHED
-from components import advice
-from components.checkpoint import size
+from bertgen.checkpoints.published import PUBLISHED
 from components.context import AppContext
-from components.downloads import Download, cache_for, check_name, check_revision, check_token, origin_of
-from components.published_view import PICK_JS, published_html
-from components.reports import refusal_html
+from components.models import advice
+from components.models.checkpoint import size
+from components.models.downloads import (
+    Download,
+    cache_for,
+    check_name,
+    check_revision,
+    check_token,
+    origin_of,
+)
+from components.models.published_view import PICK_JS, published_html
+from components.models.reports import refusal_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
 
 WEIGHTS = (".safetensors", ".bin")

@@ -12,8 +12,8 @@ import gradio as gr
 
 from bertgen import hub
 from components.context import AppContext
-from components.downloads import check_name, check_revision, check_token, origin_of
-from components.registry import OPENED_AT_ONCE
+from components.models.downloads import check_name, check_revision, check_token, origin_of
+from components.models.registry import OPENED_AT_ONCE
 from components.tabs import checkpoints, generate
 from components.validation import check_folder
 

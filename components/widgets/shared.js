@@ -3,7 +3,7 @@
   'use strict';
   const BX = (window.BX = window.BX || {});
 
-  // The stops of components/figures/palette.py; a test keeps the two equal.
+  // The stops of components/views/palette.py; a test keeps the two equal.
   BX.STOPS = {
     light: ['#ffffff', '#ffeed4', '#ffdab2', '#fec695', '#ffaf79', '#fb9966', '#f4845d', '#e97159', '#db5f59',
       '#cb4f5b', '#b8425d', '#a4385d', '#8e305c', '#772b57', '#612750', '#4b2345', '#361f37'],

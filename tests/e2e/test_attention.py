@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.figures.view import attention_view
+from components.views.maps import attention_view
 from tests.e2e.conftest import PHONE
 
 BOX = "document.querySelector('.bxa')"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.checkpoint import TASKS
+from components.models.checkpoint import TASKS
 from tests.e2e.test_generate import PLAYER, output_text, wait_for_state
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 import bertgen
-from bertgen.generation.fast import FusedStepper
-from bertgen.generation.stepper import PlainStepper
+from bertgen.generation.engines.base import Capture
+from bertgen.generation.engines.choose import fused_serves
+from bertgen.generation.engines.fused import FusedEngine
+from bertgen.generation.engines.plain import PlainEngine
 from tests.parity import cases
 
 JOINED = [
@@ -101,27 +103,28 @@ def test_fused_steps_equal_plain_ones(case, beams):
     """Logits and attention rows of the lean step, with padding among the tokens written."""
     model, given = cases.load(case), source(case)
     decoder = model.decoder
-    assert FusedStepper.serves(decoder)
+    assert fused_serves(decoder)
     memory = model.project(model.encoder(**given)[0])
     mask = given["attention_mask"]
-    fused = FusedStepper(decoder, memory, mask, beams=beams, capture=True)
-    wide = (x.repeat_interleave(beams, dim=0) for x in (memory, mask))
-    plain = PlainStepper(decoder, *wide, capture=True)
+    engines = FusedEngine(decoder), PlainEngine(decoder)
+    capture = Capture(attentions=True)
+    runs = [(engine, engine.begin(memory, mask, rows=beams, capture=capture)) for engine in engines]
     ids = target(case, 5).repeat_interleave(beams, dim=0)
     ids[0, 2] = model.config.pad_token_id
     for index in range(ids.shape[1]):
-        ours, theirs = fused.step(ids[:, index : index + 1]), plain.step(ids[:, index : index + 1])
+        ours, theirs = (engine.step(state, ids[:, index : index + 1]) for engine, state in runs)
         torch.testing.assert_close(ours.logits, theirs.logits, **CLOSE)
-        for rows, others in ((ours.own, theirs.own), (ours.cross, theirs.cross)):
-            for left, right in zip(rows, others, strict=True):
+        for name in ("decoder_self", "cross"):
+            for left, right in zip(ours.attentions[name], theirs.attentions[name], strict=True):
                 torch.testing.assert_close(left, right, **CLOSE)
         if index == 1 and beams > 1:
             order = torch.arange(len(ids)).view(-1, beams).flip(1).flatten()
-            fused.reorder(order), plain.reorder(order)
+            for engine, state in runs:
+                engine.reorder(state, order)
 
 
 def test_gpt2_takes_the_plain_step():
-    assert not FusedStepper.serves(cases.load("encdec_bert2gpt").decoder)
+    assert not fused_serves(cases.load("encdec_bert2gpt").decoder)
 
 
 @pytest.mark.parametrize("case", JOINED)

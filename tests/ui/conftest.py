@@ -7,7 +7,7 @@ import json
 import pytest
 
 from components.context import AppContext
-from components.registry import Registry
+from components.models.registry import Registry
 from components.settings import Settings
 
 PROFILE = {

@@ -8,8 +8,8 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from components.advice import NOISY_CROSS, NOISY_HEAD, Refusal
-from components.reports import refusal_html
+from components.models.advice import NOISY_CROSS, NOISY_HEAD, Refusal
+from components.models.reports import refusal_html
 from components.tabs import checkpoints as tab
 from components.tabs import generate
 
@@ -109,7 +109,7 @@ def test_what_cannot_run_is_refused_with_the_next_move(ctx, folder, spoil, why, 
     with pytest.raises(Refusal) as refusal:
         tab.on_open(ctx, str(folder), "me")
     assert why in refusal.value.why
-    assert move in refusal.value.next_move
+    assert move in refusal.value.move
     assert (tab.choices(ctx, "me"), ctx.registry.memory.nbytes) == before
     line = refusal_html(refusal.value)
     assert "Not opened." in line

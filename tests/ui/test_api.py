@@ -16,11 +16,11 @@ from gradio_client.exceptions import AppError
 from bertgen import trace_generate
 from components.api import generate_texts
 from components.context import AppContext
+from components.models.registry import Registry
 from components.page import build_page, launch_options
-from components.registry import Registry
 from components.settings import Settings
 from components.vendor import asset_url
-from components.widgets.player import SCRIPTS
+from components.widgets.player.player import SCRIPTS
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from components.checkpoint import describe
 from components.context import AppContext
-from components.registry import Registry
+from components.models.checkpoint import describe
+from components.models.registry import Registry
 from components.settings import Settings
 from components.tabs import checkpoints as tab
 from components.tabs import generate
@@ -156,7 +156,7 @@ def test_a_visitor_who_leaves_is_forgotten(ctx, checkpoints, tmp_path):
 
 
 def test_a_visitor_opens_so_many_at_most(ctx, checkpoints, tmp_path, monkeypatch):
-    monkeypatch.setattr("components.registry.OPENED_AT_ONCE", 2)
+    monkeypatch.setattr("components.models.registry.OPENED_AT_ONCE", 2)
     for name in ("one", "two", "three"):
         ctx.registry.open(shutil.copytree(checkpoints / "translate-tiny", tmp_path / name), session="me")
     assert [c.name for c in ctx.registry.all("me")][3:] == ["two", "three"]

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from components.doubts import repeats, strange_letters, unsure
+from components.runs.doubts import repeats, strange_letters, unsure
 
 
 def test_letters_the_model_hardly_saw():

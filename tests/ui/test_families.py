@@ -18,7 +18,7 @@ from bertgen import (
     RobertaConfig,
     RobertaTokenizer,
 )
-from components.pieces import readable
+from components.runs.pieces import readable
 from components.tabs import checkpoints, generate
 from tests.conftest import GOLDEN
 

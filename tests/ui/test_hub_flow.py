@@ -6,10 +6,10 @@ import pytest
 
 from bertgen import hub as bertgen_hub
 from bertgen.hub import network
-from components.advice import Refusal, hub_refusal
 from components.context import AppContext
-from components.downloads import check_token
-from components.registry import Registry
+from components.models.advice import Refusal, hub_refusal
+from components.models.downloads import check_token
+from components.models.registry import Registry
 from components.settings import Settings
 from components.tabs import checkpoints, generate
 from components.tabs import hub as tab
@@ -142,7 +142,7 @@ def test_what_cannot_be_looked_up_says_why(ctx, model_hub, how, name, revision, 
     with pytest.raises(Refusal) as refusal:
         look(ctx, name, revision, token)
     assert why in refusal.value.why
-    assert move in refusal.value.next_move
+    assert move in refusal.value.move
     assert ctx.plans.get("me") is None
 
 

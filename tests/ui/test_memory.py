@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from components import memory
-from components.advice import Refusal
-from components.memory import ModelMemory, default_limit
-from components.registry import Registry
+from components.models import memory
+from components.models.advice import Refusal
+from components.models.memory import ModelMemory, default_limit
+from components.models.registry import Registry
 from components.tabs import generate
 
 PATIENT = 30.0  # seconds, for a thread that a machine may be slow to run
@@ -147,7 +147,7 @@ def test_a_run_that_is_over_holds_no_model(ctx):
 
 
 def test_a_run_keeps_its_model_until_it_is_over(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
     monkeypatch.setattr(memory, "PATIENCE", 0.0)
     settings = ("greedy", 4, 1.0, 50, 1.0, 8, 0)
     running = generate.on_run(ctx, "the cat", "translate", "translate-tiny", settings, "me")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from components.parts import NEEDS_TWO, parts_of, two_sentences, unchanged
-from components.sentences import Part
+from components.texts.parts import NEEDS_TWO, parts_of, two_sentences, unchanged
+from components.texts.sentences import Part
 from components.validation import check_source
 
 LONG = "The cat sat on the mat. The dog ate. " * 3

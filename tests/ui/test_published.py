@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bertgen.published import PUBLISHED
-from components.published_view import SOURCES, published_html
+from bertgen.checkpoints.published import PUBLISHED
+from components.models.published_view import SOURCES, published_html
 from components.tabs import checkpoints, generate, hub
 
 WIKISPLIT = "google/roberta2roberta_L-24_wikisplit"

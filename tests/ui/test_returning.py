@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from components.context import AppContext
-from components.registry import OPENED_AT_ONCE, Registry
+from components.models.registry import OPENED_AT_ONCE, Registry
 from components.settings import Settings
 from components.tabs import checkpoints, returning
 from components.tabs import hub as hub_tab

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from components.runs import Run
+from components.runs.run import Run
 from components.tabs import decoding, generate
 from components.validation import RunSettings, check_settings
 
@@ -63,7 +63,7 @@ def test_values_are_cumulative(ctx):
 
 
 def test_beam_search_shows_drafts_and_then_the_winner(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
     values = press_run(ctx, settings=("beam", 3, 1.0, 50, 1.0, 12, 0))
     drafts = [value["segments"][0]["draft"] for value in values if value["segments"][0]["draft"]]
     assert drafts[0]["step"] == 1
@@ -83,7 +83,7 @@ def test_sampling_repeats_itself_with_its_seed(ctx):
 
 @pytest.mark.parametrize("settings", [SETTINGS, ("beam", 3, 1.0, 50, 1.0, 12, 0)], ids=["greedy", "beam"])
 def test_closing_early_keeps_what_there_is(ctx, monkeypatch, settings):
-    monkeypatch.setattr("components.runs.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
     loaded = ctx.registry.get("translate-tiny")
     run = ctx.start_run(loaded, TEXT, check_settings(*settings), "me")
     playing = run.play()
@@ -230,7 +230,7 @@ def test_long_examples_are_shortened_on_their_chips(ctx):
 
 
 def test_two_runs_at_once_do_not_meet(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
     alone = [pieces(press_run(ctx, text=text)[-1]) for text in (TEXT, "a dog")]
     streams = [
         generate.on_run(ctx, text, "translate", "translate-tiny", SETTINGS, text) for text in (TEXT, "a dog")

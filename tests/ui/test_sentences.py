@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.sentences import Part, each_sentence, split_sentences, unwrapped
+from components.texts.sentences import Part, each_sentence, split_sentences, unwrapped
 
 
 def words(text: str) -> int:

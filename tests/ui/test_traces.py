@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from components.traces import TraceStore
+from components.session import TraceStore
 
 
 def trace(size: int = 10) -> SimpleNamespace:

@@ -9,13 +9,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bertgen.config import EncoderDecoderConfig
+from bertgen.configs.models import EncoderDecoderConfig
 from bertgen.tokenizers import AutoTokenizer
-from bertgen.training.corpus import read_references
-from bertgen.training.export import profile, write_profile
-from bertgen.training.recipe import PretrainingRecipe, Recipe
+from bertgen.training.data.corpus import read_references
+from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
 from bertgen.training.reports.curves import CURVES
-from bertgen.training.state import LOG
+from bertgen.training.runs.export import profile, write_profile
+from bertgen.training.runs.state import LOG
 
 PIPELINES = {
     "translate": "translation",

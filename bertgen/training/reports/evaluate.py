@@ -9,14 +9,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bertgen.devices import resolve_device
-from bertgen.encoder_decoder import EncoderDecoderModel
+from bertgen.machine import resolve_device
+from bertgen.models.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
-from bertgen.training.corpora.cleaning import tokenise
-from bertgen.training.corpora.files import read_pairs
-from bertgen.training.corpora.readers import locate
-from bertgen.training.corpus import read_references
-from bertgen.training.recipe import DataSet, Recipe
+from bertgen.training.data.corpora.cleaning import tokenise
+from bertgen.training.data.corpora.files import read_pairs
+from bertgen.training.data.corpora.readers import locate
+from bertgen.training.data.corpus import read_references
+from bertgen.training.objectives.validation import knows_no_capitals, write_texts
+from bertgen.training.recipe.tables import DataSet, Recipe
 from bertgen.training.scores.baselines import BASELINES
 from bertgen.training.scores.metrics import (
     Score,
@@ -28,7 +29,6 @@ from bertgen.training.scores.metrics import (
     token_bleu,
     token_sari,
 )
-from bertgen.training.validation import knows_no_capitals, write_texts
 
 TokenRows = tuple[list[str], list[list[str]]]  # sources, and the references of each
 

@@ -1,0 +1,1 @@
+"""Configurations: their fields, their checks, their files."""

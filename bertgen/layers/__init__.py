@@ -1,0 +1,1 @@
+"""Attention, blocks, caches and outputs: torch only."""

@@ -1,0 +1,15 @@
+"""Exceptions with two parents: the reference raises one for some tokenizers and the other for others."""
+
+from __future__ import annotations
+
+
+class VocabularyError(OSError, ValueError):
+    """A vocabulary file that cannot be used: not there, not of the kind, broken, or far too large."""
+
+
+class MissingVocabulary(VocabularyError, FileNotFoundError):
+    """A vocabulary file that is not there."""
+
+
+class UnknownIdError(IndexError, TypeError):
+    """An id without a token was to be decoded."""

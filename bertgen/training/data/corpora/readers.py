@@ -1,0 +1,186 @@
+"""Readers of parallel text: two-column files, the formats public corpora come in, and noised plain text.
+
+Every reader gives rows (source, target) of natural text. `read_rows` chooses by a recipe's `format`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bertgen.training.data.corpora.clauses import read_clauses
+from bertgen.training.data.corpora.cleaning import SENTENCE_END, detokenise, natural
+from bertgen.training.data.corpora.connectives import read_connectives
+from bertgen.training.data.corpora.files import both_names, parallel_lines, read_lines, read_pairs
+from bertgen.training.data.corpora.leads import read_leads
+from bertgen.training.data.corpora.minimal import read_desse, read_minwiki
+from bertgen.training.data.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
+
+Pairs = list[tuple[str, str]]
+PARAGRAPHS = 20_000  # of plain text, that are read for denoising
+
+
+def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[str]:
+    columns = line.rstrip("\r").split("\t")
+    if len(columns) < least:
+        raise ValueError(f"{path}, line {number}: {len(columns)} columns; {kind} has at least {least}")
+    return columns
+
+
+def read_reference_rows(path: Path) -> list[tuple[str, list[str]]]:
+    """JSON lines `{"source": text, "target": text}`, or `references`, a list of texts, for `target`."""
+    rows = []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            row = json.loads(line)
+            source = row["source"]
+            references = [row["target"]] if "target" in row else row["references"]
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{path}, line {number}: expected a JSON object with the keys source and target"
+            ) from error
+        if not (isinstance(references, list) and references and _are_texts([source, *references])):
+            raise ValueError(
+                f"{path}, line {number}: source and target must be texts, references a list of one or more"
+            )
+        rows.append((source, references))
+    return rows
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def read_jsonl(path: Path) -> Pairs:
+    """Rows of `read_reference_rows` with the first reference as the target."""
+    return [(source, references[0]) for source, references in read_reference_rows(path)]
+
+
+def read_wikisplit(path: Path) -> Pairs:
+    """WikiSplit (Botha et al. 2018): tokenised `sentence<TAB>part <::::> part`; gives natural text."""
+    pairs = []
+    for number, line in enumerate(read_lines(path), start=1):
+        source, target = _columns(path, number, line, 2, "WikiSplit")[:2]
+        pairs.append((detokenise(source), detokenise(target.replace(" <::::> ", " "))))
+    return pairs
+
+
+def read_discofuse(path: Path) -> Pairs:
+    """DiscoFuse (Geva et al. 2019): a header, then coherent first/second and incoherent first/second.
+
+    The source is the incoherent pair joined by one space; the fused text has one part or two.
+    """
+    # The csv module refuses long fields and lone carriage returns, and nothing here is quoted.
+    header, *rows = (line.rstrip("\r").split("\t") for line in read_lines(path))
+    needed = [
+        f"{kind}_{part}_sentence" for kind in ("incoherent", "coherent") for part in ("first", "second")
+    ]
+    missing = sorted(set(needed) - set(header))
+    if missing:
+        raise ValueError(f"{path}: no column {missing[0]!r}; DiscoFuse files start with a header line")
+    pairs = []
+    for number, row in enumerate(rows, start=2):
+        if row == [""]:
+            continue
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {number}: {len(row)} columns; the header has {len(header)}")
+        values = dict(zip(header, row, strict=True))
+        first, second, fused, rest = (detokenise(values[name]) for name in needed)
+        pairs.append((f"{first} {second}".strip(), f"{fused} {rest}".strip()))
+    return pairs
+
+
+def read_anki(path: Path) -> Pairs:
+    """Tatoeba by way of manythings.org/anki: `english<TAB>other<TAB>attribution`; old files lack that."""
+    rows = (_columns(path, number, line, 2, "Anki") for number, line in enumerate(read_lines(path), start=1))
+    return [(natural(row[0]), natural(row[1])) for row in rows]
+
+
+def read_line_files(path: Path) -> Pairs:
+    """Two files of equal length, one sentence a line, as Multi30k has them: `train.{en,de}` names both."""
+    rows = parallel_lines(path, "train.{en,de}")
+    return [(natural(source), natural(target)) for source, target in rows]
+
+
+def read_denoising(path: Path) -> Pairs:
+    """Plain text, one paragraph a line: one to three neighbouring sentences, noised -> as they are.
+
+    Teaches a freshly made cross-attention to copy (Lewis et al. 2020). A tenth of the words is dropped and
+    a twentieth swapped with the next one; every third row is left alone. Of a long file 20,000 paragraphs
+    are drawn. The same rows for the same file.
+    """
+    chance = random.Random(f"denoising-{path.name}")
+    pairs = []
+    lines = read_lines(path)
+    for line in lines if len(lines) <= PARAGRAPHS else chance.sample(lines, PARAGRAPHS):
+        sentences = SENTENCE_END.split(line.rstrip("\r"))
+        start = 0
+        while start < len(sentences):
+            size = chance.randint(1, 3)
+            text = " ".join(sentences[start : start + size])
+            start += size
+            words = text.split(" ")
+            if 3 <= len(words) <= 60:
+                pairs.append((text if chance.random() < 1 / 3 else _noised(words, chance), text))
+    return pairs
+
+
+def _noised(words: list[str], chance: random.Random) -> str:
+    kept = [word for word in words if chance.random() >= 0.1] or words[:1]
+    for place in range(len(kept) - 1):
+        if chance.random() < 0.05:
+            kept[place], kept[place + 1] = kept[place + 1], kept[place]
+    return " ".join(kept)
+
+
+READERS: dict[str, Callable[[Path], Pairs]] = {
+    "tsv": read_pairs,
+    "arxiv": read_arxiv,
+    "debian-synopsis": read_debian_synopsis,
+    "debian-translations": read_debian_translations,
+    "jsonl": read_jsonl,
+    "wikisplit": read_wikisplit,
+    "discofuse": read_discofuse,
+    "desse": read_desse,
+    "minwiki": read_minwiki,
+    "anki": read_anki,
+    "lines": read_line_files,
+    "denoising": read_denoising,
+    "connectives": read_connectives,
+    "clauses": read_clauses,
+    "leads": read_leads,
+}
+
+
+def read_rows(name: str, kind: str, data: Path | str) -> Pairs:
+    """Rows of one file below `data` in format `kind`.
+
+    `data` is a folder, or `hf://datasets/OWNER/NAME` for the files of a Hub dataset repository. An unknown
+    format, or a file that is not in it, is a ValueError.
+    """
+    if kind not in READERS:
+        raise ValueError(f"format {kind!r} is unknown; choose one of {sorted(READERS)}")
+    return READERS[kind](locate(name, data))
+
+
+def locate(name: str, data: Path | str) -> Path:
+    """Where a recipe's file lies: below the folder `data`, or in the cache after a download from the Hub."""
+    repository = hub_dataset(data)
+    if repository is None:
+        return Path(data) / name
+    from huggingface_hub import hf_hub_download  # only who asks for the Hub needs it
+
+    # Both files of a pair lie in one folder of the cache, where the pattern then finds them.
+    names = both_names(name) or (name,)
+    found = [Path(hf_hub_download(repository, each, repo_type="dataset")) for each in names]
+    return found[0].parent / Path(name).name
+
+
+def hub_dataset(data: Path | str) -> str | None:
+    """The repository id in `hf://datasets/OWNER/NAME`; None for a folder."""
+    match = re.match(r"hf:/{1,2}datasets/(.+)", str(data))  # Path() folds the two slashes into one
+    return match.group(1).strip("/") if match else None

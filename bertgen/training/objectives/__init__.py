@@ -1,0 +1,1 @@
+"""What a run learns: its loss and its validation."""

@@ -1,0 +1,1 @@
+"""Rate, master weights, dropout."""

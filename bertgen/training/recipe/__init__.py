@@ -1,0 +1,1 @@
+"""Recipes: what a run reads, starts from and does."""

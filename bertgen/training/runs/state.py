@@ -1,0 +1,137 @@
+"""What a run leaves on disk: the state to resume from and the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
+
+STATE = "state.pt"
+LOG = "train.jsonl"
+AnyRecipe = Recipe | PretrainingRecipe
+# A resumed run may have other values here: the middle of the schedule is constant, the rest bookkeeping.
+MOVABLE = frozenset(
+    {"max_steps", "decay_steps", "validate_every", "save_every_seconds", "patience", "keep_last"}
+)
+# Weights as `export` calls them, and how a validation's figures of them begin: the last ones, their running
+# average and, at the end of a run that kept some, the mean of the kept ones.
+WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
+# No step depends on these.
+STEPLESS = ("short_rows", "title", "examples", "languages", "length_penalty", "no_repeat_ngram_size")
+TOLD = {"title", "examples", "languages", "origin", "licence"}  # words for readers
+GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
+
+
+def _binding(recipe: AnyRecipe) -> dict[str, Any]:
+    """The settings that must stay the same over a run."""
+    values = recipe.as_dict()
+    values["optimisation"] = {
+        key: value for key, value in values["optimisation"].items() if key not in MOVABLE | {"accumulate"}
+    }
+    for stage in values.get("stage", ()):
+        for key in MOVABLE & stage.keys():
+            del stage[key]
+    for name in STEPLESS:
+        values.pop(name, None)
+    return values
+
+
+def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
+    """Write tensors and counters; a kill at any moment leaves the old file or the new one, never half."""
+    temporary = folder / f"{STATE}.tmp"
+    try:
+        torch.save({"recipe": _binding(recipe), **values}, temporary)
+    except (RuntimeError, OSError) as error:  # torch has its own words for a full disk
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"{folder / STATE} was not saved ({_first_line(error)}); is the disk full?") from error
+    os.replace(temporary, folder / STATE)
+
+
+def load_state(
+    folder: Path, recipe: AnyRecipe | None = None, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """Read what `save_state` wrote. OSError for a file that is missing or damaged.
+
+    With a `recipe`, one that would have begun the run in another way is a ValueError.
+    """
+    path = folder / STATE
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no {STATE}; name the --out of a run")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise OSError(
+            f"{path} is damaged ({_first_line(error)}); put a copy there, or start again in another --out"
+        ) from error
+    for key, now in _binding(recipe).items() if recipe else ():
+        before = state["recipe"].get(key, now)
+        if key in GROWING and before:
+            now = now[: len(before)]
+        if not agree(before, now):
+            raise ValueError(
+                f"the run in {folder} was started with another {key!r}: {before!r}, the recipe says {now!r}; "
+                "give the recipe and the same --set as at its start, or choose a new --out"
+            )
+    return state
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Whether settings are the same, words for readers and settings that only one version knows aside."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(agree(one[key], other[key]) for key in one.keys() & other.keys() - TOLD)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(agree, one, other))
+    return one == other
+
+
+def append_log(folder: Path, **values: Any) -> None:
+    """One more JSON line."""
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """All lines so far; none when there is no log. A last line cut short by a full disk is left out."""
+    path = folder / LOG
+    found: list[dict[str, Any]] = []
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise ValueError(f"{path}, line {number}: no JSON; take the line out") from error
+    return found
+
+
+def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """Losses on the first set, validation by validation, by which weights had them (see `WATCHED`)."""
+    found = []
+    for line in log:
+        first = {
+            name: next((key for key in line if key.startswith(f"{prefix}_loss")), None)
+            for name, prefix in WATCHED.items()
+        }
+        losses = {name: line[key] for name, key in first.items() if key is not None}
+        if losses:
+            found.append(losses)
+    return found
+
+
+def cut_log(folder: Path, step: int) -> None:
+    """Forget what was logged after `step`: a resumed run does those steps again."""
+    kept = [line for line in read_log(folder) if line["step"] <= step]
+    temporary = folder / f"{LOG}.tmp"
+    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    os.replace(temporary, folder / LOG)

@@ -1,0 +1,1 @@
+"""Checkpoints that are open, being opened or downloaded."""

@@ -1,0 +1,224 @@
+"""What a checkpoint folder says of itself before anything is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertgen.checkpoints.published import PUBLISHED
+from components.models.advice import check_config, is_base
+from components.refusal import Refusal
+from components.texts.parts import two_sentences
+
+TASKS = {
+    "translate": "Translate",
+    "split": "Split",
+    "fuse": "Fuse",
+    "summarize": "Summarise",
+    "other": "Other",
+}
+BASE = "base"
+EXAMPLES = 12
+_DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}
+_TOKENIZER_FILES = ("spiece.model", "vocab.txt", "vocab.json", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is known of a checkpoint before it is loaded.
+
+    ``examples`` fill the text boxes: (text, second text), the second for fusing alone. ``parameters`` is
+    0 when the weights do not tell. ``stamp`` changes when a file of the folder does. ``origin`` says where
+    it comes from, for people; ``hub_id`` is its repository where that is the Hub. A task of "base" is a
+    checkpoint to start training from: it cannot be run.
+    """
+
+    name: str
+    folder: Path
+    task: str
+    title: str
+    default: bool
+    examples: tuple[tuple[str, str], ...]
+    longest_source: int
+    longest_target: int
+    licence: str
+    metrics: dict[str, Any]
+    parameters: int
+    nbytes: int
+    stamp: str
+    origin: str
+    hub_id: str = ""
+
+    @property
+    def runnable(self) -> bool:
+        """Whether it writes text; a base checkpoint does not."""
+        return self.task != BASE
+
+    @property
+    def label(self) -> str:
+        """As the picker shows it: title, parameters, megabytes on disk."""
+        parts = [self.title]
+        if self.parameters:
+            parts.append(f"{short_count(self.parameters)} parameters")
+        parts.append(size(self.nbytes))
+        return " · ".join(parts)
+
+    def memory(self, dtype_bytes: int) -> int:
+        """Bytes that its weights take once loaded with so many bytes a number (files that do not tell what
+        they hold are taken for float32)."""
+        return (self.parameters or self.nbytes // 4) * dtype_bytes
+
+    def card(self) -> str:
+        """The model card's text without its front matter; empty when the folder has none."""
+        path = self.folder / "README.md"
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if text.startswith("---"):
+            text = text.partition("\n---")[2].partition("\n")[2]
+        return text.strip()
+
+
+def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
+    """What a checkpoint folder says of itself; where it is silent, what is known of a published ``hub_id``.
+
+    Raises ``Refusal`` when it is no checkpoint or one that this page cannot use at all.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise Refusal(f"{folder} is not a folder", "give the folder that holds config.json and the weights")
+    if not (folder / "config.json").is_file():
+        raise Refusal(f"{folder} holds no config.json", "give a folder written by save_pretrained")
+    profile = {**published_profile(hub_id), **_read_json(folder / "profile.json", missing={})}
+    config = _read_json(folder / "config.json")
+    check_config(config)
+    weights = _weights(folder)
+    task = profile.get("task")
+    task = BASE if task == BASE or is_base(config) else task if task in TASKS else "other"
+    if task != BASE and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
+        raise Refusal(
+            f"{folder} holds no tokenizer (spiece.model, vocab.txt, or vocab.json with merges.txt)",
+            "put the tokenizer of this model there: tokenizer.save_pretrained(folder)",
+        )
+    return Checkpoint(
+        name=hub_id or folder.name,
+        folder=folder,
+        task=task,
+        title=str(profile.get("title") or hub_id or folder.name),
+        default=bool(profile.get("default", False)),
+        examples=_examples(profile.get("examples"), task),
+        longest_source=_limit(profile.get("longest_source"), config),
+        longest_target=_limit(profile.get("longest_target"), config),
+        licence=str(profile.get("licence") or "not stated"),
+        metrics=profile["metrics"] if isinstance(profile.get("metrics"), dict) else {},
+        parameters=sum(_parameters(path) for path in weights if path.suffix == ".safetensors"),
+        nbytes=sum(path.stat().st_size for path in weights),
+        stamp=_stamp(folder),
+        origin=origin or str(folder),
+        hub_id=hub_id,
+    )
+
+
+def published_profile(hub_id: str) -> dict[str, Any]:
+    """What a profile.json would say of a published checkpoint; empty for others."""
+    published = PUBLISHED.get(hub_id)
+    if published is None:
+        return {}
+    return {
+        "task": published.task.value,
+        "title": published.title,
+        "licence": published.licence.value,
+        "examples": [" ".join(published.example.value[0].split())] if published.example else [],
+        "longest_target": published.generation.value.get("max_length"),
+    }
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files that loading reads: safetensors where there are any, else pickles."""
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights:
+        raise Refusal(f"{folder} holds no weights (model.safetensors)", "save the model there again")
+    return weights
+
+
+def _stamp(folder: Path) -> str:
+    """A digest of the names, sizes and times of the checkpoint's files."""
+    files = sorted(
+        path for path in [*folder.glob("*"), *folder.glob("decoder_tokenizer/*")] if path.is_file()
+    )
+    facts = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _examples(stated: Any, task: str) -> tuple[tuple[str, str], ...]:
+    """A profile's examples: texts, for fusing of two sentences each, or pairs of texts."""
+    found = []
+    for example in stated if isinstance(stated, list) else ():
+        if isinstance(example, str):
+            found.append(two_sentences(example) if task == "fuse" else (example, ""))
+        elif isinstance(example, list) and len(example) == 2:
+            found.append((str(example[0]), str(example[1])))
+    return tuple(found[:EXAMPLES])
+
+
+def _read_json(path: Path, missing: dict | None = None) -> dict[str, Any]:
+    if missing is not None and not path.is_file():
+        return missing
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path} cannot be read as JSON ({error})", "write the file again") from error
+    if not isinstance(data, dict):
+        raise Refusal(f"{path} holds a {type(data).__name__}, not a JSON object", "write the file again")
+    return data
+
+
+def _limit(stated: Any, config: dict[str, Any]) -> int:
+    """Tokens a side may have: what the profile states, else the positions that the model has."""
+    if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0:
+        return stated
+    parts = (config, config.get("encoder"), config.get("decoder"))
+    found = [positions(part) for part in parts if isinstance(part, dict)]
+    return min((value for value in found if value > 0), default=512)
+
+
+def positions(part: dict[str, Any]) -> int:
+    """How many tokens a model has positions for; 0 when its config does not tell."""
+    value = part.get("max_position_embeddings", part.get("n_positions"))
+    if not isinstance(value, int):
+        return 0
+    # RoBERTa counts its positions from behind the padding token's id.
+    return value - int(part.get("pad_token_id", 1)) - 1 if part.get("model_type") == "roberta" else value
+
+
+def _parameters(path: Path) -> int:
+    """Numbers stored in a safetensors file, read from its header alone; 0 when that cannot be read."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > 64 * 1024 * 1024:
+            return 0
+        try:
+            header = json.loads(file.read(length))
+        except ValueError:
+            return 0
+    spans = [
+        (value["data_offsets"], _DTYPE_BYTES.get(value["dtype"], 0))
+        for key, value in header.items()
+        if key != "__metadata__"
+    ]
+    return sum((end - start) // width for (start, end), width in spans if width)
+
+
+def short_count(number: int) -> str:
+    """4_800_000 -> "4.8 M"."""
+    return f"{number / 1e6:.1f} M" if number < 1e9 else f"{number / 1e9:.2f} B"
+
+
+def size(nbytes: float) -> str:
+    """Bytes for people: "9.6 MB", "3.2 GB"; a megabyte is a million bytes, as on the Hub."""
+    if nbytes < 1e3:
+        return f"{nbytes:.0f} B"
+    if nbytes < 1e6:
+        return f"{nbytes / 1e3:.0f} kB"
+    return f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.2f} GB"

@@ -1,0 +1,126 @@
+"""What happened on loading, as HTML for people: advice first, then every weight by what became of it."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from bertgen.checkpoints import LoadReport
+from components.models.checkpoint import size
+from components.models.registry import Loaded
+from components.refusal import parts_of_error
+
+# The order in which a reader wants them: what may be wrong before what went well.
+TITLES = {
+    "initialised": "not in the files, set at random",
+    "mismatched": "of another shape in the files, set at random",
+    "dropped": "in the files, not used by this model",
+    "tied": "shared with another weight",
+    "loaded": "loaded from the files",
+}
+OPEN_ROWS = 40  # a group of at most so many rows stands open, when something may be wrong with it
+FIND_ROWS = 12
+# Listens on the element itself, so it survives every new value.
+FIND_JS = """
+    element.addEventListener('input', (event) => {
+        if (!event.target.classList.contains('bx-find')) return;
+        const wanted = event.target.value.trim().toLowerCase();
+        for (const group of element.querySelectorAll('details')) {
+            let hits = 0;
+            for (const row of group.querySelectorAll('li')) {
+                row.hidden = !!wanted && !row.textContent.toLowerCase().includes(wanted);
+                hits += !row.hidden;
+            }
+            group.hidden = !hits;
+            if (wanted) group.open = !!hits;
+        }
+    });
+"""
+
+
+def report_html(loaded: Loaded) -> str:
+    """A checkpoint's load report; every text of a file is escaped."""
+    report = loaded.report
+    counts = report.counts()
+    known = [what for what in TITLES if what in counts]
+    order = known + sorted(set(counts) - set(TITLES))
+    total = sum(counts.values())
+    parts = [*map(_advice, report.advice), _summary(loaded, total)]
+    parts += [f"<p>{_esc(_sentence(remark))}</p>" for remark in report.remarks]
+    if total > FIND_ROWS:
+        parts.append(
+            '<input type="search" class="bx-find" placeholder="Find a weight" '
+            'aria-label="Find a weight by a part of its name">'
+        )
+    parts += [_group(report, what, counts[what]) for what in order]
+    return f'<div class="bx-report">{"".join(parts)}</div>'
+
+
+def _summary(loaded: Loaded, total: int) -> str:
+    vocabulary = f"{len(loaded.tokenizer):,} tokens of vocabulary"
+    if loaded.target_tokenizer is not loaded.tokenizer:
+        vocabulary += f" for reading, {len(loaded.target_tokenizer):,} for writing"
+    return (
+        f"<p>{total:,} weights, {size(loaded.nbytes)} in memory on {_esc(loaded.device)} as "
+        f"{_esc(loaded.dtype)}; {vocabulary}.</p>"
+    )
+
+
+def _group(report: LoadReport, what: str, count: int) -> str:
+    """One thing that happened, with its weights; those of one reason stand together under it."""
+    reasons: dict[str, list[str]] = {}
+    for row in report.rows:
+        if row.what == what:
+            reasons.setdefault(row.why if what != "tied" else "", []).append(
+                f"<li>{_esc(row.key)}{f' <i>{_esc(row.why)}</i>' if what == 'tied' and row.why else ''}</li>"
+            )
+    lists = "".join(
+        f"{f'<p>{_esc(_sentence(why))}</p>' if why else ''}<ul>{''.join(rows)}</ul>"
+        for why, rows in reasons.items()
+    )
+    opened = " open" if what not in ("loaded", "tied") and count <= OPEN_ROWS else ""
+    summary = f"<summary>{count:,} {_esc(TITLES.get(what, what))}</summary>"
+    return f'<details class="bx-what" data-what="{_esc(what)}"{opened}>{summary}{lists}</details>'
+
+
+def opened_html(loaded: Loaded) -> str:
+    """That a checkpoint has been opened, and what to know of it at once."""
+    checkpoint = loaded.checkpoint
+    said = (
+        f"<p><b>{_esc(checkpoint.title)}</b> is open and stands in your list, for you alone. "
+        "What became of its weights stands in its load report.</p>"
+    )
+    return f'<div class="bx-report">{"".join(map(_warning, loaded.warnings))}{said}</div>'
+
+
+def refusal_html(error: ValueError) -> str:
+    """Why something was not opened, and the next move, where its report would stand."""
+    why, move = map(_sentence, parts_of_error(error))
+    following = f"<p><b>Next:</b> {_esc(move[:1000])}</p>" if move else ""
+    return (
+        f'<div class="bx-report bx-refused" role="alert"><p><b>Not opened.</b> {_esc(why[:1500])}</p>'
+        f"{following}</div>"
+    )
+
+
+def _advice(advice: Any) -> str:
+    """What the library advises: what it is, why, and the next move."""
+    what, why, move = map(_sentence, advice)
+    return f'<p class="bx-advice"><b>{_esc(what)}</b> {_esc(why)} Next: {_esc(move)}</p>'
+
+
+def _warning(text: str) -> str:
+    return f'<p class="bx-warning" role="note">{_esc(text)}</p>'
+
+
+def _sentence(text: str) -> str:
+    """With a capital (unless it begins with a name) and a full stop."""
+    text = text.strip()
+    if not text:
+        return ""
+    start = text[0].upper() if text[0].isalpha() and text.split()[0].isalpha() else text[0]
+    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def _esc(text: str) -> str:
+    return html.escape(text)

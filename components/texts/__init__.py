@@ -1,0 +1,1 @@
+"""A visitor's text: cut into what is run at once, by task."""

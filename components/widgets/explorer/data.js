@@ -1,0 +1,226 @@
+/* The explorer's arithmetic: from a run's packed attention to the one map looked at, and to its sentences.
+   components/views/maps.py does the same in Python; the end-to-end tests hold the two equal. */
+(() => {
+  'use strict';
+  const BX = (window.BX = window.BX || {});
+  const KINDS = ['encoder_self', 'decoder_self', 'cross'];
+
+  /** A payload of views/contract.py with its arrays unpacked and the two decoder lines made. */
+  function decode(payload) {
+    const { source, target, start } = payload;
+    const n = target.labels.length;
+    const read = {
+      labels: [start.label, ...target.labels.slice(0, n - 1)],
+      words: [0, ...target.words.slice(0, n - 1).map((word) => word + 1)],
+      word_labels: [start.label, ...target.word_labels],
+      special: [1, ...target.special.slice(0, n - 1)],
+    };
+    const unpack = (packed) => packed && (packed.tiles
+      ? { shape: packed.shape, tiles: BX.array(packed.tiles) } : BX.array(packed));
+    const arrays = Object.fromEntries(KINDS.map((kind) => [kind, unpack(payload[kind])]));
+    // A large run comes without its weights: single maps are asked for when they are looked at.
+    const large = KINDS.some((kind) => arrays[kind]?.tiles);
+    return { payload, source, target, read, arrays, large, maps: new Map(), cache: new Map() };
+  }
+
+  /** The token indices behind each row or column: one each, or those of a word. */
+  function groupsOf(line, words) {
+    if (!words) return line.labels.map((_, i) => [i]);
+    const groups = [];
+    line.words.forEach((word, i) => {
+      if (i && word === line.words[i - 1]) groups[groups.length - 1].push(i);
+      else groups.push([i]);
+    });
+    return groups;
+  }
+  const labelOf = (line, i, words) => (words ? line.word_labels[line.words[i]] : line.labels[i]);
+
+  /** Both axes of a kind of attention: which line each is, and its groups. */
+  function axes(run, kind, words, by) {
+    const queries = kind === 'encoder_self' ? run.source : by === 'read' ? run.read : run.target;
+    const keys = kind === 'decoder_self' ? run.read : run.source;
+    return { queries, keys, rows: groupsOf(queries, words), columns: groupsOf(keys, words) };
+  }
+
+  /** Tokens to words, every head: SUM over a word's keys, MEAN over its queries. Float32 [L, H, R, C]. */
+  function merged(run, kind, words, by) {
+    const name = [kind, words, words && by].join();
+    if (run.cache.has(name)) return run.cache.get(name);
+    const { rows, columns } = axes(run, kind, words, by);
+    const { shape: [L, H, T, S], data } = run.arrays[kind];
+    const [R, C] = [rows.length, columns.length];
+    const columnOf = new Int32Array(S);
+    columns.forEach((group, c) => group.forEach((s) => { columnOf[s] = c; }));
+    const out = new Float32Array(L * H * R * C);
+    for (let map = 0; map < L * H; map++) {
+      for (let r = 0; r < R; r++) {
+        const at = (map * R + r) * C;
+        const share = 1 / (65535 * rows[r].length);
+        for (const t of rows[r]) {
+          const from = (map * T + t) * S;
+          for (let s = 0; s < S; s++) out[at + columnOf[s]] += data[from + s] * share;
+        }
+      }
+    }
+    const result = { L, H, R, C, data: out };
+    if (run.cache.size > 8) run.cache.clear();
+    run.cache.set(name, result);
+    return result;
+  }
+
+  /** One map [R * C]: heads first, then layers; each an index, 'mean' or 'max'. */
+  function aggregate({ L, H, R, C, data }, layer, head) {
+    const size = R * C;
+    const out = new Float32Array(size);
+    const layers = typeof layer === 'number' ? [layer] : [...Array(L).keys()];
+    const heads = typeof head === 'number' ? [head] : [...Array(H).keys()];
+    for (const l of layers) {
+      for (let i = 0; i < size; i++) {
+        let value = 0;
+        for (const h of heads) {
+          const weight = data[(l * H + h) * size + i];
+          value = head === 'max' ? Math.max(value, weight) : value + weight / heads.length;
+        }
+        out[i] = layer === 'max' ? Math.max(out[i], value) : out[i] + value / layers.length;
+      }
+    }
+    return out;
+  }
+
+  /** What is shown of a kind: kept rows and columns, their labels, the cells no query may look at. */
+  function frame(run, kind, { words, by, hideSpecial }) {
+    const { queries, keys, rows, columns } = axes(run, kind, words, by);
+    const keep = (groups, line) => groups.map((_, i) => i)
+      .filter((i) => !(hideSpecial && line.special[groups[i][0]]));
+    const keepRows = keep(rows, queries);
+    const keepColumns = keep(columns, keys);
+    const pair = (group) => kind === 'encoder_self'
+      ? { read: labelOf(run.source, group[0], words), wrote: labelOf(run.source, group[0], words) }
+      : { read: labelOf(run.read, group[0], words), wrote: labelOf(run.target, group.at(-1), words) };
+    const blank = (r, c) => kind === 'decoder_self' && columns[c][0] > rows[r].at(-1);
+    return {
+      kind, queries, keys, rows, columns, keepRows, keepColumns, blank,
+      pairs: keepRows.map((r) => pair(rows[r])),
+      labels: keepColumns.map((c) => labelOf(keys, columns[c][0], words)),
+      special: keepColumns.map((c) => keys.special[columns[c][0]]),
+    };
+  }
+
+  /** One map, ready to be drawn: z rows of weights (null where no query may look), the mass hidden. */
+  function view(run, kind, layer, head, options, shown = frame(run, kind, options)) {
+    const C = shown.columns.length;
+    const wanted = [kind, layer, head, options.words, options.by];
+    const flat = run.large ? run.maps.get(wanted.join())
+      : aggregate(merged(run, kind, options.words, options.by), layer, head);
+    if (!flat) return { ...shown, layer, head, wanted, missing: true };
+    let [seen, total] = [0, 0];
+    const z = shown.keepRows.map((r) => {
+      for (let c = 0; c < C; c++) total += flat[r * C + c];
+      return shown.keepColumns.map((c) => {
+        if (shown.blank(r, c)) return null;
+        seen += flat[r * C + c];
+        return flat[r * C + c];
+      });
+    });
+    return {
+      ...shown, layer, head, z, flat,
+      hidden: total > 0 ? 1 - seen / total : 0,
+      hiddenRows: shown.rows.length - shown.keepRows.length,
+    };
+  }
+
+  /** The share of weight on special tokens over all rows that are not special, hidden or not. */
+  function specialMass(run, kind, layer, head, options) {
+    return view(run, kind, layer, head, { ...options, hideSpecial: true });
+  }
+
+  /** Takes in the maps of a large run that the server sent: {name: {shape, u16}}. */
+  function keep(run, maps) {
+    for (const [name, packed] of Object.entries(maps)) {
+      run.maps.set(name, Float32Array.from(BX.u16(packed.u16), (value) => value / 65535));
+    }
+    while (run.maps.size > 60) run.maps.delete(run.maps.keys().next().value);
+  }
+
+  /** The small picture of one map of a large run as rows of weights, null where no query may look. */
+  function thumbnail(run, kind, l, h) {
+    const { shape: [, , T, S], tiles: { shape: [, H1, rows, columns], data } } = run.arrays[kind];
+    const at = (l * H1 + h) * rows * columns;
+    const later = (r, c) => kind === 'decoder_self'
+      && Math.ceil((c * S) / columns) > Math.ceil(((r + 1) * T) / rows) - 1;
+    return Array.from({ length: rows }, (_, r) => Array.from({ length: columns },
+      (__, c) => (later(r, c) ? null : data[at + r * columns + c] / 65535)));
+  }
+
+  const LOG_FLOOR = 1e-3;
+  /** A function (weight, row) -> 0..1 for the colour, by the scale's name. */
+  function scaler(scale, z) {
+    if (scale === 'log') {
+      return (w) => (w <= LOG_FLOOR ? 0 : 1 - Math.log10(w) / Math.log10(LOG_FLOOR));
+    }
+    if (scale === 'map') {
+      const top = Math.max(1e-9, ...z.map((row) => Math.max(...row)));
+      return (w) => w / top;
+    }
+    if (scale === 'row') {
+      const tops = z.map((row) => Math.max(1e-9, ...row));
+      return (w, r) => w / tops[r];
+    }
+    return (w) => w;
+  }
+
+  /** The place in words: 'layer 3 head 2' (counted from 1), 'layer 3 (mean of heads)'. */
+  function where(layer, head) {
+    const [one, other] = [typeof layer === 'number', typeof head === 'number'];
+    if (one && other) return `layer ${layer + 1} head ${head + 1}`;
+    if (one) return `layer ${layer + 1} (${head} of heads)`;
+    if (other) return `head ${head + 1} (${layer} of layers)`;
+    return layer === head ? `the ${layer} of layers and heads` : `the ${layer} of layers (${head} of heads)`;
+  }
+
+  /** A sentence about one cell as parts: plain strings, and {token} where a token stands. */
+  function sentence(templates, shown, r, c, by) {
+    const { kind } = shown;
+    const pair = shown.pairs[r];
+    const weight = shown.z[r][c];
+    if (weight === null) {
+      const token = { token: shown.labels[c] };
+      return ['writing ', { token: pair.wrote }, ' cannot look at ', token, ': it comes later'];
+    }
+    const template = templates[by === 'read' && kind !== 'encoder_self' ? `${kind}_read` : kind];
+    const values = {
+      row: pair.wrote, read: pair.read, wrote: pair.wrote, column: shown.labels[c],
+      where: where(shown.layer, shown.head), weight: BX.percent(weight),
+    };
+    const fill = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    return template.split('*').map((part, i) => (i % 2 ? { token: fill(part) } : fill(part)));
+  }
+  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
+  const quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
+  const plain = (parts) => parts.map((part) => (part.token == null ? part : quoted(part.token))).join('');
+
+  /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
+  function tell(node, parts) {
+    node.replaceChildren(...parts.map(
+      (part) => (part.token == null ? part : BX.el('b', {}, quoted(part.token)))));
+  }
+
+  /** The map to open with: of all layers' head means, the one whose rows are most decided. */
+  function opening(run, kind, options) {
+    if (run.large) return { layer: run.arrays[kind].shape[0] - 1, head: 'mean' };
+    const all = merged(run, kind, options.words, options.by);
+    let best = { layer: all.L - 1, score: -1 };
+    for (let l = 0; l < all.L; l++) {
+      const shown = view(run, kind, l, 'mean', { ...options, hideSpecial: true });
+      const peaks = shown.z.map((row) => Math.max(0, ...row.filter((w) => w !== null)));
+      const score = peaks.reduce((a, b) => a + b, 0) / Math.max(1, peaks.length);
+      if (score > best.score) best = { layer: l, score };
+    }
+    return { layer: best.layer, head: 'mean' };
+  }
+
+  BX.attention = {
+    KINDS, decode, groupsOf, labelOf, axes, merged, aggregate, frame, view, specialMass, scaler,
+    where, sentence, plain, tell, opening, keep, thumbnail, LOG_FLOOR,
+  };
+})();

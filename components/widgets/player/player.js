@@ -1,0 +1,336 @@
+/* Plays what the server streamed, at a readable pace: output, source, live attention, pace, scrubber.
+   One player a page. Values come whole (components/runs/run.py says what they hold). */
+(() => {
+  'use strict';
+  const BX = (window.BX = window.BX || {});
+  const BEAT = 125; // ms a token at the readable pace
+  const ICONS = {
+    play: 'M4 2.5v11l9-5.5z', pause: 'M4 2.5h3v11H4zM9 2.5h3v11H9z',
+    again: 'M8 2a6 6 0 1 0 5.7 4.2l-1.5.5A4.4 4.4 0 1 1 8 3.6V6l4-3.2L8 0z',
+    next: 'M3 2.5v11l7-5.5zM11 2.5h2v11h-2z',
+  };
+  const time = (s) => (s == null ? '' : s < 0.0995 ? `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)} ms`
+    : s < 1 ? `${(1000 * s).toFixed(0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
+  const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
+
+  class Player {
+    constructor() {
+      this.value = null;
+      this.shown = 0;
+      this.playing = false;
+      this.cut = false; // the visitor pressed Stop
+      this.pending = false; // Run was pressed, nothing has come yet
+      this.pace = 'readable';
+      this.touched = null; // {line: 'source'|'output'|'map', ...}
+      this.focusRow = null;
+      this.flat = [];
+      this.weights = new Map();
+      document.addEventListener('keydown', (e) => this.key(e));
+    }
+
+    mountText(element, trigger) {
+      const root = (this.root = element.querySelector('.bxp'));
+      this.trigger = trigger;
+      for (const name of ['notes', 'source', 'output', 'inspect', 'play', 'scrub', 'count', 'pace', 'status',
+        'stats', 'open', 'live', 'copy']) this[name + 'El'] = root.querySelector('.bxp-' + name);
+      this.source = new BX.SourceLine(this.sourceEl, { onTouch: (i) => this.touch('source', i) });
+      this.output = new BX.OutputLine(this.outputEl, { onTouch: (i) => this.touch('output', i) });
+      this.playEl.addEventListener('click', () => this.pressPlay());
+      this.scrubEl.addEventListener('input', () => this.scrub(+this.scrubEl.value));
+      this.paceEl.addEventListener('click', ({ target: { dataset } }) => dataset.pace && this.setPace(dataset.pace));
+      this.paceEl.addEventListener('keydown', (e) => this.walkPace(e));
+      this.openEl.addEventListener('click', () => {
+        const segment = this.segmentAt(this.current());
+        if (!segment || !segment.run) return;
+        BX.wantedRun = segment.run; // the Attention tab asks for it when it comes into view
+        this.trigger('open_run', { run: segment.run });
+      });
+      this.copyEl.addEventListener('click', () => this.copy());
+      BX.onTheme(() => this.render());
+      this.setPace(this.pace);
+    }
+
+    mountMap(element) {
+      this.map = new BX.LiveMap(element.querySelector('.bxm'), this);
+      this.map.parts.addEventListener('click', ({ target: { dataset } }) => dataset.at && this.touchPart(+dataset.at));
+      this.render();
+    }
+
+    // ---- what comes in
+
+    /** A new value from the server. */
+    take(value) {
+      if (!value || !value.state) return;
+      const fresh = !this.value || value.id !== this.value.id;
+      this.pending = false;
+      if (!value.segments.length) { // a message: what stood there stays
+        this.message = value;
+        this.playing = false;
+        this.render();
+        return;
+      }
+      this.message = null;
+      if (fresh) this.reset(value);
+      this.value = value;
+      this.flatten();
+      if (fresh && (!value.play || value.state === 'stopped')) this.shown = this.flat.length;
+      else if (this.pace === 'live' && this.playing) this.shown = this.flat.length;
+      else if (this.pace === 'step' && !this.shown && this.flat.length && value.play) this.shown = 1;
+      this.render();
+      this.beat();
+    }
+
+    reset(value) {
+      this.shown = 0;
+      this.flat = [];
+      this.part = null;
+      this.cut = false;
+      this.playing = value.play && value.state !== 'stopped' && this.pace !== 'step';
+      this.weights.clear();
+      this.touched = null;
+      this.output && this.output.clear();
+      this.sourceKey = '';
+    }
+
+    /** Steps of all segments in one list, with where each stands; each is read from its JSON once. */
+    flatten() {
+      let n = 0;
+      this.value.segments.forEach((segment, at) => {
+        segment.steps.forEach((text, row) => {
+          const known = this.flat[n];
+          if (!known || known.text !== text || known.at !== at) {
+            this.flat[n] = { step: JSON.parse(text), text, at, row, first: row === 0 };
+            this.weights.delete(n);
+          }
+          n++;
+        });
+      });
+      this.flat.length = n;
+      const pieces = [];
+      this.value.segments.forEach((segment, at) => {
+        segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 }));
+      });
+      this.pieces = pieces;
+    }
+
+    /** Run was pressed: before the server answers. */
+    begin() {
+      if (this.serverBusy()) return;
+      BX.wantedRun = '';
+      this.pending = true;
+      this.cut = false;
+      this.message = null;
+      this.playing = false;
+      clearTimeout(this.timer);
+      clearInterval(this.patience);
+      this.patience = setInterval(() => (this.pending ? this.render() : clearInterval(this.patience)), 400);
+      this.render();
+    }
+
+    /** The place in the queue, which Gradio writes into a line of its own ("queue: 2/5"); '' when unknown. */
+    place() {
+      const line = document.querySelector('#bx-queue .progress-text');
+      const found = line && /(\d+)\s*\/\s*(\d+)/.exec(line.textContent);
+      return found ? `place ${found[1]} of ${found[2]} in the queue` : '';
+    }
+
+    /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
+    stop() {
+      if (this.pending) { // nothing had come: what stood there stays
+        this.pending = false;
+        this.message = { state: 'idle', message: 'Stopped before it began.' };
+        this.render();
+        return;
+      }
+      this.cut = true;
+      this.cutAt = this.shown;
+      this.pending = false;
+      this.playing = false;
+      clearTimeout(this.timer);
+      this.render();
+    }
+
+    /** The server gave up without a word of its own (the event failed). */
+    fail() {
+      if (!this.pending && !this.serverBusy()) return;
+      const why = this.pending ? 'did not take this run: too many are waiting, or it cannot be reached'
+        : 'could not finish this run';
+      this.pending = false;
+      this.playing = false;
+      this.message = {
+        state: 'error',
+        message: `The server ${why}. Your text is kept; press Run to try again.`,
+      };
+      if (this.value && this.value.state === 'streaming') this.value = { ...this.value, state: 'stopped' };
+      this.render();
+    }
+
+    /** A checkpoint was chosen: a run of another one is no answer to it. */
+    choose(name) {
+      this.chosen = name;
+      this.render();
+    }
+
+    /** Whether the run in view was written by another checkpoint than the chosen one. */
+    older() {
+      const written = this.value && this.value.stats && this.value.stats.checkpoint;
+      return !!(this.chosen && written && written !== this.chosen && !this.serverBusy());
+    }
+
+    serverBusy() { return this.pending || (!this.cut && !!this.value && this.value.state === 'streaming'); }
+    busy() { return this.serverBusy() || (this.playing && this.shown < this.flat.length); }
+
+    // ---- playback
+
+    beat() {
+      clearTimeout(this.timer);
+      if (!this.playing || this.pace !== 'readable' || this.shown >= this.flat.length) return this.settle();
+      this.timer = setTimeout(() => { this.show(this.shown + 1); this.beat(); }, this.shown ? BEAT : 0);
+    }
+
+    settle() {
+      if (this.playing && this.value && this.value.state !== 'streaming' && this.shown >= this.flat.length) {
+        this.playing = false;
+        this.render();
+      }
+    }
+
+    show(n) {
+      this.shown = Math.max(0, Math.min(this.flat.length, n));
+      this.render();
+      if (this.map && this.shown) this.map.follow(this.flat[this.shown - 1].row);
+    }
+
+    scrub(n) {
+      this.playing = false;
+      if (this.value.state !== 'streaming') this.cut = false;
+      this.show(n);
+    }
+
+    pressPlay() {
+      this.cut = false;
+      this.message = null;
+      if (this.pace === 'step') {
+        this.show(this.shown >= this.flat.length ? 1 : this.shown + 1);
+      } else if (this.playing) {
+        this.playing = false;
+        clearTimeout(this.timer);
+        this.render();
+      } else {
+        if (this.shown >= this.flat.length) this.show(0);
+        this.playing = true;
+        if (this.pace === 'live') this.show(this.flat.length);
+        this.beat();
+        this.render();
+      }
+    }
+
+    setPace(pace) {
+      this.pace = pace;
+      for (const button of this.paceEl.children) {
+        const on = button.dataset.pace === pace;
+        button.setAttribute('aria-checked', on);
+        button.tabIndex = on ? 0 : -1;
+      }
+      if (pace === 'live' && this.playing) this.shown = this.flat.length;
+      if (pace === 'step') this.playing = false;
+      else if (this.value && !this.cut && this.value.play && this.shown < this.flat.length) {
+        this.playing = true;
+      }
+      this.render();
+      this.beat();
+    }
+
+    walkPace(event) {
+      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const all = [...this.paceEl.children];
+      const to = all[(all.findIndex((b) => b.dataset.pace === this.pace) + step + all.length) % all.length];
+      this.setPace(to.dataset.pace);
+      to.focus();
+    }
+
+    key(event) {
+      if (event.key === 'Escape' && this.busy()) {
+        const button = document.getElementById('bx-stop');
+        if (button) button.click();
+      }
+      const typing = event.target.closest
+        && event.target.closest('input, textarea, select, button, [contenteditable], [role="button"]');
+      const here = this.root && this.root.offsetParent && this.flat.length;
+      if (event.key === ' ' && this.pace === 'step' && !typing && here) {
+        event.preventDefault();
+        this.pressPlay();
+      }
+    }
+
+    copy() {
+      navigator.clipboard.writeText(this.outputText(this.shown)).then(() => {
+        this.copyEl.classList.add('done');
+        setTimeout(() => this.copyEl.classList.remove('done'), 1400);
+      }, () => { this.statusEl.textContent = 'The browser does not allow copying; select the text instead.'; });
+    }
+
+    // ---- touching
+
+    touch(line, index) {
+      this.touched = index < 0 ? null : { line, index };
+      this.render();
+    }
+
+    cellTouched(cell) {
+      this.touched = cell ? { line: 'map', ...cell } : null;
+      this.render();
+    }
+
+    touchPart(at) {
+      this.part = at;
+      this.touched = null;
+      this.render();
+    }
+
+    viewChanged() {
+      this.weights.clear();
+      this.render();
+    }
+
+    /** The flat index of the token in view: the touched one, the last one shown, or the one to rest on. */
+    current() {
+      const t = this.touched;
+      if (t && t.line === 'output') return Math.min(t.index, this.shown - 1);
+      if (t && t.line === 'map') return this.flat.findIndex((f) => f.at === this.mapAt && f.row === t.row);
+      const moving = this.shown < this.flat.length || (this.busy() && !this.pending) || this.cut;
+      return moving ? this.shown - 1 : this.resting();
+    }
+
+    /** A finished run rests on its longest token: the end token looks everywhere and says little. */
+    resting() {
+      let best = -1, length = 0;
+      this.flat.forEach(({ step, at }, i) => {
+        if (this.part != null && at !== this.part) return;
+        if (!step.x && step.t.trim().length > length) [best, length] = [i, step.t.trim().length];
+      });
+      return best < 0 ? this.shown - 1 : best;
+    }
+
+    segmentAt(flatIndex) {
+      const at = this.flat[flatIndex] ? this.flat[flatIndex].at : 0;
+      return this.value && this.value.segments[at];
+    }
+
+    /** Weights over its own source of one token, by the chosen layer and head; null without attention. */
+    row(flatIndex) {
+      const entry = this.flat[flatIndex];
+      if (!entry || !entry.step.a || !this.map) return null;
+      if (!this.weights.has(flatIndex)) {
+        const shape = this.value.segments[entry.at].shape;
+        this.weights.set(flatIndex, BX.combine(BX.u16(entry.step.a), shape, ...this.map.choice));
+      }
+      return this.weights.get(flatIndex);
+    }
+  }
+
+  BX.Player = Player;
+  BX.playerTools = { ICONS, time, count };
+})();

@@ -1,0 +1,71 @@
+"""What is worked out once of the special tokens follows every change of them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+from bertgen import BertGenerationTokenizer, BertTokenizer
+from bertgen.tokenizers import PreTrainedTokenizer, StreamDecoder
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+CHANGES = {
+    "a name": lambda tokenizer: setattr(tokenizer, "mask_token", "red"),
+    "an id": lambda tokenizer: setattr(tokenizer, "cls_token_id", tokenizer.convert_tokens_to_ids("o")),
+    "no name": lambda tokenizer: setattr(tokenizer, "pad_token", None),
+    "unnamed": lambda tokenizer: setattr(tokenizer, "additional_special_tokens", ["o"]),
+    "add_special_tokens": lambda tokenizer: tokenizer.add_special_tokens({"cls_token": "<new>"}),
+    "more unnamed": lambda tokenizer: tokenizer.add_special_tokens(
+        {"additional_special_tokens": ["<x>", "o"]}
+    ),
+    "add_tokens": lambda tokenizer: tokenizer.add_tokens(["sofa", "<y>"]),
+    "add_tokens, special": lambda tokenizer: tokenizer.add_tokens(["<y>", "o"], special_tokens=True),
+}
+
+
+def make(kind: str) -> PreTrainedTokenizer:
+    if kind == "bert":
+        return BertTokenizer(GOLDEN / "family_tokenizer" / "bert" / "vocab.txt")
+    return BertGenerationTokenizer(GOLDEN / "tokenizer" / "bytes.model")
+
+
+def facts(tokenizer: PreTrainedTokenizer) -> list[object]:
+    """Everything that goes by the special tokens."""
+    ids = [*range(0, len(tokenizer), 7), *tokenizer.all_special_ids, *tokenizer.added_tokens_decoder]
+    ids = [index for index in ids if index is not None and index < len(tokenizer)]
+    stream = StreamDecoder(tokenizer)
+    return [
+        tokenizer.tokenize("Red <new> o<x>sofa<y>"),
+        tokenizer.all_special_tokens,
+        set(tokenizer.special_tokens),
+        tokenizer.special_ids,
+        tokenizer.tokens_set_off,
+        tokenizer.decode(ids),
+        tokenizer.decode(ids, skip_special_tokens=True),
+        "".join([*map(stream.put, ids), stream.end()]),
+    ]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", ["bert", "bert-generation"])
+def test_a_change_after_use_is_a_change_before_it(kind, change):
+    used, fresh = make(kind), make(kind)
+    before = facts(used)
+    CHANGES[change](used)
+    CHANGES[change](fresh)
+    assert facts(used) == facts(fresh) != before
+    assert set(used.special_tokens) == set(used.all_special_tokens)
+    assert used.special_ids == set(used.all_special_ids)
+
+
+def test_a_copy_has_tokens_of_its_own():
+    tokenizer = make("bert")
+    before = facts(tokenizer)
+    for other in (copy.deepcopy(tokenizer), pickle.loads(pickle.dumps(tokenizer))):
+        assert facts(other) == before
+        other.add_tokens(["<y>"], special_tokens=True)
+        assert facts(other) != before
+    assert facts(tokenizer) == before
