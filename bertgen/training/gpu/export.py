@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bertgen.config import GenerationConfig
-from bertgen.encoder_decoder import EncoderDecoderModel
+from bertgen.configs.generation import GenerationConfig
+from bertgen.models.encoder_decoder import EncoderDecoderModel
 from bertgen.tokenizers import AutoTokenizer
-from bertgen.training.build import model_config
-from bertgen.training.export import LARGEST_FILE, write_profile
+from bertgen.training.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, write_tokenizer_files
 from bertgen.training.gpu.bundle import read_bundle, read_facts
 from bertgen.training.gpu.model import layout
 from bertgen.training.gpu.names import checkpoint_names
 from bertgen.training.gpu.plan import CheckpointPlan, Plan, Sizes
-from bertgen.training.recipe import ModelSizes
-from bertgen.training.vocabulary import BOS_ID, EOS_ID, PAD_ID, write_tokenizer_files
+from bertgen.training.objectives.pair import model_config
+from bertgen.training.recipe.tables import ModelSizes
+from bertgen.training.runs.export import LARGEST_FILE, write_profile
 
 LOG = "log.jsonl"
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import sentencepiece
 
-from bertgen.training.corpora.cleaning import SENTENCE_END, loose_key
-from bertgen.training.corpora.files import read_lines
-from bertgen.training.corpora.readers import READERS
-from bertgen.training.corpus import read_sets
-from bertgen.training.data import curl_apostrophes
+from bertgen.training.data.batches import curl_apostrophes
+from bertgen.training.data.corpora.cleaning import SENTENCE_END, loose_key
+from bertgen.training.data.corpora.files import read_lines
+from bertgen.training.data.corpora.readers import READERS
+from bertgen.training.data.corpus import read_sets
+from bertgen.training.data.vocabulary import train_sentencepiece
 from bertgen.training.gpu.packed import (
     MANIFEST,
     REVERSED,
@@ -24,8 +25,7 @@ from bertgen.training.gpu.packed import (
     write_rows,
 )
 from bertgen.training.gpu.plan import Plan, RecipePlan, SetPlan, TextPlan
-from bertgen.training.recipe import read_recipe
-from bertgen.training.vocabulary import train_sentencepiece
+from bertgen.training.recipe.tables import read_recipe
 
 Pairs = list[tuple[str, str]]
 RECIPES = Path(__file__).parents[1] / "recipes"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertgen.training.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday import lexicon
 
 HERE = Path(__file__).parent
 TASKS = ("translate", "translate-de-en", "split", "fuse", "summarise")

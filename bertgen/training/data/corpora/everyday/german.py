@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bertgen.training.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday import lexicon
 
 _DEFINITE = {"nom": "der die das die", "acc": "den die das die", "dat": "dem der dem den"}
 _EIN = {"nom": "- e -", "acc": "en e -", "dat": "em er em"}

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from bertgen.training.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday import lexicon
 
 Row = tuple[str, str]
 _DIGITS = re.compile(r"\d[\d.,:]*\d|\d")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.fillings import same
-from bertgen.training.corpora.everyday.german import definite, ein_word
-from bertgen.training.corpora.everyday.phrases import (
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.fillings import same
+from bertgen.training.data.corpora.everyday.german import definite, ein_word
+from bertgen.training.data.corpora.everyday.phrases import (
     ADJECTIVES,
     NOUNS,
     OWNERS,
@@ -17,7 +17,7 @@ from bertgen.training.corpora.everyday.phrases import (
     when,
     where,
 )
-from bertgen.training.corpora.everyday.verbs import (
+from bertgen.training.data.corpora.everyday.verbs import (
     HABEN,
     MODALS,
     STATES,

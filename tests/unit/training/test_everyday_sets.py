@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from bertgen.training.corpora.cleaning import loose_key
+from bertgen.training.data.corpora.cleaning import loose_key
 from tests.benchmarks.everyday.score import copied, table
 from tests.benchmarks.everyday.sets import TASKS, Row, digits, holds, names_wanted, numbers_wanted, read_set
 

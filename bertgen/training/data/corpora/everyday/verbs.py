@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.people import third_person
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.people import third_person
 
 
 class Subject(NamedTuple):

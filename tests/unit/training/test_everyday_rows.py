@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bertgen.training.corpora.cleaning import loose_key
-from bertgen.training.corpora.everyday import (
+from bertgen.training.data.corpora.cleaning import loose_key
+from bertgen.training.data.corpora.everyday import (
     build,
     forms,
     grammar,
@@ -20,8 +20,8 @@ from bertgen.training.corpora.everyday import (
     slots,
     texts,
 )
-from bertgen.training.corpora.everyday.fillings import clock, fill, money
-from bertgen.training.corpora.everyday.german import (
+from bertgen.training.data.corpora.everyday.fillings import clock, fill, money
+from bertgen.training.data.corpora.everyday.german import (
     GENDERS,
     Noun,
     adjective,
@@ -30,9 +30,9 @@ from bertgen.training.corpora.everyday.german import (
     ein_word,
     ordinal,
 )
-from bertgen.training.corpora.everyday.people import Subject, about
-from bertgen.training.corpora.everyday.verbs import VERBS, english_present, present
-from bertgen.training.corpora.everyday.words import Usage, common_words
+from bertgen.training.data.corpora.everyday.people import Subject, about
+from bertgen.training.data.corpora.everyday.verbs import VERBS, english_present, present
+from bertgen.training.data.corpora.everyday.words import Usage, common_words
 
 CHANCE = random.Random
 

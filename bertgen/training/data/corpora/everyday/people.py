@@ -6,8 +6,8 @@ import random
 import re
 from typing import NamedTuple
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.fillings import fill
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.fillings import fill
 
 
 class Subject(NamedTuple):

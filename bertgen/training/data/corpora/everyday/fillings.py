@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.german import ordinal
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.german import ordinal
 
 Pair = lexicon.Pair
 # A slot of a pattern, such as {city} or {city2}.

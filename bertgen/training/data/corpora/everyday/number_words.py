@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from bertgen.training.corpora.everyday.german import Noun
-from bertgen.training.corpora.everyday.lexicon import Pair, number
+from bertgen.training.data.corpora.everyday.german import Noun
+from bertgen.training.data.corpora.everyday.lexicon import Pair, number
 
 
 def _words(text: str) -> list[str]:

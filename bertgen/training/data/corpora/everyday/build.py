@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bertgen.training.corpora.clauses import read_clauses
-from bertgen.training.corpora.cleaning import loose_key
-from bertgen.training.corpora.connectives import read_connectives
-from bertgen.training.corpora.everyday import (
+from bertgen.training.data.corpora.clauses import read_clauses
+from bertgen.training.data.corpora.cleaning import loose_key
+from bertgen.training.data.corpora.connectives import read_connectives
+from bertgen.training.data.corpora.everyday import (
     forms,
     grammar,
     lexicon,
@@ -23,9 +23,9 @@ from bertgen.training.corpora.everyday import (
     texts,
     words,
 )
-from bertgen.training.corpora.everyday.fillings import fill
-from bertgen.training.corpora.everyday.phrases import NOUNS
-from bertgen.training.corpora.files import read_lines, read_pairs
+from bertgen.training.data.corpora.everyday.fillings import fill
+from bertgen.training.data.corpora.everyday.phrases import NOUNS
+from bertgen.training.data.corpora.files import read_lines, read_pairs
 
 Row = tuple[str, str]
 TATOEBA = "CC BY 2.0 FR (Tatoeba)"

@@ -6,9 +6,9 @@ import random
 import re
 from collections.abc import Iterator
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.fillings import fill
-from bertgen.training.corpora.everyday.people import capital
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.fillings import fill
+from bertgen.training.data.corpora.everyday.people import capital
 
 Row = tuple[str, str]
 # Fillings that only these texts have; all others are those of the sentence patterns.

@@ -1,11 +1,11 @@
-"""`python -m bertgen.training.corpora.everyday --data DIR --out DIR [NAME ...]`: write the everyday rows."""
+"""`python -m bertgen.training.data.corpora.everyday --data DIR --out DIR [NAME ...]`: write everyday rows."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from bertgen.training.corpora.everyday.build import SETS, held_out, write_manifest, write_set
+from bertgen.training.data.corpora.everyday.build import SETS, held_out, write_manifest, write_set
 
 
 def main() -> None:

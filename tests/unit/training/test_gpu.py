@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bertgen.training.build import training_loss
-from bertgen.training.data import Example, collate
+from bertgen.training.data.batches import Example, collate
 from bertgen.training.gpu.batches import DeviceRows, epoch, smallest_bucket, start_ids
 from bertgen.training.gpu.bundle import read_bundle, read_facts, write_bundle
 from bertgen.training.gpu.decode import search
@@ -22,6 +21,7 @@ from bertgen.training.gpu.plan import Sizes, StagePlan, read_plan
 from bertgen.training.gpu.run import run
 from bertgen.training.gpu.trainer import Trainer
 from bertgen.training.gpu.weights import FlatWeights
+from bertgen.training.objectives.pair import training_loss
 
 SIZES = Sizes(32, 64, 4, 2, 2, 24)
 VOCABULARY = 50

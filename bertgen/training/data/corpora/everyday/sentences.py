@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.fillings import fill
-from bertgen.training.corpora.everyday.people import (
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.fillings import fill
+from bertgen.training.data.corpora.everyday.people import (
     Subject,
     about,
     capital,

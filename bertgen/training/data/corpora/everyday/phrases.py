@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from bertgen.training.corpora.everyday import lexicon
-from bertgen.training.corpora.everyday.fillings import clock, money
-from bertgen.training.corpora.everyday.german import (
+from bertgen.training.data.corpora.everyday import lexicon
+from bertgen.training.data.corpora.everyday.fillings import clock, money
+from bertgen.training.data.corpora.everyday.german import (
     Noun,
     a_or_an,
     adjective,
