@@ -1,22 +1,49 @@
-"""Where models compute: the names of devices, checked."""
+"""Where models compute: the names of devices, checked, and the CPU's threads."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from bertgen.errors import Trouble
 
 
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """Within the block the calling thread computes with ``count`` CPU threads; 0 leaves it as it is.
+
+    Torch keeps the number a thread: what other threads compute meanwhile is not touched, and afterwards it
+    is what it was.
+    """
+    before = torch.get_num_threads()
+    if not count or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def resolve_device(device: str) -> str:
     """The device to use; ``auto`` is a GPU that is there, else the CPU. ValueError for one that is not."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if torch.cuda.is_available():
+            return "cuda"
+        return "cpu"
+    # 1) a name that PyTorch knows
     try:
         parsed = torch.device(device)
     except RuntimeError:
         raise Trouble("device.unknown", device=device) from None
+    # 2) a device that is there
     if parsed.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = 0
+        if torch.cuda.is_available():
+            count = torch.cuda.device_count()
         if (parsed.index or 0) >= count:
             raise Trouble("device.missing", device=device, count=count)
     elif parsed.type == "mps" and not torch.backends.mps.is_available():

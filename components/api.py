@@ -9,24 +9,30 @@ import gradio as gr
 
 from components.context import AppContext
 from components.runs.run import Run
-from components.validation import check_choice, check_settings, check_source, page_error
+from components.runs.settings import check_settings
+from components.validation import check_choice, check_source, page_error
 
 
 def generate_texts(
     ctx: AppContext, text: Any, task: Any, checkpoint: Any, settings: tuple[Any, ...], text2: Any = None
 ) -> Iterator[str]:
     """The text so far, again and again until it is finished. Raises ``ValueError`` on a refused value."""
+    # 1) As on the page: all is checked before a model is touched.
     checked = check_settings(*settings)
     task = check_choice("task", task, ctx.registry.tasks())
     source = check_source(text, text2, task)
-    found = ctx.registry.default(task) if checkpoint is None else ctx.registry.describe(checkpoint)
+    if checkpoint is None:
+        found = ctx.registry.default(task)
+    else:
+        found = ctx.registry.describe(checkpoint)
     if found.task != task:
         names = ", ".join(c.name for c in ctx.registry.checkpoints(task))
         raise ValueError(f"checkpoint {found.name!r} is not for the task {task!r}; choose one of {names}")
+
+    # 2) A run without attention, and without a session: nothing of it is kept.
     with ctx.registry.use(found) as loaded:
         run = Run(loaded, source, checked, keep=None, seconds=ctx.settings.run_seconds)
-        for _ in run.play():
-            yield run.text
+        yield from run.texts()
     if run.state == "stopped":
         raise ValueError(run.notes[-1] if run.notes else "the run was stopped")
 

@@ -16,29 +16,11 @@ from components.context import AppContext, build_context
 from components.settings import Settings
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
-from components.widgets.explorer import explorer
-from components.widgets.player import player
+from components.widgets.gradio import styles
+from components.widgets.header.header import header
 
 TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
-
-HEADER = """<div class="bx-brand"><strong>BertGen Explorer</strong>
-<button type="button" class="bx-theme" aria-label="Light or dark" title="Light or dark">
-<svg viewBox="0 0 16 16" width="17" height="17" aria-hidden="true">
-<path d="M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.5v11a5.5 5.5 0 0 1 0-11z"/></svg>
-</button></div>"""
-THEME_JS = """
-    let kept = null;
-    try { kept = localStorage.getItem('bx-theme'); } catch (refused) { kept = null; }
-    const asked = new URL(location.href).searchParams.get('__theme');
-    const set = (dark) => document.body.classList.toggle('dark', dark);
-    if (!asked && kept) set(kept === 'dark');
-    element.querySelector('.bx-theme').addEventListener('click', () => {
-        const dark = !document.body.classList.contains('dark');
-        set(dark);
-        try { localStorage.setItem('bx-theme', dark ? 'dark' : 'light'); } catch (refused) { kept = null; }
-    });
-"""
 
 
 def build_app(settings: Settings) -> gr.Blocks:
@@ -51,8 +33,9 @@ def build_app(settings: Settings) -> gr.Blocks:
 
 def build_page(ctx: AppContext) -> gr.Blocks:
     """The page around a context: header, tabs, the public endpoint, the queue."""
+    # 1) What is seen. Tabs other than the first are laid out when they are first opened.
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
-        gr.HTML(HEADER, js_on_load=THEME_JS, elem_id="bx-header", apply_default_css=False)
+        header(elem_id="bx-header")
         with gr.Tabs(elem_id="bx-tabs") as tabs:
             with gr.Tab("Generate", id="generate", elem_id="bx-tab-generate"):
                 generate_tab = generate.build(ctx)
@@ -64,9 +47,11 @@ def build_page(ctx: AppContext) -> gr.Blocks:
                 if ctx.settings.allow_hub:
                     with checkpoints_tab.left:
                         hub.build(ctx, checkpoints_tab)
+        # 2) What is not: the public endpoint, and what reaches from one tab into another.
         add_api(ctx)
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
         returning.build(ctx, demo, checkpoints_tab, generate_tab)
+    # 3) The queue, said in full: a Space would make its size 1, and elsewhere requests could pass beside it.
     return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
 
 
@@ -87,9 +72,10 @@ def _wire(
         return generate.on_opened(ctx, task, request.session_hash)
 
     def leave(request: gr.Request):
-        ctx.forget(request.session_hash)
+        ctx.sessions.forget(request.session_hash)
 
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    # "Open in Attention" only turns the page; the explorer asks for the run when it comes into view.
     generate_tab.player.open_run(
         lambda: gr.Tabs(selected="attention"), None, tabs, api_name="look", **instant
     )
@@ -105,6 +91,7 @@ def _wire(
     checkpoints_tab.picker.change(
         opened, generate_tab.task, [generate_tab.task, generate_tab.checkpoint], api_name="opened", **instant
     )
+    # The browser's page is closed, reloaded or gone: all that its visitor held is freed.
     demo.unload(leave)
 
 
@@ -116,7 +103,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "server_name": settings.host,
         "server_port": settings.port,
         "theme": theme.theme(),
-        "css": theme.css(*player.STYLES, *explorer.STYLES),
+        "css": theme.css(*styles()),
         "app_kwargs": {
             "routes": vendor.routes(),
             "middleware": [Middleware(gate.Gate, door=door)],

@@ -54,15 +54,23 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
     On a Hugging Face Space (``SPACE_ID`` is set) the page listens on every interface and visitors may open
     neither folders nor Hub repositories, unless told otherwise. Raises ``SettingsError`` with one line.
     """
-    env = os.environ if env is None else env
+    if env is None:
+        env = os.environ
+
+    # 1) The flags, with the variables as their defaults.
     on_space = bool(env.get("SPACE_ID"))
     args = _parser(env, on_space).parse_args(list(argv))
+    # 2) What argparse does not check: it could not say that a value came from a variable.
     port = _number(args.port, "port", 1, 65535)
     # Strangers reach a page that listens beyond this machine: what they may open has to be asked for.
     private = not on_space and is_loopback(args.host)
     if args.dtype not in DTYPES:
         raise SettingsError(f"unknown dtype {args.dtype!r}; choose one of {', '.join(DTYPES)}")
-    folder = Path(args.checkpoint).expanduser() if args.checkpoint else None
+
+    # 3) The folder to open, where one is given.
+    folder = None
+    if args.checkpoint:
+        folder = Path(args.checkpoint).expanduser()
     if folder is not None and not folder.is_dir():
         raise SettingsError(
             f"checkpoint folder {folder} does not exist; give a folder that holds config.json"
@@ -94,10 +102,13 @@ def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
         description="BertGen Explorer: watch a BertGeneration encoder-decoder write, and see where it looks.",
         epilog="Every flag has an environment variable of the same name: BERTGEN_PORT, BERTGEN_DEVICE, ...",
     )
-    everywhere = "0.0.0.0" if on_space else "127.0.0.1"
+    # A Space is reached from outside; elsewhere only this machine, unless the operator says otherwise.
+    address = "127.0.0.1"
+    if on_space:
+        address = "0.0.0.0"
     parser.add_argument(
         "--host",
-        default=default("BERTGEN_HOST", "GRADIO_SERVER_NAME", otherwise=everywhere),
+        default=default("BERTGEN_HOST", "GRADIO_SERVER_NAME", otherwise=address),
         help="address to listen on (0.0.0.0: every interface; default: %(default)s)",
     )
     parser.add_argument(
@@ -190,6 +201,7 @@ def _flag(env: Mapping[str, str], name: str) -> bool | None:
     text = env.get(name)
     if text is None:
         return None
+    # As people write it in files of variables.
     if text.strip().lower() in _TRUE:
         return True
     if text.strip().lower() in _FALSE:
@@ -211,8 +223,13 @@ def _bytes(text: str) -> int:
     """ "6GB", "500 MB" or "6" (gigabytes) as bytes; 0 for nothing given."""
     if not text.strip():
         return 0
+    nbytes = 0
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(GB?|MB?)?\s*", text, re.IGNORECASE)
-    nbytes = int(float(found[1]) * (1e6 if (found[2] or "G")[0] in "mM" else 1e9)) if found else 0
+    if found:
+        unit = 1e9
+        if (found[2] or "G")[0] in "mM":
+            unit = 1e6
+        nbytes = int(float(found[1]) * unit)
     if not nbytes:
         raise SettingsError(f"model-memory must be a size such as 6GB or 500MB, got {text!r}")
     return nbytes
@@ -220,7 +237,10 @@ def _bytes(text: str) -> int:
 
 def check_port(host: str, port: int) -> None:
     """Raises ``SettingsError`` when nothing can listen there: the port is taken, the address is not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Tried before the page is built, which takes seconds, and in the words of the flags.
+    family = socket.AF_INET
+    if ":" in host:
+        family = socket.AF_INET6
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the server itself does: a port whose last connections are still closing is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

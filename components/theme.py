@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-STYLES = (ASSETS / "css" / "base.css", ASSETS / "css" / "page.css")
+STYLES = tuple(ASSETS / "css" / f"{name}.css" for name in ("base", "gradio", "page"))
 
 _FONT = (
     "system-ui",
@@ -22,6 +22,7 @@ _FONT = (
 _MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "Noto Sans Mono", "DejaVu Sans Mono", "monospace")
 # Gradio paints these before our styles are there, so they are colours and not variables.
 _PAGE = {"body_background_fill": ("#fbfbfa", "#101215"), "body_text_color": ("#1a1d23", "#e7e9ec")}
+# Our own variables, which know light from dark by themselves: Gradio is given the same name for both.
 _BOTH = {
     "background_fill_primary": "var(--bx-surface)",
     "background_fill_secondary": "var(--bx-raised)",
@@ -54,6 +55,7 @@ _BOTH = {
     "slider_color": "var(--bx-accent)",
     "panel_background_fill": "transparent",
 }
+# Sizes and shadows, which light and dark share.
 _ONCE = {
     "block_padding": "0px",
     "input_border_width": "1px",
@@ -80,6 +82,7 @@ def theme() -> gr.themes.Base:
         xxs="10px", xs="11.5px", sm="13px", md="14.5px", lg="16px", xl="20px", xxl="26px", name="text_bx"
     )
     values = dict(_ONCE)
+    # Gradio names the dark value of a variable by an ending.
     for name, value in _BOTH.items():
         values |= {name: value, f"{name}_dark": value}
     for name, (light, dark) in _PAGE.items():

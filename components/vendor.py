@@ -38,6 +38,7 @@ class _Served:
 
     @property
     def compressed(self) -> bytes:
+        # The lock: many first requests at a time would else compress the same file many times.
         with self._lock:
             if self._compressed is None:
                 self._compressed = brotli.compress(self.raw, quality=9)
@@ -52,6 +53,7 @@ def asset_url(path: str | Path) -> str:
 
     Raises ``FileNotFoundError`` when there is no such file.
     """
+    # A file is read once, also where several pages of one process ask for it.
     path = Path(path).resolve()
     served = next((file for file in _FILES.values() if file.path == path), None) or _Served(path)
     name = f"{served.digest}/{path.name}"
@@ -63,6 +65,7 @@ def _respond(request: Request) -> Response:
     served = _FILES.get(f"{request.path_params['digest']}/{request.path_params['name']}")
     if served is None:
         return PlainTextResponse("no such file", status_code=404)
+    # Every browser of these years takes Brotli; what does not gets the file as it is.
     if "br" in request.headers.get("accept-encoding", ""):
         headers = {**HEADERS, "content-encoding": "br"}
         return Response(served.compressed, media_type=served.media_type, headers=headers)

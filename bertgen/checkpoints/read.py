@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-from bertgen.hub import cached_file, where_looked
+from bertgen.errors import FileTrouble
+from bertgen.hub import cache_alone, cached_file
 
 SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
@@ -34,11 +36,13 @@ def read_state_dict(
         path = cached_file(name_or_path, index, **hub_kwargs)
         if path is not None:
             return _read_sharded(name_or_path, path, reader, hub_kwargs)
+    name = os.fspath(name_or_path)
     # Nothing of it is there.
     expected = " or ".join(f"{single} (or its parts with {index})" for single, index, _ in forms)
-    raise OSError(
-        f"{name_or_path} holds no weights; expected {expected}.{where_looked(name_or_path, **hub_kwargs)}"
-    )
+    reason = cache_alone(name, **hub_kwargs)
+    if reason:
+        raise FileTrouble("weights.not_cached", name=name, expected=expected, reason=reason)
+    raise FileTrouble("weights.missing", name=name, expected=expected)
 
 
 def _read_sharded(
@@ -50,21 +54,21 @@ def _read_sharded(
         with open(index_path, encoding="utf-8") as file:
             weight_map = json.load(file)["weight_map"]
         shards = sorted(set(weight_map.values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OSError(
-            f"{index_path} is not a weight index ({error!r}); download the checkpoint again"
-        ) from error
+        if not all(isinstance(shard, str) for shard in shards):
+            raise TypeError("a part of the weights has a name")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FileTrouble("weights.bad_index", path=index_path, said=repr(error)) from error
     # 2) its files
     tensors: dict[str, torch.Tensor] = {}
     for shard in shards:
         path = cached_file(name, shard, **hub_kwargs)
         if path is None:
-            raise OSError(f"{name} lacks {shard}, which {index_path} names; download the checkpoint again")
+            raise FileTrouble("weights.no_shard", name=name, shard=shard, path=index_path)
         tensors.update(reader(path))
     # 3) do they hold what the index promises?
     missing = sorted(set(weight_map) - set(tensors))
     if missing:
-        raise OSError(f"the shards of {name} lack {missing[0]} (and {len(missing) - 1} more) of the index")
+        raise FileTrouble("weights.short_shards", name=name, first=missing[0], more=len(missing) - 1)
     return tensors
 
 
@@ -73,19 +77,15 @@ def _read_safetensors(path: str) -> dict[str, torch.Tensor]:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise OSError(
-            f"{path} is not a readable safetensors file ({error}); download it again (force_download=True)"
-        ) from error
+        raise FileTrouble("weights.bad_safetensors", path=path, said=str(error)) from error
 
 
 def _read_pickle(path: str) -> dict[str, torch.Tensor]:
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise OSError(
-            f"{path} could not be read as plain weights ({str(error).splitlines()[0]}); a file that needs "
-            "more than tensors is refused because it could run code. Convert it to safetensors first"
-        ) from error
+        said = "".join(str(error).splitlines()[:1])  # some errors have no words
+        raise FileTrouble("weights.bad_pickle", path=path, said=said) from error
     if not isinstance(data, dict) or not all(isinstance(v, torch.Tensor) for v in data.values()):
-        raise OSError(f"{path} holds no state dict of tensors")
+        raise FileTrouble("weights.no_tensors", path=path)
     return data

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bertgen.configs.reference import ConfigChoiceError, ConfigTypeError
+
 # Of a tensor, entry for entry.
 Activation = Callable[[Tensor], Tensor]
 
@@ -46,15 +48,17 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def activation(hidden_act: str | Activation) -> Activation:
-    """The activation of that name, or the function itself that was given.
+def activation(hidden_act: str | Activation, name: str = "hidden_act") -> Activation:
+    """The activation of that name, or the function itself that was given; ``name`` is the config's field.
 
     Raises ``KeyError`` with the choices when the name is unknown, ``TypeError`` when it is neither.
     """
     if isinstance(hidden_act, str):
         if hidden_act not in ACTIVATIONS:
-            raise KeyError(f"hidden_act {hidden_act!r} is unknown; choose one of {sorted(ACTIVATIONS)}")
+            raise ConfigChoiceError(
+                "config.activation", name=name, got=repr(hidden_act), choices=", ".join(sorted(ACTIVATIONS))
+            )
         return ACTIVATIONS[hidden_act]
     if not callable(hidden_act):
-        raise TypeError(f"hidden_act must be a name or a function of a tensor, got {hidden_act!r}")
+        raise ConfigTypeError("config.activation_type", name=name, got=repr(hidden_act))
     return hidden_act

@@ -11,6 +11,7 @@ import torch
 
 from bertgen.configs.checks import check_keywords, check_labels, check_names
 from bertgen.configs.reference import MODEL_DEFAULTS, REFERENCE_VERSION, ConfigUtilities
+from bertgen.errors import FileTrouble
 from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
 
 CONFIG_NAME = "config.json"
@@ -28,10 +29,10 @@ def read_json(name_or_path: str, filename: str, **hub_kwargs: Any) -> dict[str, 
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise OSError(f"{path} is not valid JSON ({error}); download or save the file again") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileTrouble("file.bad_json", path=path, said=str(error)) from error
     if not isinstance(data, dict):
-        raise OSError(f"{path} holds a {type(data).__name__}, not a JSON object of settings")
+        raise FileTrouble("file.no_object", path=path, kind=type(data).__name__)
     return data
 
 
@@ -196,10 +197,8 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         hub_kwargs = split_hub_kwargs(kwargs)
         data = read_json(str(pretrained_model_name_or_path), CONFIG_NAME, **hub_kwargs)
         if data is None:
-            raise OSError(
-                f"{pretrained_model_name_or_path!s} holds no {CONFIG_NAME}; give a folder written by "
-                "save_pretrained or the id of a model repository"
-            )
+            name = str(pretrained_model_name_or_path)
+            raise FileTrouble("file.no_config", name=name, file=CONFIG_NAME)
         return data, kwargs
 
     @classmethod

@@ -16,7 +16,6 @@ import torch
 
 from bertgen.configs.activations import activation
 from bertgen.configs.reference import (
-    ConfigChoiceError,
     ConfigError,
     ConfigNameError,
     ConfigPadError,
@@ -49,14 +48,13 @@ class _Number(NamedTuple):
     whole: bool = True
     may_be_none: bool = False
     error: type[ConfigError] = ConfigSizeError
-    hint: str = ""
 
 
 _SIZE = _Number(lowest=1)
-_DEPTH = _Number(lowest=0, highest=DEEPEST, hint="; is the file damaged?")
+_DEPTH = _Number(lowest=0, highest=DEEPEST)
 _OPTIONAL_SIZE = _Number(lowest=1, may_be_none=True)
-_CHUNK = _Number(hint="; 0 switches it off")
-_PROBABILITY = _Number(lowest=0, highest=1, whole=False, error=ConfigError, hint="; it is a probability")
+_CHUNK = _Number()  # 0 switches it off
+_PROBABILITY = _Number(lowest=0, highest=1, whole=False, error=ConfigError)
 _SPREAD = _Number(lowest=0, highest=sys.float_info.max, whole=False)
 # Fields of every family (GPT-2's own names among them); a config is asked for those that it has.
 _NUMBERS: dict[str, _Number] = {
@@ -80,23 +78,14 @@ def _check_number(name: str, value: Any, rule: _Number) -> None:
     if value is None and rule.may_be_none:
         return
     if rule.whole and not is_whole(value):
-        raise ConfigTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}){rule.hint}")
+        raise ConfigTypeError("config.integer", name=name, got=repr(value), kind=type(value).__name__)
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ConfigTypeError(f"{name} must be a number, got {value!r}{rule.hint}")
+        raise ConfigTypeError("config.number", name=name, got=repr(value))
     # (written so that NaN, which compares with nothing, is refused too)
     if not value >= rule.lowest:
-        raise rule.error(f"{name} must be {rule.lowest} or more, got {value}{rule.hint}")
+        raise rule.error("config.low", name=name, lowest=rule.lowest, got=value)
     if not value <= rule.highest:
-        raise rule.error(f"{name} must be {rule.highest} or less, got {value}{rule.hint}")
-
-
-def _check_activation(name: str, value: Any) -> None:
-    try:
-        activation(value)
-    except KeyError as error:
-        raise ConfigChoiceError(error.args[0].replace("hidden_act", name)) from None
-    except TypeError as error:
-        raise ConfigTypeError(str(error).replace("hidden_act", name)) from None
+        raise rule.error("config.high", name=name, highest=rule.highest, got=value)
 
 
 # -- names and labels: when a config is made -----------------------------------------------------
@@ -105,10 +94,10 @@ def _check_activation(name: str, value: Any) -> None:
 def check_keywords(kind: type, data: Any) -> None:
     """Raises unless this is a dict of settings that can be given to the class as its keywords."""
     if not isinstance(data, dict):
-        raise ConfigTypeError(f"settings of a {kind.__name__} must be a dict, got {type(data).__name__}")
+        raise ConfigTypeError("config.no_dict", kind=kind.__name__, got=type(data).__name__)
     for key in data:
         if not isinstance(key, str):
-            raise ConfigTypeError(f"settings of a {kind.__name__} have names, got the key {key!r}")
+            raise ConfigTypeError("config.bad_key", kind=kind.__name__, got=repr(key))
     if "self" in data:
         raise _not_a_setting(kind, "self")
 
@@ -122,7 +111,7 @@ def check_names(kind: type, keywords: dict[str, Any]) -> None:
 
 
 def _not_a_setting(kind: type, key: str) -> ConfigNameError:
-    return ConfigNameError(f"{key!r} is not a setting but a part of {kind.__name__}; remove the key")
+    return ConfigNameError("config.not_a_setting", name=key, kind=kind.__name__)
 
 
 def check_labels(kwargs: dict[str, Any]) -> None:
@@ -130,17 +119,17 @@ def check_labels(kwargs: dict[str, Any]) -> None:
     for name in ("id2label", "pruned_heads"):
         value = kwargs.get(name)
         if value is not None and not isinstance(value, dict):
-            raise ConfigError(f"{name} must be a dict, got {value!r}")
+            raise ConfigError("config.dict", name=name, got=repr(value))
         try:
             _ = [int(key) for key in value or ()]
         except (TypeError, ValueError):
-            raise ConfigError(f"the keys of {name} must be numbers, got {list(value)[:3]}") from None
+            raise ConfigError("config.number_keys", name=name, got=repr(list(value)[:3])) from None
     for layer, heads in (kwargs.get("pruned_heads") or {}).items():
         if not isinstance(heads, list | tuple | set):
-            raise ConfigTypeError(f"pruned_heads of layer {layer} must be a list of heads, got {heads!r}")
+            raise ConfigTypeError("config.pruned_list", layer=layer, got=repr(heads))
     labels = kwargs.get("num_labels")
     if labels is not None and not (is_whole(labels) and 0 <= labels <= 1_000_000):
-        raise ConfigTypeError(f"num_labels must be an integer of at most 1000000, got {labels!r}")
+        raise ConfigTypeError("config.labels", got=repr(labels))
 
 
 # -- sizes and choices: when a model is built ----------------------------------------------------
@@ -155,13 +144,13 @@ def check_model_config(config: Any) -> None:
             _check_number(name, fields[name], rule)
     for name in _FLAGS:
         if not isinstance(fields.get(name), int | None):
-            raise ConfigTypeError(f"{name} must be true or false, got {fields[name]!r}")
+            raise ConfigTypeError("config.flag", name=name, got=repr(fields[name]))
     for name in ("hidden_act", "activation_function"):
         if name in fields:
-            _check_activation(name, fields[name])
+            activation(fields[name], name)
     positions = fields.get("position_embedding_type", POSITION_TYPES[0])
     if positions not in POSITION_TYPES:
-        raise ConfigError(f"position_embedding_type {positions!r} is unknown; choose one of {POSITION_TYPES}")
+        raise ConfigError("config.positions", got=repr(positions), choices=", ".join(POSITION_TYPES))
     # 2) what goes together
     _check_heads(config)
     _check_pad(fields)
@@ -171,10 +160,7 @@ def check_model_config(config: Any) -> None:
 def _check_heads(config: Any) -> None:
     width, heads = getattr(config, "hidden_size", None), getattr(config, "num_attention_heads", None)
     if width is not None and heads is not None and width % heads:
-        raise ConfigError(
-            f"hidden_size {width} is not a multiple of num_attention_heads {heads}; each head gets "
-            "hidden_size / num_attention_heads numbers"
-        )
+        raise ConfigError("config.heads", width=width, heads=heads)
 
 
 def _check_pad(fields: dict[str, Any]) -> None:
@@ -182,23 +168,18 @@ def _check_pad(fields: dict[str, Any]) -> None:
     if pad is None or rows is None:
         return
     if not is_whole(pad):
-        raise ConfigTypeError(f"pad_token_id must be an id or null, got {pad!r}")
+        raise ConfigTypeError("config.pad_type", got=repr(pad))
     if not -rows <= pad < rows:
-        raise ConfigPadError(
-            f"pad_token_id {pad} is outside the vocabulary of {rows} tokens (vocab_size); the padding token "
-            "needs a row of its own, or pad_token_id null"
-        )
+        raise ConfigPadError("config.pad_outside", pad=pad, rows=rows)
 
 
 def _check_pruned(config: Any) -> None:
     heads, layers = getattr(config, "num_attention_heads", None), getattr(config, "num_hidden_layers", None)
     for layer, gone in (config.pruned_heads or {}).items():
         if layers is not None and not 0 <= layer < layers:
-            raise ConfigError(f"pruned_heads names layer {layer}, but there are {layers} layers")
+            raise ConfigError("config.pruned_layer", layer=layer, layers=layers)
         if heads is not None and not all(is_whole(head) and 0 <= head < heads for head in gone):
-            raise ConfigError(
-                f"pruned_heads of layer {layer} are {gone}; heads are numbers from 0 to {heads - 1}"
-            )
+            raise ConfigError("config.pruned_heads", layer=layer, got=repr(gone), last=heads - 1)
 
 
 # -- memory --------------------------------------------------------------------------------------
@@ -236,10 +217,7 @@ def check_memory(config: Any) -> None:
         sizes = ", ".join(
             f"{part.vocab_size} x {part.hidden_size} words, {part.num_hidden_layers} layers" for part in parts
         )
-        raise ConfigSizeError(
-            f"a model of this config ({sizes}) takes {needed / 1e9:,.0f} GB, this machine has "
-            f"{there / 1e9:,.0f} GB; are the sizes right?"
-        )
+        raise ConfigSizeError("config.memory", sizes=sizes, needed=needed / 1e9, there=there / 1e9)
 
 
 def memory_bytes() -> float:

@@ -25,6 +25,7 @@ from bertgen.configs.reference import (
     SettingsUtilities,
     refuse_modes,
 )
+from bertgen.errors import FileTrouble, Trouble
 from bertgen.hub import PushToHubMixin, pushes
 
 # -- what is checked: names of settings by the kind of value that they take ----------------------
@@ -183,7 +184,7 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
         name = str(config_file_name or GENERATION_CONFIG_NAME)
         data = read_json(str(pretrained_model_name), name, **hub_kwargs)
         if data is None:
-            raise OSError(f"{pretrained_model_name!s} holds no {name}")
+            raise FileTrouble("file.no_config", name=str(pretrained_model_name), file=name)
         return cls.from_dict(data, **kwargs)
 
     @classmethod
@@ -219,35 +220,32 @@ def check_settings(config: Any) -> None:
     refuse_modes(**{name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS})
     stray = [name for name in ARGUMENTS if hasattr(config, name)]
     if stray:
-        raise ValueError(f"{stray[0]} is no setting but an argument: generate({stray[0]}=...)")
+        raise Trouble("generation.not_a_setting", name=stray[0])
     if config.early_stopping not in (True, False, "never"):
-        raise ValueError(f'early_stopping must be True, False or "never", got {config.early_stopping!r}')
+        raise Trouble("generation.early_stopping", got=repr(config.early_stopping))
     # 3) what does not go together
     _check_groups(config)
     returned, beams = config.num_return_sequences, config.num_beams
     if returned > beams and (beams > 1 or not config.do_sample):
-        raise ValueError(
-            f"num_return_sequences={returned} needs as many beams (num_beams={beams}) or do_sample=True: "
-            "greedy search finds one sequence"
-        )
+        raise Trouble("generation.too_many_returned", returned=returned, beams=beams)
 
 
 def _check_types(config: Any) -> None:
     for name in _COUNTS:
         if not is_whole(getattr(config, name)) or getattr(config, name) < 1:
-            raise ValueError(f"{name} must be an integer, 1 or more, got {getattr(config, name)!r}")
+            raise Trouble("generation.positive", name=name, got=repr(getattr(config, name)))
     for name in _SIZES:
         value = getattr(config, name, None)
         if value is not None and (not is_whole(value) or value < 0):
-            raise ValueError(f"{name} must be an integer, 0 or more, got {value!r}")
+            raise Trouble("generation.size", name=name, got=repr(value))
     for name in _NUMBERS:
         value = getattr(config, name, None)
         if value is not None and (not is_number(value) or math.isnan(value)):
-            raise ValueError(f"{name} must be a number, got {value!r}")
+            raise Trouble("generation.number", name=name, got=repr(value))
     for name in _IDS:
         value = getattr(config, name, None)
         if value is not None and not is_whole(value):
-            raise ValueError(f"{name} must be a token id, got {value!r}")
+            raise Trouble("generation.id", name=name, got=repr(value))
     for name in _ID_LISTS:
         value = getattr(config, name, None)
         if value is None:
@@ -257,11 +255,11 @@ def _check_types(config: Any) -> None:
             listed = value
         # (what is suppressed is a list even when it is one token)
         if not all(is_whole(item) for item in listed) or (is_whole(value) and "suppress" in name):
-            raise ValueError(f"{name} must be a token id or a list of them, got {value!r}")
+            raise Trouble("generation.ids", name=name, got=repr(value))
     for name in _FLAGS:
         value = getattr(config, name, None)
         if value is not None and not isinstance(value, int):
-            raise ValueError(f"{name} must be True or False, got {value!r}")
+            raise Trouble("generation.flag", name=name, got=repr(value))
     _check_shapes(config)
 
 
@@ -271,32 +269,28 @@ def _check_shapes(config: Any) -> None:
     if decay is not None:
         pair = isinstance(decay, list | tuple) and len(decay) == 2
         if not (pair and is_whole(decay[0]) and is_number(decay[1])):
-            raise ValueError(
-                f"exponential_decay_length_penalty must be (start, factor) such as (20, 1.1), got {decay!r}"
-            )
+            raise Trouble("generation.decay", got=repr(decay))
     forced = getattr(config, "forced_decoder_ids", None)
     if forced is not None:
         pairs = isinstance(forced, list | tuple) and all(
             isinstance(pair, list | tuple) and len(pair) == 2 and is_whole(pair[0]) for pair in forced
         )
         if not pairs:
-            raise ValueError(f"forced_decoder_ids must be a list of [place, id], got {forced!r}")
+            raise Trouble("generation.forced_ids", got=repr(forced))
 
 
 def _check_groups(config: Any) -> None:
     groups, beams = config.num_beam_groups, config.num_beams
     if groups == 1:
         if config.diversity_penalty:
-            raise ValueError("diversity_penalty works between groups of beams: set num_beam_groups above 1")
+            raise Trouble("generation.no_groups")
         return
     if beams % groups:
-        raise ValueError(
-            f"num_beam_groups={groups} does not divide num_beams={beams}; all groups are of one size"
-        )
+        raise Trouble("generation.uneven_groups", groups=groups, beams=beams)
     if config.do_sample:
-        raise ValueError("diverse beams (num_beam_groups above 1) do not sample; set do_sample=False")
+        raise Trouble("generation.sampled_groups")
     if not config.diversity_penalty:
-        raise ValueError("diverse beams need a diversity_penalty above 0.0, or all groups find the same")
+        raise Trouble("generation.equal_groups")
 
 
 def warn_of_no_effect(config: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from bertgen.configs.base import PretrainedConfig
 from bertgen.configs.checks import check_keywords
+from bertgen.errors import Trouble
 
 
 class BertGenerationConfig(PretrainedConfig):
@@ -214,10 +215,7 @@ class EncoderDecoderConfig(PretrainedConfig):
         super().__init__(**kwargs)
         # Both are needed; what is common to them stands in each, not here.
         if encoder is None or decoder is None:
-            raise ValueError(
-                "EncoderDecoderConfig needs encoder=... and decoder=...; "
-                "EncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder) joins two configs"
-            )
+            raise Trouble("config.two_sides")
         self.encoder = self._sub_config(encoder)
         self.decoder = self._sub_config(decoder)
         self.is_encoder_decoder = True
@@ -231,9 +229,8 @@ class EncoderDecoderConfig(PretrainedConfig):
         fields = dict(config)
         kind = fields.pop("model_type", "")
         if not isinstance(kind, str) or kind not in CONFIG_CLASSES:
-            raise ValueError(
-                f"unknown model_type {kind!r}; as encoder or decoder choose one of {sorted(CONFIG_CLASSES)}"
-            )
+            choices = ", ".join(sorted(CONFIG_CLASSES))
+            raise Trouble("config.unknown_side", got=repr(kind), choices=choices)
         return CONFIG_CLASSES[kind](**fields)
 
     @classmethod

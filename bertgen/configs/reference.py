@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bertgen.errors import Trouble
+from bertgen.errors import NotSupported, Trouble
 
 # The release whose file layout this library writes; readers look at it to choose their own work-arounds.
 REFERENCE_VERSION = "4.37.2"
@@ -170,7 +170,7 @@ def refuse_modes(**asked: Any) -> None:
     for name, value in asked.items():
         off = value is None or value is False or (name in _OFF and value == _OFF[name])
         if not off:
-            raise NotImplementedError(f"{name} is not supported: {ABSENT[name]}")
+            raise NotSupported("generation.unsupported", name=name, reason=ABSENT[name])
 
 
 # -- methods -------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Trouble(ValueError):
 
     def _say(self, key: str, values: dict[str, Any], why: str, move: str) -> None:
         self.key, self.values, self.why, self.move = key, values, why, move
-        super().__init__(f"{why}; {move}" if move else why)
+        super().__init__("; ".join(filter(None, (why, move))))
 
     def __str__(self) -> str:
         # a KeyError among the parents would put its message in quotes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bertgen.errors import Trouble
 from bertgen.generation.engines.base import EngineOutput
 from bertgen.generation.processors import HammingDiversity
 from bertgen.generation.request import Request
@@ -180,10 +181,7 @@ class BeamSearch:
             if len(going) == size:
                 break
         if len(going) < size:
-            raise ValueError(
-                "fewer continuations than beams: the settings forbid so much that not every beam can go on; "
-                "use fewer beams"
-            )
+            raise Trouble("generation.too_few_beams")
         best_total = max(total for total, _, _ in candidates)
         pool.check_done(best_total, length, request.max_length - self.prompt_length)
         return going

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bertgen.configs.generation import GenerationConfig
 from bertgen.configs.reference import refuse_modes
+from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch, make_search
 from bertgen.generation.engines import choose
 from bertgen.generation.engines.base import EngineOutput, State
@@ -56,7 +57,7 @@ def generate(
     request = make_request(model, inputs, generation_config, kwargs)
     config = request.config
     if streamer is not None and config.num_beams > 1:
-        raise ValueError("a streamer cannot be used with beam search; stream_generate shows drafts of beams")
+        raise Trouble("generation.streamed_beams")
     _check_callables(logits_processor, stopping_criteria, prefix_allowed_tokens_fn, streamer)
     processors = build_processors(request, prefix_allowed_tokens_fn, logits_processor)
     stopping = [*time_limit(config.max_time), *(stopping_criteria or [])]
@@ -85,11 +86,11 @@ def _check_callables(processors: Any, criteria: Any, prefix_fn: Any, streamer: A
     """Raises ``ValueError`` on what cannot be called as generate will call it."""
     for name, listed in (("logits_processor", processors), ("stopping_criteria", criteria)):
         if not isinstance(listed, Sequence | None) or not all(callable(item) for item in listed or ()):
-            raise ValueError(f"{name} must be a list of functions (ids, scores), got {listed!r}")
+            raise Trouble("generation.functions", name=name, got=repr(listed))
     if prefix_fn is not None and not callable(prefix_fn):
-        raise ValueError(f"prefix_allowed_tokens_fn must be a function (source, ids), got {prefix_fn!r}")
+        raise Trouble("generation.prefix_function", got=repr(prefix_fn))
     if streamer is not None and not all(callable(getattr(streamer, name, None)) for name in ("put", "end")):
-        raise ValueError(f"a streamer has put(ids) and end(), got {streamer!r}")
+        raise Trouble("generation.streamer", got=repr(streamer))
 
 
 def time_limit(seconds: float | None) -> list[StoppingCriterion]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from bertgen.errors import Trouble
+
 # (ids so far [R, T], scores [R, V]) -> scores [R, V]
 LogitsProcessor = Callable[[Tensor, Tensor], Tensor]
 NEVER = -float("inf")
@@ -15,20 +17,18 @@ NEVER = -float("inf")
 def sequence_bias(biases: dict[tuple[int, ...], float]) -> LogitsProcessor:
     """Adds a bias to the token that would complete a sequence of ids; one id alone is always biased."""
     if not isinstance(biases, dict) or not biases:
-        raise ValueError(f"sequence_bias must be a dict such as {{(12, 7): -2.0}}, got {biases!r}")
+        raise Trouble("generation.bias_dict", got=repr(biases))
     for key, value in biases.items():
         if not isinstance(key, tuple) or not key or any(not isinstance(i, int) or i < 0 for i in key):
-            raise ValueError(f"sequence_bias: {key!r} must be a tuple of ids of 0 or more")
+            raise Trouble("generation.bias_key", got=repr(key))
         if not isinstance(value, float):
-            raise ValueError(f"sequence_bias: the bias of {key} must be a float, got {value!r}")
+            raise Trouble("generation.bias_value", of=repr(key), got=repr(value))
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         # 1) Ids that the vocabulary has not are found here, where its size is known.
         highest = max(max(key) for key in biases)
         if highest >= scores.shape[-1]:
-            raise ValueError(
-                f"id {highest} is biased or banned, but the vocabulary ends at {scores.shape[-1]}"
-            )
+            raise Trouble("generation.bias_id", id=highest, rows=scores.shape[-1])
         # 2) One id alone is biased everywhere, ...
         bias = torch.zeros_like(scores)
         for key, value in biases.items():
@@ -48,9 +48,9 @@ def sequence_bias(biases: dict[tuple[int, ...], float]) -> LogitsProcessor:
 def bad_words(words: list[list[int]], eos: Sequence[int]) -> LogitsProcessor | None:
     """Forbids completing any of the id sequences; the end token alone cannot be forbidden."""
     if not isinstance(words, list) or not words or any(not isinstance(word, list) for word in words):
-        raise ValueError(f"bad_words_ids must be a list of lists of ids, got {words!r}")
+        raise Trouble("generation.bad_words", got=repr(words))
     if any(not isinstance(i, int) or i < 0 for word in words for i in word):
-        raise ValueError(f"bad_words_ids holds something that is no id of 0 or more: {words!r}")
+        raise Trouble("generation.bad_word_id", got=repr(words))
     banned = {tuple(word): NEVER for word in words if word not in [[token] for token in eos]}
     return sequence_bias(banned) if banned else None
 
@@ -63,7 +63,7 @@ class HammingDiversity:
 
     def __init__(self, penalty: float) -> None:
         if not isinstance(penalty, float) or not penalty > 0:
-            raise ValueError(f"diversity_penalty must be a float above 0, got {penalty!r}")
+            raise Trouble("generation.diversity", got=repr(penalty))
         self.penalty = penalty
         self.chosen: Tensor | None = None
 
@@ -81,7 +81,7 @@ class HammingDiversity:
 
 def _positive(name: str, value: float) -> float:
     if not isinstance(value, float) or not value > 0:
-        raise ValueError(f"{name} must be a float above 0, got {value!r}; 1.0 changes nothing")
+        raise Trouble("generation.factor", name=name, got=repr(value))
     return value
 
 
@@ -127,14 +127,14 @@ def _ban_completions(scores: Tensor, ids: Tensor, size: int, grams_of: Callable)
 def no_repeat_ngram(size: int) -> LogitsProcessor:
     """Forbids the token that would complete an n-gram that the row already holds, start token included."""
     if not isinstance(size, int) or size <= 0:
-        raise ValueError(f"no_repeat_ngram_size must be a whole number of 0 or more, got {size!r}")
+        raise Trouble("generation.size", name="no_repeat_ngram_size", got=repr(size))
     return lambda ids, scores: _ban_completions(scores, ids, size, lambda row, written: _grams(written, size))
 
 
 def encoder_no_repeat_ngram(size: int, source_ids: Tensor) -> LogitsProcessor:
     """Forbids the token that would complete an n-gram of the row's source [B, S] (pads included)."""
     if not isinstance(size, int) or size <= 0:
-        raise ValueError(f"encoder_no_repeat_ngram_size must be a whole number of 0 or more, got {size!r}")
+        raise Trouble("generation.size", name="encoder_no_repeat_ngram_size", got=repr(size))
     grams = [list(_grams(row, size)) for row in source_ids.tolist()]
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
@@ -163,9 +163,8 @@ def prefix_allowed(allowed: Callable[[int, Tensor], list[int]], beams: int) -> L
         for row, written in enumerate(ids):
             tokens = allowed(row // beams, written)
             if tokens is None or len(tokens) == 0:
-                raise ValueError(
-                    f"prefix_allowed_tokens_fn gave an empty list for source {row // beams} after "
-                    f"{written.tolist()}; allow at least the end token"
+                raise Trouble(
+                    "generation.nothing_allowed", source=row // beams, written=repr(written.tolist())
                 )
             result[row, tokens] = scores[row, tokens]
         return result

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bertgen.configs.checks import memory_bytes
 from bertgen.configs.generation import GenerationConfig, check_settings
+from bertgen.errors import IndexTrouble, Trouble
 from bertgen.layers.arguments import check_tensor
 from bertgen.layers.outputs import as_output
 
@@ -59,10 +60,7 @@ def make_request(
 ) -> Request:
     """Checks and settles everything; raises ``ValueError`` or ``IndexError`` on what cannot be run."""
     if not (generation_config is None or isinstance(generation_config, GenerationConfig)):
-        raise ValueError(
-            f"generation_config must be a GenerationConfig, got {type(generation_config).__name__}; make one "
-            "with GenerationConfig(**settings)"
-        )
+        raise Trouble("generation.config_type", got=type(generation_config).__name__)
     # 1) The settings: keywords win over the argument, the argument over the model's own. numpy's scalars
     #    become Python's, since arithmetic makes them; a length such as 6.0 stays refused.
     if generation_config is None:
@@ -81,11 +79,11 @@ def make_request(
     rest.pop("labels", None)
     unknown = sorted(name for name, value in rest.items() if value is not None)
     if unknown:
-        raise ValueError(f"generate does not know {unknown}; check the spelling of the keywords")
+        raise Trouble("generation.unknown", names=str(unknown))
     check_settings(config)
     if inputs is not None:
         if given["input_ids"] is not None:
-            raise ValueError("inputs and input_ids are one argument under two names; give one of them")
+            raise Trouble("generation.two_names")
         given["input_ids"] = inputs
     # 3) The source and the prompt.
     if model.config.is_encoder_decoder:
@@ -107,13 +105,10 @@ def _settled(config: GenerationConfig, own: GenerationConfig, prompt: Tensor) ->
     new, prompt_length = config.max_new_tokens, prompt.shape[1]
     if new is not None:
         if not isinstance(new, int) or isinstance(new, bool) or new < 1:
-            raise ValueError(f"max_new_tokens must be a whole number of 1 or more, got {new!r}")
+            raise Trouble("generation.positive", name="max_new_tokens", got=repr(new))
         config.max_length = prompt_length + new
     if not isinstance(config.max_length, int) or config.max_length <= prompt_length:
-        raise ValueError(
-            f"max_length={config.max_length!r} leaves no room after {prompt_length} given ids; "
-            "raise it or set max_new_tokens"
-        )
+        raise Trouble("generation.no_room", length=repr(config.max_length), given=prompt_length)
     # 2) The tokens.
     eos, pad = eos_list(config.eos_token_id), config.pad_token_id
     if pad is None:
@@ -121,7 +116,7 @@ def _settled(config: GenerationConfig, own: GenerationConfig, prompt: Tensor) ->
     if config.eos_token_id is None:
         eos = eos_list(own.eos_token_id)
     if eos and pad is None:
-        raise ValueError("pad_token_id must be set when eos_token_id is: finished rows are padded with it")
+        raise Trouble("generation.no_pad")
     return {"max_length": config.max_length, "eos": eos, "pad": pad}
 
 
@@ -130,7 +125,7 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
     # 1) The source: ids, embeddings, or states that an encoder has computed already.
     ids, embeds, encoded = given["input_ids"], given["inputs_embeds"], given["encoder_outputs"]
     if ids is not None and embeds is not None:
-        raise ValueError("give either input_ids or inputs_embeds, not both")
+        raise Trouble("generation.two_inputs")
     if encoded is not None:
         encoded = as_output(encoded)
         source = encoded[0]
@@ -140,11 +135,11 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         ids = source = _from_bos(model, config, "input_ids") if ids is None else ids
     check_tensor(source, "the source")
     if source.dim() < 2 or 0 in source.shape[:2]:
-        raise ValueError(f"the source has shape {tuple(source.shape)}; expected [batch, length, ...]")
+        raise Trouble("generation.source_shape", shape=str(tuple(source.shape)))
     if ids is not None:
         check_ids(ids, model.get_encoder(), "input_ids")
     elif config.encoder_repetition_penalty not in (None, 1.0) or config.encoder_no_repeat_ngram_size:
-        raise ValueError("penalties on the source's tokens need input_ids: states and embeddings have none")
+        raise Trouble("generation.needs_ids")
     # 2) Its mask [B, S]: as given; inferred from the pads of ids; states and embeddings hide nothing.
     mask = given["attention_mask"]
     check_tensor(mask, "attention_mask")
@@ -153,9 +148,8 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         if ids is source:
             mask = infer_mask(ids, config)
     elif mask.dim() == 2 and tuple(mask.shape) != tuple(source.shape[:2]):
-        raise ValueError(
-            f"attention_mask has shape {tuple(mask.shape)}, the source {tuple(source.shape[:2])}; both are "
-            "made by tokenizer(texts, padding=True)"
+        raise Trouble(
+            "generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(tuple(source.shape[:2]))
         )
     # 3) Where the decoder begins, and when it has to end.
     prompt = _decoder_prompt(model, config, given["decoder_input_ids"], source)
@@ -186,24 +180,24 @@ def _decoder_request(model: Any, config: GenerationConfig, given: dict[str, Any]
     """The request of a decoder alone, which continues its prompt."""
     for name in ("inputs_embeds", "encoder_outputs", "decoder_input_ids", "head_mask"):
         if given[name] is not None:
-            raise ValueError(f"{name} has no use in generating with a decoder alone; give input_ids")
+            raise Trouble("generation.no_source", name=name)
     if given["token_type_ids"] is not None:  # a decoder's own steps never look at them, as in the reference
         _takes_token_types(model, "model")
     if given["position_ids"] is not None and not isinstance(given["position_ids"], str):
-        raise ValueError('position_ids change with every token; give "mask" to count them from the mask')
+        raise Trouble("generation.positions")
     ids = given["input_ids"]
     if ids is None:
         ids = _from_bos(model, config, "input_ids as the prompt")
     check_tensor(ids, "input_ids")
     if ids.dim() != 2 or 0 in ids.shape:
-        raise ValueError(f"the prompt has shape {tuple(ids.shape)}; expected [batch, length]")
+        raise Trouble("generation.prompt_shape", shape=str(tuple(ids.shape)))
     check_ids(ids, model, "input_ids")
     mask = given["attention_mask"]
     check_tensor(mask, "attention_mask")
     if mask is None:
         mask = infer_mask(ids, config)
     if mask.shape != ids.shape:
-        raise ValueError(f"attention_mask has shape {tuple(mask.shape)}, the ids {tuple(ids.shape)}")
+        raise Trouble("generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(tuple(ids.shape)))
     ends = _settled(config, model.generation_config, ids)
     return Request(config, ids, **ends, prompt_mask=mask, position_ids=given["position_ids"])
 
@@ -234,18 +228,13 @@ def _decoder_prompt(model: Any, config: GenerationConfig, given: Tensor | None, 
             if start is None:
                 start = getattr(settings, name)
     if start is None:
-        raise ValueError(
-            "neither decoder_start_token_id nor bos_token_id is set, so generation does not know where to "
-            "begin; set model.generation_config.decoder_start_token_id (BertGeneration: 2)"
-        )
+        raise Trouble("generation.no_start")
     column = torch.full((batch, 1), start, dtype=torch.long, device=source.device)
     if given is None:
         return column
     check_tensor(given, "decoder_input_ids")
     if given.dim() != 2 or given.shape[0] != batch or given.shape[1] == 0:
-        raise ValueError(
-            f"decoder_input_ids have shape {tuple(given.shape)}, expected [{batch}, length]: one row a source"
-        )
+        raise Trouble("generation.prompt_rows", shape=str(tuple(given.shape)), rows=batch)
     if bool((given[:, 0] == start).any()):
         return given
     return torch.cat([column, given], dim=1)
@@ -253,16 +242,13 @@ def _decoder_prompt(model: Any, config: GenerationConfig, given: Tensor | None, 
 
 def _from_bos(model: Any, config: GenerationConfig, name: str) -> Tensor:
     if config.bos_token_id is None:
-        raise ValueError(f"give {name}; without any, bos_token_id must be set to start from")
+        raise Trouble("generation.no_ids", name=name)
     return torch.full((1, 1), config.bos_token_id, dtype=torch.long, device=model.device)
 
 
 def _takes_token_types(model: Any, name: str) -> None:
     if "token_type_ids" not in inspect.signature(model.forward).parameters:
-        raise ValueError(
-            f"this {name} has no token types; leave token_type_ids out, or call the tokenizer with "
-            "return_token_type_ids=False"
-        )
+        raise Trouble("generation.token_types", name=name)
 
 
 def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:
@@ -270,7 +256,9 @@ def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:
     if mask.dim() == 2 and mask.shape[1] == ids.shape[1] - 1:
         mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
     if mask.shape != ids.shape:
-        raise ValueError(f"{name} has shape {tuple(mask.shape)}, the ids {tuple(ids.shape)}")
+        raise Trouble(
+            "generation.other_shape", name=name, shape=str(tuple(mask.shape)), wanted=str(tuple(ids.shape))
+        )
     return mask
 
 
@@ -285,10 +273,10 @@ def _check_against(decoder: Any, request: Request) -> None:
         if not isinstance(value, list | tuple | set):
             listed = [] if value is None else [value]
         if any(not -rows <= token < rows for token in listed):
-            raise IndexError(f"{name} names {value}, but the decoder's tokens end at {rows - 1}")
-    for place, token in config.forced_decoder_ids or []:
+            raise IndexTrouble("generation.unknown_id", name=name, id=value, last=rows - 1)
+    for _, token in config.forced_decoder_ids or []:
         if token is not None and not 0 <= token < rows:
-            raise IndexError(f"forced_decoder_ids forces {token} at {place}; tokens end at {rows - 1}")
+            raise IndexTrouble("generation.unknown_id", name="forced_decoder_ids", id=token, last=rows - 1)
     # 2) Memory: keys and values of every layer, and a few arrays of the vocabulary's size, in float32.
     batch, copies = request.prompt.shape[0], config.num_return_sequences
     if config.num_beams > 1:
@@ -297,10 +285,12 @@ def _check_against(decoder: Any, request: Request) -> None:
     caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
     needed, there = 4 * batch * copies * (caches + 4 * sizes.vocab_size), memory_bytes()
     if needed > there:
-        raise ValueError(
-            f"{batch * copies} rows (batch {batch} times {copies} num_beams or num_return_sequences) of "
-            f"{length} tokens take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB; "
-            "ask for fewer"
+        raise Trouble(
+            "generation.memory",
+            rows=batch * copies,
+            length=length,
+            needed=needed / 1e9,
+            there=there / 1e9,
         )
 
 
@@ -311,12 +301,9 @@ def check_ids(ids: Tensor, model: Any, name: str) -> None:
     """
     if not isinstance(ids, Tensor) or ids.is_floating_point() or ids.dtype == torch.bool:
         kind = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
-        raise ValueError(f"{name} must be a tensor of whole numbers, got {kind}; see return_tensors='pt'")
+        raise Trouble("generation.ids_type", name=name, got=str(kind))
     table = model.get_input_embeddings()
     rows = getattr(table, "num_embeddings", model.config.vocab_size)
     low, high = int(ids.min()), int(ids.max())
     if low < 0 or high >= rows:
-        raise IndexError(
-            f"{name} must lie between 0 and {rows - 1}, got {low if low < 0 else high}; do the model and the "
-            "tokenizer belong together?"
-        )
+        raise IndexTrouble("generation.ids_outside", name=name, last=rows - 1, got=min(low, 0) or high)

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bertgen.errors import Trouble
+
 
 def stack_attentions(output: Any) -> dict[str, Tensor]:
     """``cross`` [B, L, H, T, S] and ``decoder_self`` [B, L, H, T, T] of generate's own output.
@@ -21,15 +23,12 @@ def stack_attentions(output: Any) -> dict[str, Tensor]:
     if decoder_self is None:
         decoder_self = output.get("attentions")
     if decoder_self is None:
-        raise ValueError(
-            "this output holds no attentions; call generate with output_attentions=True and "
-            "return_dict_in_generate=True"
-        )
+        raise Trouble("generation.no_attentions")
     # 2) Beams change their rows from step to step; the indices say which row wrote each token.
     is_beam = "sequences_scores" in output or output.sequences.shape[0] != decoder_self[0][0].shape[0]
     indices = output.get("beam_indices")
     if is_beam and indices is None:
-        raise ValueError("rows of a beam search can only be put in order with output_scores=True")
+        raise Trouble("generation.no_scores")
     # 3) A prompt of several tokens gives the first step several queries; the last one predicted the token.
     result = {"decoder_self": _stack(decoder_self, indices)}
     if cross:

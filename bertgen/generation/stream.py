@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bertgen.configs.generation import GenerationConfig
+from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
 from bertgen.generation.generate import encode_source
@@ -64,8 +65,8 @@ def trace_generate(
 
 
 class GenerationStream(Iterator[TokenStep | BeamStep]):
-    """What ``stream_generate`` returns. ``source_pieces`` are known before the first step; ``trace`` once
-    the stream is over, also after an early ``close()``: then it holds what there was.
+    """What ``stream_generate`` returns. ``source_pieces`` and ``start_piece`` are known before the first
+    step; ``trace`` once the stream is over, also after an early ``close()``: then it holds what there was.
 
     Each ``next`` is one turn of the search, complete in itself: the next one may be run by another thread.
     """
@@ -80,11 +81,11 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         capture: bool,
     ) -> None:
         if not isinstance(text, str):
-            raise ValueError(f"text must be a string, got {type(text).__name__}")
+            raise Trouble("generation.no_text", got=type(text).__name__)
         # 1) The text as ids, and as pieces for whoever shows it while it is read.
         source_ids = tokenizer(text)["input_ids"]
         if not source_ids:
-            raise ValueError("the text is empty: there is nothing to read; write a sentence")
+            raise Trouble("generation.empty")
         self.source_ids = source_ids
         self.source_pieces: tuple[str, ...] = tuple(tokenizer.convert_ids_to_tokens(source_ids))
         # 2) Where the two sides have vocabularies of their own, what is written is in the decoder's.
@@ -96,6 +97,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         settings = {"output_attentions": capture, "num_return_sequences": 1}
         settings["attention_mask"] = torch.ones_like(inputs)
         self.request = make_request(model, inputs, generation_config, settings)
+        prompt = self.request.prompt[0].tolist()
+        self.start_piece: str = self.target_tokenizer.convert_ids_to_tokens(prompt)[0]
         self._generator = generator
         # 4) What the run will leave behind.
         self.trace: GenerationTrace | None = None

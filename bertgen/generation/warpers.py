@@ -5,20 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bertgen.errors import Trouble
 from bertgen.generation.processors import NEVER, LogitsProcessor
 
 
 def temperature(value: float) -> LogitsProcessor:
     """Divides the scores: below 1 sharper, above 1 flatter."""
     if not isinstance(value, float) or not value > 0:
-        raise ValueError(f"temperature must be a float above 0, got {value!r}; 1.0 leaves the model as it is")
+        raise Trouble("generation.factor", name="temperature", got=repr(value))
     return lambda ids, scores: scores / value
 
 
 def top_k(count: int, keep: int = 1) -> LogitsProcessor:
     """Keeps the ``count`` best tokens (ties with the last one stay), at least ``keep``."""
     if not isinstance(count, int) or count <= 0:
-        raise ValueError(f"top_k must be a whole number above 0, got {count!r}; 0 in the settings means all")
+        raise Trouble("generation.top_k", got=repr(count))
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         worst = scores.topk(min(max(count, keep), scores.shape[-1]))[0][..., -1:]
@@ -31,7 +32,7 @@ def top_p(mass: float, keep: int = 1) -> LogitsProcessor:
     """Keeps the smallest set of tokens with at least this probability mass (Holtzman et al. 2020)."""
     mass = float(mass)
     if not 0 <= mass <= 1:
-        raise ValueError(f"top_p must lie between 0 and 1, got {mass!r}; 1.0 keeps every token")
+        raise Trouble("generation.mass", name="top_p", got=mass)
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         ascending, order = scores.sort(descending=False)
@@ -47,7 +48,7 @@ def typical_p(mass: float, keep: int = 1) -> LogitsProcessor:
     """Keeps the tokens whose surprise is closest to the entropy, up to this mass (Meister et al. 2022)."""
     mass = float(mass)
     if not 0 < mass < 1:
-        raise ValueError(f"typical_p must lie between 0 and 1, got {mass!r}; 1.0 keeps every token")
+        raise Trouble("generation.mass", name="typical_p", got=mass)
 
     def apply(ids: Tensor, scores: Tensor) -> Tensor:
         logprobs = scores.log_softmax(-1)

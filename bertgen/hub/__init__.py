@@ -13,7 +13,7 @@ from bertgen.hub.errors import (
     RepositoryNotFound,
     RevisionNotFound,
 )
-from bertgen.hub.files import cached_file, modern_keywords, resolve, where_looked
+from bertgen.hub.files import cache_alone, cached_file, modern_keywords, resolve
 from bertgen.hub.plan import HubFile, HubPlan, download, plan_download
 from bertgen.hub.push import PushToHubMixin, pushes
 
@@ -29,11 +29,11 @@ __all__ = [
     "PushToHubMixin",
     "RepositoryNotFound",
     "RevisionNotFound",
+    "cache_alone",
     "cached_file",
     "download",
     "modern_keywords",
     "plan_download",
     "pushes",
     "resolve",
-    "where_looked",
 ]

@@ -65,6 +65,7 @@ class Partial:
         self.path, self.etag, self.size = path, etag, size
         self.length = 0
         self._digest = _digest(etag, size)
+        # Nothing is there yet, or what is there is counted and summed up.
         if not os.path.isfile(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             return
@@ -119,6 +120,7 @@ class Transfer(guard.Reading):
         if self.partial is None:  # only now: huggingface_hub holds its lock for this file
             self.partial = Partial(os.path.join(self.folder, self._etag), self._etag, self.limit)
             self.tracker.add(self.partial.length)
+        # huggingface_hub asks for what it lacks; the Hub is asked for what is not here either.
         range_header = request.headers.get("Range", "")
         if range_header != self._asked:  # else a redirect repeats what was asked for
             self._wanted = guard.first_byte(range_header)
@@ -131,8 +133,10 @@ class Transfer(guard.Reading):
         super().announce(response)
         if self.size is None or response.is_error:
             return
+        # The plan said what the download takes; a Hub that changes its mind is not believed.
         if self.size != self.limit:
             raise errors.HubError("hub.two_sizes", name=self.what, planned=self.limit, size=self.size)
+        # Only bytes that can be checked in the end are worth keeping.
         etag = guard.etag_of(response)
         if self.size > 0 and etag and _digest(etag, self.size):
             self._etag = etag
@@ -157,8 +161,11 @@ class Transfer(guard.Reading):
 
     def _resumed(self, arriving: Iterator[bytes], start: int) -> Iterator[bytes]:
         """What is here already, from `start` on, then what arrives, which is kept as well."""
+        # 1) What is here already ...
         if self.partial.length > start:
             yield from self.partial.read_from(start)
+        # 2) ... and what arrives. The last piece is only handed on when the checksum is right: a damaged file
+        # never gets into the cache.
         for piece in arriving:
             if not self.partial.append(piece):
                 self.partial.forget()
@@ -171,16 +178,19 @@ def fetch(
     repo: str, name: str, size: int, commit: str, token: str | bool | None, cache: str, tracker: Tracker
 ) -> None:
     """Puts one file of a commit into the cache, unless it is there."""
+    # 1) The library fetches it, through our reading of the answers.
     tracker.check()
     folder = os.path.join(repository_folder(repo, cache), ".partial")
     before, transfer = tracker.done, Transfer(name, size, folder, tracker)
     if ask(repo, name, commit, cache, token, transfer) is None:
         raise errors.HubError("hub.lacks_files", place=repo, names=name)
+    # 2) The cache has it: the part kept for another time goes.
     if transfer.partial is not None:
         transfer.partial.forget()
         with contextlib.suppress(OSError):  # other files' parts may lie there
             os.rmdir(folder)
-    tracker.add(before + size - tracker.done)  # nothing was fetched where another commit's file is the same
+    # 3) Nothing was fetched, and so counted, where another commit's file is the same.
+    tracker.add(before + size - tracker.done)
     tracker.report()
 
 
@@ -190,7 +200,7 @@ def ask(
     revision: str | None,
     cache: str,
     token: str | bool | None,
-    how: guard.Reading,
+    reading: guard.Reading,
     force_download: bool = False,
 ) -> str | None:
     """huggingface_hub's download of one file: its path in the cache; None when the repository lacks it.
@@ -199,13 +209,14 @@ def ask(
         HubUnreachable: with the key "hub.silent" when the Hub does not answer (and the cache lacks the file).
         HubError: whatever else is wrong.
     """
-    place = network.endpoint()
+    endpoint = network.endpoint()
     try:
-        url = hf.hf_hub_url(repo, name, revision=revision, endpoint=place)
-        why = network.silence(url, ask_again=force_download)
-        if why is not None:
-            raise errors.HubUnreachable("hub.silent", endpoint=place, reason=why)
-        with guard.reading(how):
+        # huggingface_hub tries a silent Hub for some 20 seconds a file: one look of ours comes first.
+        url = hf.hf_hub_url(repo, name, revision=revision, endpoint=endpoint)
+        reason = network.silence(url, ask_again=force_download)
+        if reason is not None:
+            raise errors.HubUnreachable("hub.silent", endpoint=endpoint, reason=reason)
+        with guard.reading(reading):
             return hf.hf_hub_download(
                 repo,
                 name,
@@ -213,18 +224,19 @@ def ask(
                 cache_dir=cache,
                 token=token,
                 force_download=force_download,
-                endpoint=place,
+                endpoint=endpoint,
                 tqdm_class=silent_tqdm,
             )
     except errors.HubError:
         raise
     except hf_errors.LocalEntryNotFoundError as error:
+        # Its word for "neither the Hub nor the cache": the cause says whether the Hub refused or was silent.
         cause = error.__cause__
         status = getattr(getattr(cause, "response", None), "status_code", 500)
         if status < 500 or isinstance(cause, hf_errors.FileMetadataError):
             network.raise_for(cause, repo, revision)
-        why = network.note_silence(f"{type(cause).__name__}: {cause}")
-        raise errors.HubUnreachable("hub.silent", endpoint=place, reason=why) from error
+        reason = network.note_silence(f"{type(cause).__name__}: {cause}")
+        raise errors.HubUnreachable("hub.silent", endpoint=endpoint, reason=reason) from error
     except hf_errors.EntryNotFoundError:
         return None
     except ValueError as error:  # huggingface_hub's word for a forced download that failed

@@ -39,42 +39,49 @@ def cached_file(
             file name that points outside. The classes are those of `bertgen.hub.errors`.
         ValueError: force_download where the network is forbidden.
     """
+    # 1) A folder that is here comes before any Hub.
     name = os.fspath(name_or_path)
     relative = inside(filename, subfolder)
     if os.path.isdir(name):
         path = os.path.join(name, *relative.split("/"))
-        return check_link(path) if os.path.isfile(path) else None
+        if not os.path.isfile(path):
+            return None
+        return check_link(path)
     if os.path.exists(name):
         raise errors.BadHubName("hub.is_file", name=name)
+    # 2) Else it is a Hub id, or nothing.
     check_hub_id(name)
     check_revision(revision)
-    forbidden = "local_files_only=True" if local_files_only else offline_by()
+    forbidden = offline_by(local_files_only)
     if forbidden and force_download:
         raise Trouble("hub.refetch_forbidden", setting=forbidden)
+    # 3) The cache alone, where the network is forbidden or cannot know better: a commit never changes.
     cache = network.cache_folder(cache_dir)
     if not force_download and (forbidden or COMMIT.fullmatch(revision or "")):
         path = _in_cache(name, relative, revision, cache)
         if path or forbidden:
             return path or _not_cached(name, revision, cache, forbidden)
+    # 4) The Hub: a branch may have moved since.
     path = _from_hub(name, relative, revision, cache, token, force_download)
     return path and check_link(path)
 
 
-def resolve(name_or_path: str | os.PathLike, *filenames: str, **where: Any) -> dict[str, str | None]:
+def resolve(name_or_path: str | os.PathLike, *filenames: str, **hub_kwargs: Any) -> dict[str, str | None]:
     """Paths of several files, by name; None for those that are not there. Keywords as `cached_file`'s.
 
     Raises:
         OSError: as `cached_file`, or none of the files is there.
     """
-    found = {filename: cached_file(name_or_path, filename, **where) for filename in filenames}
-    if filenames and not any(found.values()):
-        name, subfolder = os.fspath(name_or_path), where.get("subfolder")
-        place = f"{name}/{subfolder}" if subfolder else name
-        names, reason = ", ".join(filenames), cache_alone(name, **where)
-        if reason:
-            raise errors.HubError("hub.cache_lacks_files", place=place, names=names, reason=reason)
-        raise errors.HubError("hub.lacks_files", place=place, names=names)
-    return found
+    found = {filename: cached_file(name_or_path, filename, **hub_kwargs) for filename in filenames}
+    if any(found.values()) or not filenames:
+        return found
+    # None of them: what is said depends on whether the whole of the place could be looked at.
+    name, names = os.fspath(name_or_path), ", ".join(filenames)
+    place = "/".join(filter(None, (name, hub_kwargs.get("subfolder"))))
+    reason = cache_alone(name, **hub_kwargs)
+    if reason:
+        raise errors.HubError("hub.cache_lacks_files", place=place, names=names, reason=reason)
+    raise errors.HubError("hub.lacks_files", place=place, names=names)
 
 
 def modern_keywords(kwargs: dict[str, Any]) -> None:
@@ -83,6 +90,7 @@ def modern_keywords(kwargs: dict[str, Any]) -> None:
     `use_auth_token` becomes `token`, with a FutureWarning. `resume_download` needs nothing. `proxies` is
     taken and left unused, with a warning: huggingface_hub has no proxies for a single call any more.
     """
+    # Downloads go on where they were in any case.
     kwargs.pop("resume_download", None)
     if kwargs.pop("proxies", None):
         warnings.warn(
@@ -98,26 +106,20 @@ def modern_keywords(kwargs: dict[str, Any]) -> None:
     kwargs["token"] = old
 
 
-def where_looked(name: str, local_files_only: bool = False, **_: Any) -> str:
-    """For messages about a missing file: a sentence when only the cache could be looked at, else ''."""
-    why = cache_alone(name, local_files_only)
-    if not why:
-        return ""
-    return f" Only what the local cache holds of it was looked at ({why}); connect and load it once"
-
-
 def cache_alone(name: str, local_files_only: bool = False, **_: Any) -> str | None:
     """Why only the cache could be looked at for a name; None when the folder, or the Hub, was."""
     if os.path.isdir(name):
         return None
+    return offline_by(local_files_only) or network.remembered_silence()
+
+
+def offline_by(local_files_only: bool = False) -> str | None:
+    """What forbids the network, as it is written in code or in the shell; None when nothing does."""
     if local_files_only:
         return "local_files_only=True"
-    return offline_by() or network.remembered_silence()
-
-
-def offline_by() -> str | None:
-    """The words for what forbids the network; None when nothing does."""
-    return "HF_HUB_OFFLINE" if network.is_offline() else None
+    if network.is_offline():
+        return "HF_HUB_OFFLINE"
+    return None
 
 
 def _in_cache(name: str, relative: str, revision: str | None, cache: str) -> str | None:
@@ -146,18 +148,21 @@ def _not_cached(name: str, revision: str | None, cache: str, why: str) -> None:
 def _from_hub(
     name: str, relative: str, revision: str | None, cache: str, token: str | bool | None, force_download: bool
 ) -> str | None:
+    # huggingface_hub is imported by now only: a folder does without it
     from bertgen.hub import fetch, guard
 
+    # Small files are read as plain HTTP, where their size is watched; weights may come over Xet.
     limit = guard.file_limit(relative)
-    how = guard.Reading(relative, limit, xet=limit is None)
+    reading = guard.Reading(relative, limit, xet=limit is None)
     try:
-        return fetch.ask(name, relative, revision, cache, token, how, force_download)
+        return fetch.ask(name, relative, revision, cache, token, reading, force_download)
     except errors.HubUnreachable as error:
         if error.key != "hub.silent":
             raise
-        place, why = error.values["endpoint"], error.values["reason"]
+        endpoint, reason = error.values["endpoint"], error.values["reason"]
+    # Nobody answers: the cache's copy will do, but for somebody who wanted a fresh one.
     if force_download:
         raise errors.HubUnreachable(
-            "hub.not_refetched", filename=relative, name=name, endpoint=place, reason=why
+            "hub.not_refetched", filename=relative, name=name, endpoint=endpoint, reason=reason
         )
-    return _in_cache(name, relative, revision, cache) or _not_cached(name, revision, cache, why)
+    return _in_cache(name, relative, revision, cache) or _not_cached(name, revision, cache, reason)

@@ -72,6 +72,7 @@ class Reading:
     def receive(self, response: Any) -> None:
         """Checks an answer's headers and puts `pieces` in place of its body."""
         check_headers(response)
+        # Without these headers huggingface_hub reads the file as plain HTTP.
         if not self.xet:
             for name in _XET_HEADERS:
                 response.headers.pop(name, None)
@@ -82,6 +83,7 @@ class Reading:
 
     def announce(self, response: Any) -> None:
         """Notes the file's size, and refuses one that is too large, before anything is fetched."""
+        # A large file's own length stands beside the address of the storage that holds it.
         size = response.headers.get("X-Linked-Size")
         if size is None and response.is_success:
             size = response.headers.get("Content-Length")
@@ -99,6 +101,7 @@ class Reading:
         """The body, up to what this kind of answer may have."""
         if not response.is_success:
             return self._up_to(body, ERROR_LIMIT, 0)
+        # 206: the rest of a file whose beginning is here.
         start = 0
         if response.status_code == 206:
             start = first_byte(response.request.headers.get("Range"))
@@ -130,6 +133,7 @@ class _Pieces(httpx2.SyncByteStream):
 def reading(how: Reading) -> Iterator[Reading]:
     """Every answer that huggingface_hub gets from this thread, inside the block, goes through `how`."""
     _install()
+    # A context variable is the thread's own: other threads' calls are not touched.
     before = _reading.set(how)
     try:
         yield how
@@ -155,10 +159,13 @@ def check_headers(response: Any) -> None:
     if response.request.method == "HEAD":  # what a cached file's name is made of
         for name in ("ETag", "X-Linked-Etag"):
             _expect(name not in headers or _ETAG.fullmatch(headers[name]), name, headers.get(name))
+    # A folder of the cache is called by this, also where the answer is that a file is missing.
     commit = headers.get("X-Repo-Commit")
     _expect(commit is None or _COMMIT.fullmatch(commit), "X-Repo-Commit", commit)
+    # What cannot be read as a size would count as none, and so as no limit.
     for name in ("Content-Length", "X-Linked-Size"):
         _expect(name not in headers or _SIZE.fullmatch(headers[name]), name, headers.get(name))
+    # Nobody asked for a packed body.
     encoding = headers.get("Content-Encoding", "identity")
     _expect(encoding.lower() == "identity", "Content-Encoding", encoding)
     location = headers.get("Location", "")
@@ -176,7 +183,8 @@ def _expect(holds: Any, header: str, value: str | None) -> None:
 def _install() -> None:
     """Sees to it that the client that huggingface_hub makes carries the hooks, whoever's factory makes it."""
     with _lock:
-        factory = _http._GLOBAL_CLIENT_FACTORY  # the library has no public way to ask
+        # The library has no public way to ask for the factory, and a user may have set one at any time.
+        factory = _http._GLOBAL_CLIENT_FACTORY
         if not getattr(factory, "checks_answers", False):
             hf.set_client_factory(_with_hooks(factory))
 

@@ -15,6 +15,7 @@ def inside(filename: str, subfolder: str | None = "") -> str:
     """`subfolder/filename`, refused when it could leave the folder."""
     parts = [part for part in f"{subfolder or ''}/{filename}".split("/") if part not in ("", ".")]
     absolute = filename.startswith("/") or (subfolder or "").startswith("/")
+    # A colon is a drive, a backslash a separator elsewhere; what is refused there is refused here.
     if not parts or absolute or any(part == ".." or set(part) & set("\\:\0") for part in parts):
         raise errors.BadHubName("hub.bad_path", filename=filename, subfolder=subfolder)
     return "/".join(parts)
@@ -45,13 +46,16 @@ def snapshot_folder(name: str, revision: str | None, cache: str) -> str | None:
     root = repository_folder(name, cache)
     revision = revision or "main"
     reference = os.path.join(root, "refs", *revision.split("/"))
+    # A branch's file holds the commit that it stood at; a commit is its own name.
     if os.path.isfile(reference):
         with open(reference, encoding="utf-8") as file:
             revision = file.read().strip()
     if not COMMIT.fullmatch(revision):
         return None
     folder = os.path.join(root, "snapshots", revision)
-    return folder if os.path.isdir(folder) else None
+    if not os.path.isdir(folder):
+        return None
+    return folder
 
 
 def check_link(path: str) -> str:
@@ -59,6 +63,7 @@ def check_link(path: str) -> str:
     cache, found, _ = os.path.abspath(path).replace(os.sep, "/").partition("/models--")
     if found and "/snapshots/" in path.replace(os.sep, "/"):
         repository = os.path.abspath(path)[: os.path.abspath(path).index("snapshots", len(cache))]
+        # Blobs lie beside the snapshots; the library's shared store lies in the cache.
         roots = [os.path.realpath(cache), os.path.realpath(repository)]
         real = os.path.realpath(path)
         if not any(os.path.commonpath([real, root]) == root for root in roots):

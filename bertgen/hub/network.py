@@ -43,6 +43,7 @@ def cache_folder(cache_dir: str | os.PathLike | None = None) -> str:
     """Where downloads are kept: `cache_dir`, else HF_HUB_CACHE, else `hub` in HF_HOME."""
     from huggingface_hub import constants
 
+    # The order is huggingface_hub's own.
     if cache_dir is None:
         cache_dir = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     if cache_dir is None and os.environ.get("HF_HOME"):
@@ -60,25 +61,29 @@ def silence(url: str, *, ask_again: bool = False) -> str | None:
     from huggingface_hub import constants
     from huggingface_hub import errors as hf_errors
 
-    place = endpoint()
+    # 1) What was found a moment ago.
+    address = endpoint()
     now = time.monotonic()
     with _lock:
-        until, why = _silent.get(place, (0.0, ""))
+        until, why = _silent.get(address, (0.0, ""))
         if now < until and not ask_again:
             return why
-        if now < _answered.get(place, 0.0):
+        if now < _answered.get(address, 0.0):
             return None
-    changed = constants.HF_HUB_ETAG_TIMEOUT != constants.DEFAULT_ETAG_TIMEOUT
-    timeout = constants.HF_HUB_ETAG_TIMEOUT if changed else _TIMEOUT
+    # 2) One look, with the user's own patience where HF_HUB_ETAG_TIMEOUT sets one.
+    timeout = _TIMEOUT
+    if constants.HF_HUB_ETAG_TIMEOUT != constants.DEFAULT_ETAG_TIMEOUT:
+        timeout = constants.HF_HUB_ETAG_TIMEOUT
     try:
         status = hf.get_session().head(url, timeout=timeout, follow_redirects=False).status_code
     except (hf_errors.HTTPError, OSError) as error:
         return note_silence(f"{type(error).__name__}: {error}")
+    # A refusal is an answer too: only a server that fails is as good as none.
     if status >= 500:
         return note_silence(f"it answered with status {status}")
     with _lock:
-        _answered[place] = time.monotonic() + _REMEMBERED
-        _silent.pop(place, None)
+        _answered[address] = time.monotonic() + _REMEMBERED
+        _silent.pop(address, None)
     return None
 
 
@@ -86,7 +91,9 @@ def remembered_silence() -> str | None:
     """Why the Hub could not be had a moment ago; None when it answered or was not asked."""
     with _lock:
         until, why = _silent.get(endpoint(), (0.0, ""))
-    return why if time.monotonic() < until else None
+    if time.monotonic() < until:
+        return why
+    return None
 
 
 def note_silence(why: str) -> str:
@@ -112,32 +119,33 @@ def raise_for(error: Exception, repo: str, revision: str | None) -> NoReturn:
 def _ours(error: Exception, repo: str, revision: str | None) -> errors.HubError:
     from huggingface_hub import errors as hf_errors
 
-    place = endpoint()
-    page = f"{place}/{repo}"
+    address = endpoint()
+    page = f"{address}/{repo}"
     status = getattr(getattr(error, "response", None), "status_code", None)
-    # What the reason is, the most certain first: huggingface_hub's type, then the status of the answer.
+    # huggingface_hub's types are the most certain.
     if isinstance(error, hf_errors.LocalTokenNotFoundError):
         return errors.HubError("hub.no_stored_token")
     if isinstance(error, hf_errors.GatedRepoError):
         return errors.GatedRepository("hub.gated", repo=repo, page=page)
     if isinstance(error, hf_errors.RepositoryNotFoundError):
-        return errors.RepositoryNotFound("hub.no_repository", repo=repo, endpoint=place)
+        return errors.RepositoryNotFound("hub.no_repository", repo=repo, endpoint=address)
     if isinstance(error, hf_errors.RevisionNotFoundError):
         return errors.RevisionNotFound("hub.no_revision", repo=repo, revision=revision, page=page)
     if isinstance(error, hf_errors.HFValidationError):
         return errors.BadHubName("hub.refused_id", name=repo)
+    # The rest by the status of the answer, then by what the operating system says.
     if status == 401:
-        return errors.HubError("hub.bad_token", endpoint=place)
+        return errors.HubError("hub.bad_token", endpoint=address)
     if status == 403:
         return errors.HubError("hub.forbidden", repo=repo, said=_words(error))
     if status == 429:
-        return errors.HubError("hub.too_fast", endpoint=place)
+        return errors.HubError("hub.too_fast", endpoint=address)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return errors.HubError("hub.no_space", repo=repo, cache=cache_folder())
     if status is None and isinstance(error, hf_errors.HTTPError):
         reason = f"{type(error).__name__}: {error}"
-        return errors.HubUnreachable("hub.broken_connection", endpoint=place, reason=reason)
-    return errors.HubError("hub.failed", endpoint=place, repo=repo, said=_words(error))
+        return errors.HubUnreachable("hub.broken_connection", endpoint=address, reason=reason)
+    return errors.HubError("hub.failed", endpoint=address, repo=repo, said=_words(error))
 
 
 def _words(error: Exception) -> str:

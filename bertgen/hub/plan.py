@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertgen.hub import errors, network
+from bertgen.hub.files import offline_by
 from bertgen.hub.names import COMMIT, check_hub_id, check_revision, inside, repository_folder, snapshot_folder
 
 _TOKENIZER_FILES = {
@@ -80,13 +81,15 @@ def plan_download(
     """
     check_hub_id(repo_id)
     check_revision(revision)
+    # 1) What there is: the Hub's list of files, else what the cache holds.
     cache = network.cache_folder(cache_dir)
-    why = "HF_HUB_OFFLINE is set" if network.is_offline() else network.remembered_silence()
+    reason = offline_by() or network.remembered_silence()
     listing = None
-    if not why:
-        listing, why = _ask(repo_id, revision, token)
+    if not reason:
+        listing, reason = _ask(repo_id, revision, token)
     whole = listing is not None
-    commit, sizes = listing or _from_cache(repo_id, revision, cache, why)
+    commit, sizes = listing or _from_cache(repo_id, revision, cache, reason)
+    # 2) What a model needs of it, and which of that is here already.
     folder = os.path.join(repository_folder(repo_id, cache), "snapshots", commit)
     try:
         chosen = choose_files(repo_id, list(sizes))
@@ -98,7 +101,7 @@ def plan_download(
             repo=repo_id,
             held=", ".join(sizes) or "nothing",
             endpoint=network.endpoint(),
-            reason=why,
+            reason=reason,
         ) from error
     files = tuple(
         HubFile(name, sizes[name], os.path.isfile(os.path.join(folder, *name.split("/")))) for name in chosen
@@ -116,6 +119,7 @@ def choose_files(repo_id: str, names: list[str]) -> list[str]:
         if name in _WANTED
         or (name.startswith(_DECODER_TOKENIZER) and name.removeprefix(_DECODER_TOKENIZER) in _TOKENIZER_FILES)
     }
+    # The best form of the weights that is there, and nothing of the others.
     for name, parts in _WEIGHTS:
         if name in names:
             wanted |= {name} | {part for part in names if parts and parts.fullmatch(part)}
@@ -128,6 +132,7 @@ def choose_files(repo_id: str, names: list[str]) -> list[str]:
 
 def superseded(there: list[str], new: list[str]) -> list[str]:
     """Of the files in a repository, weights that would be loaded instead of those among `new`."""
+    # For each form the files of it, there or new; the first form with a new file is the one to be loaded.
     forms = [
         [name for name in {*there, *new} if name == single or (parts and parts.fullmatch(name))]
         for single, parts in _WEIGHTS
@@ -162,15 +167,18 @@ def download(
     """
     from bertgen.hub import fetch
 
+    # 1) Room on the disk.
     cache = network.cache_folder(cache_dir)
     # A file lies there twice until it is whole: in the library's own place, and in what is kept of it.
     twice = max((file.size for file in plan.files if not file.cached), default=0)
     fetch.check_space(plan.missing_bytes + twice, cache)
+    # 2) File by file, each counted with all the others.
     tracker = fetch.Tracker(plan.nbytes, plan.nbytes - plan.missing_bytes, progress, cancelled)
     tracker.report()
     for file in plan.files:
         if not file.cached:
             fetch.fetch(plan.repo_id, file.name, file.size, plan.revision, token, cache, tracker)
+    # 3) Fetched by commit, but asked for by branch: that name should find them too.
     if plan.asked != plan.revision:
         fetch.note_branch(plan.repo_id, plan.asked, plan.revision, cache)
     return os.path.join(repository_folder(plan.repo_id, cache), "snapshots", plan.revision)
@@ -199,6 +207,7 @@ def _ask(
         if isinstance(error, hf_errors.HTTPError) and (status is None or status >= 500):
             return None, network.note_silence(f"{type(error).__name__}: {error}")
         network.raise_for(error, repo_id, revision)
+    # huggingface_hub reads the answer as if it were a Hub's; whatever it stumbles over is none.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise errors.HubError("hub.odd_listing", endpoint=network.endpoint(), repo=repo_id) from error
 
@@ -218,6 +227,7 @@ def _listing(info: Any) -> tuple[str, dict[str, int]]:
             size = 0
         if type(size) is not int or not 0 <= size < 10**15:
             raise ValueError("a size is a number of bytes")
+        # before anything is downloaded
         guard.Reading(name, guard.file_limit(name)).check_size(size)
         sizes[name] = size
     return info.sha, sizes

@@ -62,15 +62,18 @@ class PushToHubMixin:
         Raises:
             OSError: no token, not allowed, or no connection; see `bertgen.hub.errors`.
         """
-        repo_id, token, forgiving = _todays_names(repo_id, token, deprecated_kwargs)
-        folder = repo_id.split("/")[-1]
-        repository = _open(repo_id, private, token)
+        repo_id, token, forgiving = _current_arguments(repo_id, token, deprecated_kwargs)
+        # 1) The repository, before anything is saved: most pushes that fail, fail here.
+        repository = _create_repository(repo_id, private, token)
         target = _Target(repository, token, revision, create_pr, commit_description)
         message, card = commit_message or _message(self), _Card(tags, forgiving)
+        folder = repo_id.split("/")[-1]
+        # 2) Into a folder that is gone afterwards, all of which goes up ...
         if use_temp_dir or (use_temp_dir is None and not os.path.isdir(folder)):
             with tempfile.TemporaryDirectory() as folder:
                 self._save_for_hub(folder, max_shard_size, safe_serialization)
                 return _upload(folder, {}, target, message, card)
+        # ... or into the one that is here, of which what saving changed goes up.
         before = _stamps(folder)
         self._save_for_hub(folder, max_shard_size, safe_serialization)
         return _upload(folder, before, target, message, card)
@@ -90,18 +93,20 @@ def pushes(save_pretrained: Callable) -> Callable:
     @functools.wraps(save_pretrained)
     def save(self: Any, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         modern_keywords(kwargs)
-        told = {key: kwargs.pop(key) for key in _PUSH_DEFAULTS if key in kwargs}
-        if not told.get("push_to_hub"):
+        options = {key: kwargs.pop(key) for key in _PUSH_DEFAULTS if key in kwargs}
+        if not options.get("push_to_hub"):
             return save_pretrained(self, save_directory, *args, **kwargs)
+        # 1) the repository, 2) the files, 3) those of them that saving changed go up
         folder = os.fspath(save_directory)
-        token = told.get("token")
-        name = told.get("repo_id") or os.path.basename(os.path.abspath(folder))
-        target = _Target(_open(name, told.get("private"), token), token)
+        token = options.get("token")
+        name = options.get("repo_id") or os.path.basename(os.path.abspath(folder))
+        target = _Target(_create_repository(name, options.get("private"), token), token)
         before = _stamps(folder)
         result = save_pretrained(self, save_directory, *args, **kwargs)
-        _upload(folder, before, target, told.get("commit_message") or _message(self), None)
+        _upload(folder, before, target, options.get("commit_message") or _message(self), None)
         return result
 
+    # The signature shows the five keywords, before the **kwargs that take them.
     signature = inspect.signature(save_pretrained)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     rest = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
@@ -141,7 +146,7 @@ class _Card:
     forgiving: bool
 
 
-def _todays_names(
+def _current_arguments(
     repo_id: str | None, token: bool | str | None, older: dict[str, Any]
 ) -> tuple[str, bool | str | None, bool]:
     """(id, token, whether a bad card is forgiven) of push_to_hub's arguments with the older ones."""
@@ -165,8 +170,11 @@ def _todays_names(
 
 
 def _message(thing: Any) -> str:
-    kind = next((kind for kind in _KINDS if kind in type(thing).__name__), None)
-    return f"Upload {kind.lower() if kind else type(thing).__name__}"
+    name = type(thing).__name__
+    for kind in _KINDS:
+        if kind in name:
+            return f"Upload {kind.lower()}"
+    return f"Upload {name}"
 
 
 def _api() -> Any:
@@ -175,21 +183,23 @@ def _api() -> Any:
     return hf.HfApi(endpoint=network.endpoint(), library_name="bertgen")
 
 
-def _open(repo_id: str, private: bool | None, token: bool | str | None) -> str:
+def _create_repository(repo_id: str, private: bool | None, token: bool | str | None) -> str:
     """Makes the repository unless it is there; returns its whole id."""
     from huggingface_hub import errors as hf_errors
     from huggingface_hub.utils import build_hf_headers
 
+    # 1) What can be said without the network: the name, offline mode, a token.
     check_hub_id(repo_id)
     forbidden = offline_by()
     if forbidden:
         raise errors.HubUnreachable("hub.upload_offline", repo=repo_id, setting=forbidden)
     try:
-        known = "authorization" in build_hf_headers(token=token)
+        has_token = "authorization" in build_hf_headers(token=token)
     except hf_errors.LocalTokenNotFoundError:  # token=True, and none is stored
-        known = False
-    if not known:
+        has_token = False
+    if not has_token:
         raise errors.HubError("hub.upload_token")
+    # 2) Whether the Hub answers: huggingface_hub would try for a long time.
     why = network.silence(f"{network.endpoint()}/api/models/{repo_id}", ask_again=True)
     if why:
         raise errors.HubUnreachable(
@@ -251,12 +261,15 @@ def _upload(
     import huggingface_hub as hf
 
     api, repo, token = _api(), target.repository, target.token
+    # 1) The files that saving wrote. One commit takes them, the card and what goes: upload_folder would
+    #    need one for each.
     changed = [name for name, stamp in _stamps(folder).items() if before.get(name) != stamp]
     operations: list[Any] = [
         hf.CommitOperationAdd(path_in_repo=name, path_or_fileobj=os.path.join(folder, *name.split("/")))
         for name in sorted(changed)
         if card is None or name != CARD
     ]
+    # 2) The branch, and the card as it stands there.
     branch = target.revision
     if branch is not None and not target.create_pr:
         _guarded(lambda: api.create_branch(repo, branch=branch, token=token, exist_ok=True), repo, branch)
@@ -264,6 +277,7 @@ def _upload(
         text = _card_text(folder, target, card)
         if text is not None:
             operations.append(hf.CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=text.encode()))
+    # 3) Weights in another form would be loaded instead of the new ones: they go.
     info = _guarded(lambda: api.model_info(repo, revision=branch, token=token), repo, branch)
     there = [file.rfilename for file in info.siblings or []]
     operations += [hf.CommitOperationDelete(path_in_repo=name) for name in superseded(there, changed)]
@@ -288,12 +302,14 @@ def _card_text(folder: str, target: _Target, card: _Card) -> str | None:
     import huggingface_hub as hf
 
     there = cached_file(target.repository, CARD, revision=target.revision, token=target.token)
-    local = os.path.join(folder, CARD)
-    source = there or (local if os.path.isfile(local) else None)
+    source = there
+    if source is None and os.path.isfile(os.path.join(folder, CARD)):
+        source = os.path.join(folder, CARD)
     if source is None:
         head = hf.ModelCardData(library_name="transformers", tags=list(card.tags or [])).to_yaml()
         name = target.repository.split("/")[-1]
         return f"---\n{head}\n---\n\n# {name}\n\nWritten by bertgen, in the layout of transformers.\n"
+    # The card's own words stay; tags that it lacks are added to its head.
     loaded = hf.ModelCard.load(source, ignore_metadata_errors=card.forgiving)
     have = list(loaded.data.tags or [])
     new = [tag for tag in card.tags or [] if tag not in have]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bertgen.configs.activations import activation
 from bertgen.configs.base import PretrainedConfig
+from bertgen.errors import Trouble
 from bertgen.layers.arguments import look_up
 from bertgen.layers.attention import HeadAttention
 from bertgen.layers.cache import KVCache
@@ -29,7 +30,7 @@ def empty_embedding(rows: int, width: int, padding_idx: int | None = None) -> nn
     return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding_idx)
 
 
-class SequenceTooLongError(RuntimeError, IndexError):
+class SequenceTooLongError(Trouble, RuntimeError, IndexError):
     """More tokens than positions; both types, since the reference's families differ in what they raise."""
 
 
@@ -37,11 +38,8 @@ def counted_positions(table: nn.Embedding, start: int, end: int, reserved: int =
     """Rows start .. end - 1 of a position table whose first ``reserved`` rows hold no position."""
     limit = table.num_embeddings
     if end > limit:
-        raise SequenceTooLongError(
-            f"the sequence needs {end - reserved} positions but the model has {limit - reserved} "
-            "(max_position_embeddings); shorten the text, or truncate it with the tokenizer's "
-            f"truncation=True, max_length={limit - reserved}"
-        )
+        needed, there = end - reserved, limit - reserved
+        raise SequenceTooLongError("generation.too_long", needed=needed, there=there)
     return table.weight[start:end]
 
 

@@ -209,10 +209,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
         if isinstance(getattr(config, "decoder", None), dict) and not cls.config_class.is_composition:
-            raise ConfigTypeError(
-                f"this checkpoint holds an encoder and a decoder, a {cls.__name__} is one of them; load it "
-                "with EncoderDecoderModel.from_pretrained and take .encoder or .decoder"
-            )
+            raise ConfigTypeError("config.joined", model=cls.__name__)
         return config, kwargs
 
     def _load_generation_config(self, name: str, hub_kwargs: dict, settings: dict) -> None:

@@ -14,6 +14,7 @@ from bertgen.checkpoints import LoadReport, advise
 from bertgen.configs.base import PretrainedConfig, split_hub_kwargs
 from bertgen.configs.checks import builds_for_real, check_model_config
 from bertgen.configs.models import EncoderDecoderConfig
+from bertgen.errors import Trouble
 from bertgen.layers.arguments import mean_loss, shift_tokens_right
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import BaseModelOutputWithPoolingAndCrossAttentions, Seq2SeqLMOutput, as_output
@@ -291,9 +292,8 @@ def _joint_output(loss: Tensor | None, decoder: Any, encoder: Any) -> Seq2SeqLMO
 
 def _class_of(classes: dict[str, Any], side: str, model_type: str, name: Any = "the config") -> Any:
     if model_type not in classes:
-        raise ValueError(
-            f"{name!s} is of model_type {model_type!r}; as {side} choose one of {sorted(classes)}"
-        )
+        choices = ", ".join(sorted(classes))
+        raise Trouble("config.other_side", name=str(name), got=repr(model_type), side=side, choices=choices)
     return classes[model_type]
 
 

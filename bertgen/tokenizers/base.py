@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bertgen.errors import Trouble
 from bertgen.tokenizers.core import NO_LIMIT
 from bertgen.tokenizers.pretrained import TokenizerFiles
 from bertgen.tokenizers.reference.calling import Calling
@@ -44,13 +45,13 @@ class PreTrainedTokenizer(Calling, TokenizerFiles):
         if limit is None:
             limit = NO_LIMIT
         if not isinstance(limit, (int, float)):
-            raise ValueError(f"model_max_length must be a number of tokens, got {limit!r}")
+            raise Trouble("tokenizer.limit", got=repr(limit))
         self.model_max_length = limit
         self.padding_side = kwargs.get("padding_side", self.padding_side)
         self.truncation_side = kwargs.get("truncation_side", self.truncation_side)
         for name in ("padding_side", "truncation_side"):
             if getattr(self, name) not in ("right", "left"):
-                raise ValueError(f"{name} must be 'right' or 'left', got {getattr(self, name)!r}")
+                raise Trouble("tokenizer.side", name=name, got=repr(getattr(self, name)))
         # 3) What the core goes by.
         self.model_input_names = list(kwargs.get("model_input_names", self.model_input_names))
         self.clean_up_tokenization_spaces = kwargs.get("clean_up_tokenization_spaces", True)

@@ -146,5 +146,5 @@ def _vocabulary_of(path: str | os.PathLike | None) -> tuple[dict[str, int], dict
         raise VocabularyError("BertTokenizer needs vocab_file= (a vocab.txt) or tokenizer_file=")
     fast = read_tokenizer_json(path)
     if fast.kind != WORD_PIECE:
-        raise VocabularyError(f"{os.fspath(path)!r} is {fast.kind}, not WordPiece; try GPT2Tokenizer")
+        raise VocabularyError("vocabulary.no_wordpiece", path=os.fspath(path), kind=fast.kind)
     return fast.vocab, fast.options

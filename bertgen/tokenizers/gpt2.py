@@ -47,7 +47,7 @@ class ByteLevelFiles(PreTrainedTokenizer, ByteLevelTokenizer):
         else:
             saved = read_tokenizer_json(tokenizer_file)
             if saved.kind != BYTE_LEVEL_BPE:
-                raise VocabularyError(f"{os.fspath(tokenizer_file)!r} is {saved.kind}; try BertTokenizer")
+                raise VocabularyError("vocabulary.no_bpe", path=os.fspath(tokenizer_file), kind=saved.kind)
             self.encoder, self._merges, options = saved.vocab, saved.merges, saved.options
         self.decoder = {index: token for token, index in self.encoder.items()}
         self.errors = errors

@@ -11,6 +11,7 @@ from typing import Any
 
 from bertgen import hub
 from bertgen.configs.base import split_hub_kwargs
+from bertgen.errors import FileTrouble, Trouble
 from bertgen.tokenizers import registry
 from bertgen.tokenizers.saved_tokens import ADDED_TOKENS_FILE, plain, read_added_tokens, revive
 from bertgen.tokenizers.vocabulary import CONFIG_FILE, FAST_FILE, read_json
@@ -124,7 +125,7 @@ class TokenizerFiles(hub.PushToHubMixin):
                 return {"fast": name}
             if len(cls.vocab_files_names) > 1:
                 needs = " and ".join(cls.vocab_files_names.values())
-                raise ValueError(f"{cls.__name__} needs {needs}; give the folder that holds them")
+                raise Trouble("tokenizer.several_files", kind=cls.__name__, needs=needs)
             return {next(iter(cls.vocab_files_names)): name}
         # 2) A folder or repository: what there is of all the files that may be there.
         kinds = {"config": CONFIG_FILE, "special": SPECIAL_TOKENS_FILE, "added": ADDED_TOKENS_FILE}
@@ -136,10 +137,7 @@ class TokenizerFiles(hub.PushToHubMixin):
             needed = ", ".join(missing)
             if cls.fast_kind:
                 needed += f" (or {FAST_FILE})"
-            raise OSError(
-                f"{name!r} has no {needed}, which {cls.__name__} needs; "
-                "AutoTokenizer.from_pretrained goes by the files that are there"
-            )
+            raise FileTrouble("tokenizer.lacks_files", name=name, needed=needed, kind=cls.__name__)
         return {key: found[file] for key, file in wanted.items() if found[file]}
 
     @hub.pushes

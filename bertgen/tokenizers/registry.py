@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertgen import hub
+from bertgen.errors import FileTrouble, Trouble
 from bertgen.tokenizers.vocabulary import (
     CONFIG_FILE,
     FAST_FILE,
@@ -74,9 +75,9 @@ def class_of_model_type(model_type: Any, source: str) -> type[PreTrainedTokenize
     """The class registered for a model type; a `ValueError` that begins with `source` when there is none."""
     model_type = str(model_type)
     if model_type not in TOKENIZERS:
-        raise ValueError(
-            f"{source}{model_type!r} is not among {', '.join(sorted(TOKENIZERS))}; if one of "
-            f"{', '.join(sorted(_by_name()))} reads its vocabulary, load it with that class's from_pretrained"
+        choices, classes = ", ".join(sorted(TOKENIZERS)), ", ".join(sorted(_by_name()))
+        raise Trouble(
+            "tokenizer.unknown_type", source=source, got=model_type, choices=choices, classes=classes
         )
     return TOKENIZERS[model_type]
 
@@ -88,10 +89,8 @@ def class_named(class_name: Any, source: str) -> type[PreTrainedTokenizer] | Non
     classes = _by_name()
     plain = str(class_name).removesuffix("Fast")
     if plain not in classes:
-        raise ValueError(
-            f"{source} asks for {class_name!r}, which is not among {', '.join(sorted(classes))}; if one of "
-            "them reads its vocabulary, load it with that class's own from_pretrained"
-        )
+        choices = ", ".join(sorted(classes))
+        raise Trouble("tokenizer.unknown_class", source=source, got=class_name, choices=choices)
     return classes[plain]
 
 
@@ -154,14 +153,10 @@ def _class_by_files(name: str, hub_kwargs: dict[str, Any]) -> type[PreTrainedTok
     if fast:
         return _class_for_file(fast)
     folder = os.path.join(name, hub_kwargs.get("subfolder") or "")
-    contents = ""
-    if os.path.isdir(folder):
-        files = ", ".join(sorted(os.listdir(folder))[:20])
-        contents = f" (it holds {files or 'nothing'})"
-    raise OSError(
-        f"{name!r} holds no vocabulary{contents}; needed is spiece.model, vocab.txt, vocab.json with "
-        "merges.txt, or tokenizer.json: copy them from the checkpoint's source, or save a tokenizer there"
-    )
+    if not os.path.isdir(folder):
+        raise FileTrouble("tokenizer.no_vocabulary_there", name=name)
+    held = ", ".join(sorted(os.listdir(folder))[:20]) or "nothing"
+    raise FileTrouble("tokenizer.no_vocabulary", name=name, held=held)
 
 
 def _class_for_file(path: str) -> type[PreTrainedTokenizer]:
@@ -171,9 +166,7 @@ def _class_for_file(path: str) -> type[PreTrainedTokenizer]:
     if path.endswith(".txt") and os.path.basename(path) != "merges.txt":
         return TOKENIZERS["bert"]
     if not os.path.basename(path).endswith(FAST_FILE):
-        raise ValueError(
-            f"{path!r}: one file loads from spiece.model, vocab.txt or tokenizer.json; else give the folder"
-        )
+        raise Trouble("tokenizer.one_file", path=path)
     saved = read_tokenizer_json(path)
     if saved.kind == WORD_PIECE:
         return TOKENIZERS["bert"]

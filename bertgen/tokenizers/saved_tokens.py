@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bertgen.errors import Trouble
 from bertgen.tokenizers.added_tokens import AddedToken
 from bertgen.tokenizers.special_tokens import NAMED_TOKENS
 from bertgen.tokenizers.vocabulary import check_ids, read_json
@@ -80,14 +81,14 @@ def _by_id(tokens: Any) -> dict[int, AddedToken]:
         ValueError: an id that is not an integer from 0 on, or something that is no token.
     """
     if not isinstance(tokens, dict):
-        raise ValueError(f"added_tokens_decoder must be a dict of id: token, got {type(tokens).__name__}")
+        raise Trouble("tokenizer.added_dict", got=type(tokens).__name__)
     found = {}
     for index, value in tokens.items():
         if not str(index).isdecimal():
-            raise ValueError(f"an added token has the id {index!r}; it must be an integer from 0 on")
+            raise Trouble("tokenizer.added_id", got=repr(index))
         if not isinstance(value, AddedToken):
             if not isinstance(value, dict) or not isinstance(value.get("content"), str):
-                raise ValueError(f"the added token {index} is {value!r}; a dict with a text 'content' is one")
+                raise Trouble("tokenizer.added_token", index=index, got=repr(value))
             value = AddedToken.from_dict(value)
         found[int(index)] = value
     return found

@@ -7,7 +7,9 @@ from typing import Any
 
 import sentencepiece
 
+from bertgen.errors import FileTrouble
 from bertgen.tokenizers.core import TokenizerCore
+from bertgen.tokenizers.reference.exceptions import BadSentencePiece
 from bertgen.tokenizers.stream import SentencePieceText, find_anchor
 
 SPACE = "▁"  # U+2581, a leading space inside a piece
@@ -31,14 +33,11 @@ def load_model(
         model.LoadFromSerializedProto(proto)
         return model
     if not os.path.isfile(path):
-        raise OSError(f"no SentencePiece model at {path!r}; give the path of a spiece.model")
+        raise FileTrouble("vocabulary.no_spiece", path=path)
     try:
         model.Load(path)
     except RuntimeError as error:
-        raise RuntimeError(
-            f"{path!r} is no SentencePiece model ({error}); a file of a few hundred bytes "
-            "is a Git LFS pointer: fetch the real one with `git lfs pull`"
-        ) from error
+        raise BadSentencePiece("vocabulary.bad_spiece", path=path, said=str(error)) from error
     return model
 
 

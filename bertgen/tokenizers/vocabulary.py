@@ -38,19 +38,17 @@ def read_text(path: str | os.PathLike) -> str:
     """
     path = os.fspath(path)
     if not os.path.isfile(path):
-        raise MissingVocabulary(f"no vocabulary file at {path!r}; give the path of one that is there")
+        raise MissingVocabulary("vocabulary.missing", path=path)
     size = os.path.getsize(path)
     if size > LARGEST_FILE:
-        raise VocabularyError(
-            f"{path!r} has {size:,} bytes; vocabularies end far below {LARGEST_FILE:,}. Is it a weights file?"
-        )
+        raise VocabularyError("vocabulary.too_large", path=path, size=size, largest=LARGEST_FILE)
     with open(path, encoding="utf-8") as file:
         try:
             text = file.read()
         except UnicodeDecodeError as error:
-            raise VocabularyError(f"{path!r} is not UTF-8 text ({error.reason}); fetch it again") from error
+            raise VocabularyError("vocabulary.no_text", path=path, said=error.reason) from error
     if text.startswith("version https://git-lfs"):
-        raise VocabularyError(f"{path!r} is a Git LFS pointer; fetch the real file with `git lfs pull`")
+        raise VocabularyError("vocabulary.lfs_pointer", path=path)
     return text
 
 
@@ -60,9 +58,9 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise VocabularyError(f"{os.fspath(path)!r} is not valid JSON ({error}); fetch it again") from error
+        raise VocabularyError("vocabulary.bad_json", path=os.fspath(path), said=str(error)) from error
     if not isinstance(data, dict):
-        raise VocabularyError(f"{os.fspath(path)!r} holds a {type(data).__name__}, not a JSON object")
+        raise VocabularyError("vocabulary.no_object", path=os.fspath(path), kind=type(data).__name__)
     return data
 
 
@@ -76,7 +74,7 @@ def read_vocab_txt(path: str | os.PathLike) -> dict[str, int]:
     if lines[-1] == "":
         lines.pop()
     if not lines:
-        raise VocabularyError(f"{os.fspath(path)!r} is empty; a vocab.txt has one token a line")
+        raise VocabularyError("vocabulary.empty", path=os.fspath(path))
     return {token: index for index, token in enumerate(lines)}
 
 
@@ -88,7 +86,7 @@ def read_vocab_json(path: str | os.PathLike) -> dict[str, int]:
 def check_vocab(vocab: Any, path: str) -> dict[str, int]:
     """The vocabulary itself when it maps texts to ids; else `VocabularyError`."""
     if not isinstance(vocab, dict) or not vocab:
-        raise VocabularyError(f"{path!r} holds no vocabulary (a JSON object of token: id)")
+        raise VocabularyError("vocabulary.none", path=path)
     return check_ids(vocab, path)
 
 
@@ -97,7 +95,7 @@ def check_ids(vocab: dict[str, Any], path: str) -> dict[str, int]:
     for token, index in vocab.items():
         # True is an int in Python, too, but not an id.
         if type(index) is not int or not 0 <= index < 2**31:
-            raise VocabularyError(f"{path!r}: {token!r} has {index!r}; an id is a whole number from 0 on")
+            raise VocabularyError("vocabulary.bad_id", path=path, token=token, got=repr(index))
     return vocab
 
 
@@ -115,7 +113,7 @@ def _pair(parts: Any, path: str, number: int) -> tuple[str, str]:
     """A merge as a pair of pieces, neither of them empty; `number` counts the merges of the file from 1."""
     is_pair = isinstance(parts, (list, tuple)) and len(parts) == 2
     if not is_pair or not all(isinstance(part, str) and part for part in parts):
-        raise VocabularyError(f"{path!r}, merge {number}: {parts!r} is no pair of pieces")
+        raise VocabularyError("vocabulary.bad_merge", path=path, number=number, got=repr(parts))
     return parts[0], parts[1]
 
 
@@ -129,7 +127,7 @@ def read_tokenizer_json(path: str | os.PathLike) -> TokenizerJson:
     data = read_json(path)
     model = data.get("model")
     if not isinstance(model, dict):
-        raise VocabularyError(f"{name!r} holds no tokenizer: it has no 'model'")
+        raise VocabularyError("vocabulary.no_model", path=name)
     # 1) The kind. Files of the first years do not name it, but only BPE has merges.
     kind = model.get("type")
     if not kind and "merges" in model:
@@ -137,9 +135,7 @@ def read_tokenizer_json(path: str | os.PathLike) -> TokenizerJson:
     elif not kind:
         kind = WORD_PIECE
     if kind not in (WORD_PIECE, BYTE_LEVEL_BPE):
-        raise VocabularyError(
-            f"{name!r} is a {kind} tokenizer; WordPiece and byte-level BPE are read from it"
-        )
+        raise VocabularyError("vocabulary.other_kind", path=name, kind=str(kind))
     # 2) The vocabulary, and the options that the text is cut by.
     vocab = check_vocab(model.get("vocab"), name)
     if kind == WORD_PIECE:
@@ -176,11 +172,11 @@ def _wordpiece_options(data: dict[str, Any], model: dict[str, Any], name: str) -
     splitters = [step.get("type") for step in _steps(_part(data, "pre_tokenizer"), "pretokenizers")]
     types = [step.get("type") for step in normalizers]
     if types != ["BertNormalizer"] or splitters != ["BertPreTokenizer"]:
-        raise VocabularyError(
-            f"{name!r} cuts text by {types + splitters}; BertTokenizer does BertNormalizer, BertPreTokenizer"
-        )
+        raise VocabularyError("vocabulary.other_cuts", path=name, parts=repr(types + splitters))
     if model.get("continuing_subword_prefix", "##") != "##":
-        raise VocabularyError(f"{name!r} marks continuations by {model['continuing_subword_prefix']!r}")
+        raise VocabularyError(
+            "vocabulary.other_prefix", path=name, got=repr(model["continuing_subword_prefix"])
+        )
     # What a file of this library leaves out is on.
     normal = normalizers[0]
     return {
@@ -199,8 +195,6 @@ def _byte_level_options(data: dict[str, Any], model: dict[str, Any], name: str) 
     odd = [key for key in ("byte_fallback", "ignore_merges", "continuing_subword_prefix") if model.get(key)]
     regex = all(step.get("use_regex", True) for step in splitters)
     if types != ["ByteLevel"] or data.get("normalizer") or odd or not regex:
-        raise VocabularyError(
-            f"{name!r} cuts text by {types} with {odd or 'no options'}; GPT2Tokenizer and RobertaTokenizer "
-            "do ByteLevel alone"
-        )
+        options = str(odd or "no options")
+        raise VocabularyError("vocabulary.other_bytes", path=name, parts=repr(types), options=options)
     return {"add_prefix_space": bool(splitters[0].get("add_prefix_space", False))}

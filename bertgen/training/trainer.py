@@ -21,8 +21,10 @@ from bertgen.training.runs.processes import Team
 from bertgen.training.runs.snapshots import forget_after, keep, keep_best, load_mean
 from bertgen.training.runs.state import WATCHED, append_log, cut_log, load_state, save_state
 
-LOG_EVERY = 20  # steps
+# Steps between two lines of the log: reading a loss waits for the device, so it is not done every step.
+LOG_EVERY = 20
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+# What of a run, beside its weights, a resumed one has to know.
 COUNTERS = ("step", "stage", "stage_step", "epoch", "position", "tokens", "seconds", "best", "waited")
 
 
@@ -43,19 +45,24 @@ class Trainer:
     """
 
     def __init__(self, objective: Objective, out: Path, device: torch.device) -> None:
-        self.objective, self.recipe, self.out, self.device = objective, objective.recipe, out, device
-        self.team = Team()
         recipe = objective.recipe
+        self.objective, self.recipe, self.out, self.device = objective, recipe, out, device
+        self.team = Team()
+        # 1) The model that computes, in the recipe's precision, and the float32 weights behind it.
         dtype = DTYPES[recipe.optimisation.precision]
         self.model = objective.build().to(device).train()
         self.weights = MasterWeights(self.model, recipe.optimisation, dtype)
         self.pools = pool_dropout(self.model, recipe.seed, dtype, device)
+        # 2) A second model for validation: the first one's weights never leave its precision.
         self.judge = objective.build().to(device).eval()
+        # 3) Where the run stands. `position` is the next batch of the epoch.
         self.step = self.stage = self.stage_step = self.epoch = self.position = self.tokens = self.waited = 0
         self.seconds = 0.0
-        self.best = float("inf")  # loss of the best validation, `waited` validations ago
+        # The loss of the best validation, which was `waited` validations ago.
+        self.best = float("inf")
         self.batches: Sequence[Any] = objective.epoch(0, 0)
-        self._asked = self._stopped = False  # by a signal to this process; by any process's
+        # Asked by a signal to this process; stopped once any process was asked.
+        self._asked = self._stopped = False
 
     # -- where the run stands ----------------------------------------------------------------------
 
@@ -72,9 +79,10 @@ class Trainer:
     @property
     def _stage_ends(self) -> bool:
         """Whether the stage's steps, or the patience, are used up."""
-        return self.stage_step >= self.schedule.max_steps or (
-            0 < self.recipe.optimisation.patience <= self.waited
-        )
+        if self.stage_step >= self.schedule.max_steps:
+            return True
+        # A patience of 0 means that the run never gives up.
+        return 0 < self.recipe.optimisation.patience <= self.waited
 
     def save(self) -> None:
         """Write everything that `resume` needs."""
@@ -85,11 +93,14 @@ class Trainer:
     def resume(self) -> None:
         """Go on where `save` left off."""
         state = load_state(self.out, self.recipe, self.device)
+        # 1) Nothing is changed before it is sure that the run would go on as it began.
         self._check_same(state)
+        # 2) Counters, weights, and the order of the epoch's batches, which follows from seed and epoch.
         for name in COUNTERS:
             setattr(self, name, state[name])
         self.weights.load_state_dict(state["weights"], self.step)
         self.batches = self.objective.epoch(self.epoch, self.stage)
+        # 3) What was logged or kept after the saved step will be made again.
         if self.team.leads:
             cut_log(self.out, self.step)
             forget_after(self.out, self.step)
@@ -106,6 +117,7 @@ class Trainer:
                 f"a step of this run reads {before} batches (processes x accumulate), it would now "
                 f"read {self._batches_a_step}; start as many processes, or set optimisation.accumulate"
             )
+        # Sets may be added behind the known ones, but those must hold the rows they held.
         rows = state.get("rows", self.objective.rows)
         now = self.objective.rows[: len(rows)]
         if now != rows:
@@ -137,24 +149,30 @@ class Trainer:
         A step reads `accumulate` batches for every process; each batch counts by its labels, so that the
         gradient is the one of a single, larger batch.
         """
+        # 1) Every process draws all batches of the step and collates its own share of them.
         self._enter_stage()
-        rows = [self.next_batch() for _ in range(self.recipe.optimisation.accumulate * self.team.size)]
-        own = rows[self.team.rank :: self.team.size]
-        batches = [self.objective.collate(batch, self.step).to(self.device) for batch in own]
+        rows = [self.next_batch() for _ in range(self._batches_a_step)]
+        share = rows[self.team.rank :: self.team.size]
+        batches = [self.objective.collate(batch, self.step).to(self.device) for batch in share]
+        # 2) The labels of all processes are counted first: they divide the loss. The same message tells
+        #    whether anybody was asked to stop.
         labels, tokens, stops = self.team.total(
             sum(batch.target_tokens for batch in batches),
             sum(batch.tokens for batch in batches),
             self._asked,
             device=self.device,
         )
+        # 3) Other dropout in every step and process, the same after a resumption.
         for pool in self.pools:
             pool.reseed(self.step * self.team.size + self.team.rank)
+        # 4) Forward and backward, a batch at a time; gradients gather in float32.
         loss = torch.zeros((), device=self.device)
         for batch in batches:
             part = self.objective.loss(self.model, batch) * (batch.target_tokens / labels)
             part.backward()
             self.weights.collect()
             loss += part.detach()
+        # 5) One sum over the processes, one update at the schedule's rate.
         self.team.add_up(self.weights.gradients)
         stage = self.schedule
         rate = learning_rate(
@@ -164,7 +182,8 @@ class Trainer:
         self.step += 1
         self.stage_step += 1
         self.tokens += int(tokens)
-        self._stopped = stops > 0  # all processes end together
+        # All processes end together, or the others would wait for the one that left.
+        self._stopped = stops > 0
         return StepResult(loss, norm, rate, int(tokens))
 
     # -- log and validation --------------------------------------------------------------------------
@@ -173,7 +192,8 @@ class Trainer:
         _check_finite(results, self.step)
         speed = sum(result.tokens for result in results) / seconds
         losses = torch.stack([result.loss for result in results]).mean().item()
-        (loss,) = self.team.total(losses, device=self.device)  # every process has its part of it
+        # Every process has its part of the loss; the sum is the step's.
+        (loss,) = self.team.total(losses, device=self.device)
         self.seconds += seconds
         if self.team.leads:
             append_log(
@@ -193,19 +213,26 @@ class Trainer:
     def _validate(self) -> None:
         """Log the figures of the last and of the averaged weights; keep what the recipe asks for."""
         settings = self.recipe.optimisation
+        # 1) The last weights, and their running average.
         values: dict[str, float] = {}
         for kind, averaged in (("masters", False), ("averages", True)):
             self.weights.copy_to(self.judge, averaged)
             values |= self._figures(kind)
+        # 2) The first figure is the last weights' loss: patience counts validations without a better one.
         loss = next(iter(values.values()))
         better = loss < self.best
-        self.best, self.waited = loss if better else self.best, 0 if better else self.waited + 1
+        if better:
+            self.best, self.waited = loss, 0
+        else:
+            self.waited += 1
         if not self.team.leads:
             return
+        # 3) What is kept on disk, by the leading process alone.
         if settings.patience and better:
             keep_best(self.out, self.weights.names, self.weights.masters, loss)
         if settings.keep_last:
             keep(self.out, self.step, self.weights.names, self.weights.masters, settings.keep_last)
+            # The mean of the kept weights can be judged once the last of them is there.
             if self.finished:
                 fill(self.judge, load_mean(self.out))
                 values |= self._figures("kept")
@@ -225,8 +252,9 @@ class Trainer:
         """Train to the end of the schedule, or until SIGTERM or Ctrl-C, which end the step and save first."""
         handlers = {name: signal.signal(name, self._stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
+            # Saved before the first step: a run that is killed at any moment can be resumed.
             if self.team.leads and self.step == 0:
-                self.save()  # a run killed at any moment can be resumed
+                self.save()
             self._run()
             if self.team.leads:
                 self.save()
@@ -244,6 +272,7 @@ class Trainer:
             total=total, initial=self.step, unit="step", mininterval=2, disable=not self.team.leads
         ) as bar:
             while not self.finished and not self._stopped:
+                # The time that logging, validating and saving take is not the steps': `began` starts anew.
                 results.append(self.train_step())
                 bar.update()
                 last = self.finished
@@ -258,7 +287,8 @@ class Trainer:
                     _check_finite(results, self.step)
                     self.save()
                     saved = began = time.monotonic()
-            if results:  # a signal or the patience ended the run between two lines of the log
+            # A signal or the patience may have ended the run between two lines of the log.
+            if results:
                 self._log_steps(results, time.monotonic() - began, bar)
 
 

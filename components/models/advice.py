@@ -37,7 +37,9 @@ def check_config(config: dict[str, Any]) -> None:
         return
     for side, known in (("encoder", ENCODERS), ("decoder", DECODERS)):
         part = config.get(side)
-        kind = part.get("model_type") if isinstance(part, dict) else None
+        kind = None
+        if isinstance(part, dict):
+            kind = part.get("model_type")
         if kind not in known:
             raise _unknown_family(kind, f"its {side} is ")
 
@@ -46,7 +48,9 @@ def model_type(config: dict[str, Any]) -> Any:
     """The family a config.json names; of one that names none, what its fields show."""
     if config.get("model_type"):
         return config["model_type"]
-    return "encoder-decoder" if {"encoder", "decoder"} <= set(config) else None
+    if {"encoder", "decoder"} <= set(config):
+        return "encoder-decoder"
+    return None
 
 
 def is_base(config: dict[str, Any]) -> bool:
@@ -55,7 +59,9 @@ def is_base(config: dict[str, Any]) -> bool:
 
 
 def _unknown_family(kind: Any, whose: str = "") -> Refusal:
-    named = f"of the family {str(kind)[:60]!r}" if kind else "of a family that config.json does not name"
+    named = "of a family that config.json does not name"
+    if kind:
+        named = f"of the family {str(kind)[:60]!r}"
     return Refusal(
         f"{whose or 'this model is '}{named}, which is not built in here",
         f"choose an encoder-decoder whose encoder is one of {_list(ENCODERS)} and whose decoder is one of "
@@ -92,12 +98,14 @@ def busy(name: str) -> Refusal:
 
 def check_loaded(model: Any, source: Any, target: Any) -> None:
     """Raises ``Refusal`` when a loaded encoder-decoder cannot run with its tokenizers (source, target)."""
+    # 1) Weights of another model altogether: nothing of the files was taken.
     report = model.load_report
     if report is not None and not report.keys("loaded"):
         raise Refusal(
             "none of the weights in the files belongs to this model",
             "check that config.json and the weights are of one checkpoint, and save it again",
         )
+    # 2) A first token, or no text can begin.
     config = model.current_generation_config()
     if config.decoder_start_token_id is None and config.bos_token_id is None:
         raise Refusal(
@@ -105,6 +113,7 @@ def check_loaded(model: Any, source: Any, target: Any) -> None:
             "set model.config.decoder_start_token_id (BertGeneration: its bos, 2; BERT: [CLS], 101) and save "
             "the model again",
         )
+    # 3) A row of the embeddings for every token that the tokenizers write.
     for side, part, tokenizer in (("encoder", model.encoder, source), ("decoder", model.decoder, target)):
         rows, known = part.config.vocab_size, len(tokenizer)
         if known > rows + _SPARE:
@@ -117,7 +126,10 @@ def check_loaded(model: Any, source: Any, target: Any) -> None:
 
 def warnings_of(model: Any, source: Any, target: Any) -> tuple[str, ...]:
     """What a checkpoint that runs should not be trusted with: sentences that stay with its runs."""
-    fresh = model.load_report.keys("initialised") if model.load_report is not None else []
+    # 1) Weights that no file holds: a bias at zero does no harm, a matrix at random does.
+    fresh = []
+    if model.load_report is not None:
+        fresh = model.load_report.keys("initialised")
     cross = [key for key in fresh if ".crossattention." in key or ".ln_cross_attn." in key]
     head = [key for key in fresh if _HEAD.search(key)]
     rest = [key for key in fresh if key not in cross and key not in head and not key.endswith(".bias")]
@@ -131,6 +143,7 @@ def warnings_of(model: Any, source: Any, target: Any) -> tuple[str, ...]:
             f"{len(rest)} more weights are not in the files and were set at random, {rest[0]} the first: "
             "do not trust what it writes."
         )
+    # 2) A tokenizer that leaves a tenth of the embeddings unused.
     for side, part, tokenizer in (("encoder", model.encoder, source), ("decoder", model.decoder, target)):
         rows, known = part.config.vocab_size, len(tokenizer)
         if known < 0.9 * rows - _SPARE:
@@ -148,6 +161,7 @@ def hub_refusal(repo_id: str, error: OSError, token: Any = None) -> Refusal:
             return Refusal(why.format(repo_id), move)
     if isinstance(error, Trouble) and error.key == "hub.bad_token":
         return Refusal("the Hub does not accept this access token", "copy it again from your Hub account")
+    # Another library may have put the token into its message.
     why, move = parts_of_error(error)
     if isinstance(token, str) and token:
         why, move = why.replace(token, "…"), move.replace(token, "…")

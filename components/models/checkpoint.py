@@ -74,7 +74,9 @@ class Checkpoint:
     def card(self) -> str:
         """The model card's text without its front matter; empty when the folder has none."""
         path = self.folder / "README.md"
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if not path.is_file():
+            return ""
+        text = path.read_text(encoding="utf-8", errors="replace")
         if text.startswith("---"):
             text = text.partition("\n---")[2].partition("\n")[2]
         return text.strip()
@@ -85,17 +87,28 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
 
     Raises ``Refusal`` when it is no checkpoint or one that this page cannot use at all.
     """
+    # 1) The folder is one.
     folder = folder.resolve()
     if not folder.is_dir():
         raise Refusal(f"{folder} is not a folder", "give the folder that holds config.json and the weights")
     if not (folder / "config.json").is_file():
         raise Refusal(f"{folder} holds no config.json", "give a folder written by save_pretrained")
+
+    # 2) What its files say; a profile of its own wins over what is known of a published one.
     profile = {**published_profile(hub_id), **_read_json(folder / "profile.json", missing={})}
     config = _read_json(folder / "config.json")
     check_config(config)
     weights = _weights(folder)
+    metrics = profile.get("metrics")
+    if not isinstance(metrics, dict):
+        metrics = {}
+
+    # 3) What it is for. A base has no text to write, so that it needs no tokenizer either.
     task = profile.get("task")
-    task = BASE if task == BASE or is_base(config) else task if task in TASKS else "other"
+    if is_base(config):
+        task = BASE
+    elif task != BASE and task not in TASKS:
+        task = "other"
     if task != BASE and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
         raise Refusal(
             f"{folder} holds no tokenizer (spiece.model, vocab.txt, or vocab.json with merges.txt)",
@@ -111,7 +124,7 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
         longest_source=_limit(profile.get("longest_source"), config),
         longest_target=_limit(profile.get("longest_target"), config),
         licence=str(profile.get("licence") or "not stated"),
-        metrics=profile["metrics"] if isinstance(profile.get("metrics"), dict) else {},
+        metrics=metrics,
         parameters=sum(_parameters(path) for path in weights if path.suffix == ".safetensors"),
         nbytes=sum(path.stat().st_size for path in weights),
         stamp=_stamp(folder),
@@ -125,11 +138,14 @@ def published_profile(hub_id: str) -> dict[str, Any]:
     published = PUBLISHED.get(hub_id)
     if published is None:
         return {}
+    examples = []
+    if published.example:
+        examples.append(" ".join(published.example.value[0].split()))
     return {
         "task": published.task.value,
         "title": published.title,
         "licence": published.licence.value,
-        "examples": [" ".join(published.example.value[0].split())] if published.example else [],
+        "examples": examples,
         "longest_target": published.generation.value.get("max_length"),
     }
 
@@ -153,10 +169,14 @@ def _stamp(folder: Path) -> str:
 
 def _examples(stated: Any, task: str) -> tuple[tuple[str, str], ...]:
     """A profile's examples: texts, for fusing of two sentences each, or pairs of texts."""
+    if not isinstance(stated, list):
+        return ()
     found = []
-    for example in stated if isinstance(stated, list) else ():
-        if isinstance(example, str):
-            found.append(two_sentences(example) if task == "fuse" else (example, ""))
+    for example in stated:
+        if isinstance(example, str) and task == "fuse":
+            found.append(two_sentences(example))
+        elif isinstance(example, str):
+            found.append((example, ""))
         elif isinstance(example, list) and len(example) == 2:
             found.append((str(example[0]), str(example[1])))
     return tuple(found[:EXAMPLES])
@@ -188,12 +208,15 @@ def positions(part: dict[str, Any]) -> int:
     value = part.get("max_position_embeddings", part.get("n_positions"))
     if not isinstance(value, int):
         return 0
-    # RoBERTa counts its positions from behind the padding token's id.
-    return value - int(part.get("pad_token_id", 1)) - 1 if part.get("model_type") == "roberta" else value
+    if part.get("model_type") == "roberta":
+        # RoBERTa counts its positions from behind the padding token's id.
+        return value - int(part.get("pad_token_id", 1)) - 1
+    return value
 
 
 def _parameters(path: Path) -> int:
     """Numbers stored in a safetensors file, read from its header alone; 0 when that cannot be read."""
+    # A header is its length in eight bytes, then JSON: where each tensor lies, and its numbers' type.
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > 64 * 1024 * 1024:
@@ -212,7 +235,9 @@ def _parameters(path: Path) -> int:
 
 def short_count(number: int) -> str:
     """4_800_000 -> "4.8 M"."""
-    return f"{number / 1e6:.1f} M" if number < 1e9 else f"{number / 1e9:.2f} B"
+    if number < 1e9:
+        return f"{number / 1e6:.1f} M"
+    return f"{number / 1e9:.2f} B"
 
 
 def size(nbytes: float) -> str:
@@ -221,4 +246,6 @@ def size(nbytes: float) -> str:
         return f"{nbytes:.0f} B"
     if nbytes < 1e6:
         return f"{nbytes / 1e3:.0f} kB"
-    return f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.2f} GB"
+    if nbytes < 1e9:
+        return f"{nbytes / 1e6:.1f} MB"
+    return f"{nbytes / 1e9:.2f} GB"

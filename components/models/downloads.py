@@ -57,6 +57,7 @@ class Download:
         def progress(done: int, total: int) -> None:
             self.done, self.total = done, total
 
+        # Nobody waits for this thread: whatever goes wrong is told to the one that watches.
         try:
             self.folder = hub.download(
                 self.plan,
@@ -84,6 +85,7 @@ def cache_for(settings: Settings, token: str | bool | None) -> str | None:
     """
     if not isinstance(token, str) or settings.host in _LOOPBACK:
         return None
+    # A name that neither tells the token nor can be guessed from it.
     with _private_lock:
         if not _private:
             _private.append(tempfile.TemporaryDirectory(prefix="bertgen-private-"))
@@ -99,6 +101,7 @@ def check_name(settings: Settings, repo_id: object) -> str:
     repo_id = repo_id.strip()
     if len(repo_id) > 100:
         raise Refusal(f"an id of {len(repo_id)} characters cannot be one", "those look like owner/name")
+    # An operator may have listed what this page opens.
     if settings.hub_names and not any(fnmatchcase(repo_id, name) for name in settings.hub_names):
         raise Refusal(
             f"this page opens only some Hub repositories, and {repo_id!r} is none of them",
@@ -123,8 +126,13 @@ def check_token(settings: Settings, token: object) -> str | bool | None:
     others can reach uses none (False), or strangers would read what the operator may read.
     """
     if token is None or token == "":
-        return None if settings.host in _LOOPBACK else False
-    text = token.strip() if isinstance(token, str) else ""
+        if settings.host in _LOOPBACK:
+            return None
+        return False
+    # What is sent goes into a header: nothing in it may end a line or start another.
+    text = ""
+    if isinstance(token, str):
+        text = token.strip()
     if not 0 < len(text) <= MAX_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise Refusal("that is no access token", "copy it again from the settings of your Hub account")
     return text

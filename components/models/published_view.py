@@ -36,7 +36,9 @@ def published_html() -> str:
 
 
 def _entry(checkpoint: PublishedCheckpoint) -> str:
-    task = "Base" if checkpoint.task.value == BASE else TASKS[checkpoint.task.value]
+    task = "Base"
+    if checkpoint.task.value != BASE:
+        task = TASKS[checkpoint.task.value]
     facts = "".join(
         f"<dt>{_esc(name)}</dt><dd>{_esc(text)} <i>{_esc(source)}</i></dd>"
         for name, text, source in _facts(checkpoint)
@@ -51,11 +53,15 @@ def _entry(checkpoint: PublishedCheckpoint) -> str:
 
 def _facts(checkpoint: PublishedCheckpoint) -> list[tuple[str, str, str]]:
     """(name, value, where known from) for people."""
+    shared = "no"
+    if checkpoint.shared.value:
+        shared = "one stack for both sides"
+    # Of each value it is known where it comes from: a file of the repository, its card, the paper.
     rows: list[tuple[str, Known[Any], str]] = [
         ("Task", checkpoint.task, TASKS.get(checkpoint.task.value, "none: it reads and cannot write")),
         ("Weights", checkpoint.nbytes_fp32, f"{size(checkpoint.nbytes_fp32.value)} as float32"),
         ("Parameters", checkpoint.parameters, short_count(checkpoint.parameters.value)),
-        ("Shared", checkpoint.shared, "one stack for both sides" if checkpoint.shared.value else "no"),
+        ("Shared", checkpoint.shared, shared),
         ("Vocabulary", checkpoint.vocab_size, f"{checkpoint.vocab_size.value:,} tokens"),
         ("Class", checkpoint.model_class, checkpoint.model_class.value),
         ("Tokenizer", checkpoint.tokenizer_class, checkpoint.tokenizer_class.value),

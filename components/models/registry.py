@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,21 @@ from bertgen.checkpoints.published import PUBLISHED
 from components.models import advice
 from components.models.checkpoint import TASKS, Checkpoint, describe, positions
 from components.models.memory import ModelMemory, default_limit
+from components.session import Sessions
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
-OPENED_AT_ONCE = 16
-SESSIONS = 256
 # A step of a small model is too short to be split between threads: waiting for each other costs more than
 # it saves (on a busy machine ten times as much), and runs at the same time share the cores anyway.
-SMALL_MODEL = 50_000_000
+SMALL_MODEL = 50_000_000  # parameters
 _CORES = torch.get_num_threads()
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A checkpoint ready to run; nobody writes to it. ``warnings`` stay with every run of it."""
+    """A checkpoint ready to run; nobody writes to it.
+
+    ``warnings`` stay with every run of it; ``threads`` is how many of the CPU's a step of it uses.
+    """
 
     checkpoint: Checkpoint
     model: EncoderDecoderModel
@@ -39,7 +41,7 @@ class Loaded:
     dtype: str
     nbytes: int = 0
     warnings: tuple[str, ...] = ()
-    special_ids: frozenset[int] = field(default_factory=frozenset)
+    threads: int = 1
 
     @property
     def target_tokenizer(self) -> Any:
@@ -53,7 +55,9 @@ class Loaded:
         """
         text = " ".join(text.split())
         published = PUBLISHED.get(self.checkpoint.hub_id)
-        return published.prepare_input.value(text, self.tokenizer) if published else text
+        if published is None:
+            return text
+        return published.prepare_input.value(text, self.tokenizer)
 
     def count(self, text: str) -> int:
         """How many tokens the model reads for a text."""
@@ -77,11 +81,19 @@ class Registry:
     The models themselves are shared: two visitors who open one folder hold one model.
     """
 
-    def __init__(self, device: str, dtype: str, root: Path = EMBEDDED, *, memory: int = 0) -> None:
+    def __init__(
+        self,
+        device: str,
+        dtype: str,
+        root: Path = EMBEDDED,
+        *,
+        memory: int = 0,
+        sessions: Sessions | None = None,
+    ) -> None:
         self.device, self.dtype = device, dtype
+        self.sessions = sessions or Sessions()
         self.memory: ModelMemory[Loaded] = ModelMemory(memory or default_limit(device))
         self._shared: OrderedDict[str, Checkpoint] = OrderedDict()
-        self._opened: OrderedDict[str, OrderedDict[str, Checkpoint]] = OrderedDict()
         self._first: dict[str, str] = {}  # task -> the checkpoint that the operator opened at the start
         self._lock = threading.Lock()  # of these dictionaries; never held while a model is loaded
         # Bases to train from stand beside the checkpoints: described in the page, in no picker of runs.
@@ -94,7 +106,7 @@ class Registry:
     def all(self, session: str | None = None) -> list[Checkpoint]:
         """Everything that a session sees, base checkpoints included."""
         with self._lock:
-            return [*self._shared.values(), *self._opened.get(session or "", {}).values()]
+            return [*self._shared.values(), *self.opened(session)]
 
     def checkpoints(self, task: str | None = None, session: str | None = None) -> list[Checkpoint]:
         """The checkpoints that a session can run, or those of a task."""
@@ -110,7 +122,9 @@ class Registry:
         there = {checkpoint.name: checkpoint for checkpoint in self.all(session)}
         if isinstance(name, str) and name in there:
             return there[name]
-        shown = repr(name[:60]) if isinstance(name, str) else f"a {type(name).__name__}"
+        shown = f"a {type(name).__name__}"
+        if isinstance(name, str):
+            shown = repr(name[:60])
         names = ", ".join(sorted(there)) or "none is there"
         raise ValueError(f"unknown checkpoint {shown}; choose one of {names}")
 
@@ -120,10 +134,9 @@ class Registry:
         if not group:
             known = ", ".join(self.tasks(session))
             raise ValueError(f"no checkpoint for the task {task!r}; choose one of {known}")
+        # The operator's choice at the start, the profile's word, the first there is: the best of these.
         first = self._first.get(task)
-        return next((c for c in group if c.name == first), None) or next(
-            (c for c in group if c.default), group[0]
-        )
+        return max(group, key=lambda c: (c.name == first, c.default))
 
     # ---- models
 
@@ -142,8 +155,10 @@ class Registry:
             checkpoint.memory(dtype.itemsize),
             lambda: self._load(checkpoint, dtype),
         ) as loaded:
-            # another session may have given the same folder another name
-            yield loaded if loaded.checkpoint == checkpoint else replace(loaded, checkpoint=checkpoint)
+            # Another session may have given the same folder another name.
+            if loaded.checkpoint != checkpoint:
+                loaded = replace(loaded, checkpoint=checkpoint)
+            yield loaded
 
     def get(self, name: str, session: str | None = None) -> Loaded:
         """The loaded checkpoint by name, for a moment's look: nothing keeps it in memory afterwards."""
@@ -155,6 +170,7 @@ class Registry:
         return self.memory.peek(_key(checkpoint))
 
     def _load(self, checkpoint: Checkpoint, dtype: torch.dtype) -> Loaded:
+        # 1) Read; whatever goes wrong with a stranger's files becomes one kind of refusal.
         try:
             model = EncoderDecoderModel.from_pretrained(str(checkpoint.folder), torch_dtype=dtype)
             tokenizer = _tokenizer(checkpoint)
@@ -162,13 +178,13 @@ class Registry:
             model = model.to(self.device).eval().requires_grad_(False)
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
             raise advice.not_loaded(checkpoint.folder.name, error) from error
+
+        # 2) Weights and tokenizer fit each other, or it is refused.
         target = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         advice.check_loaded(model, tokenizer, target)
-        parameters = model.num_parameters()
-        if parameters < SMALL_MODEL and not self.memory.nbytes > SMALL_MODEL * dtype.itemsize:
-            torch.set_num_threads(1)
-        elif parameters >= SMALL_MODEL:
-            torch.set_num_threads(_CORES)
+        threads = _CORES
+        if model.num_parameters() < SMALL_MODEL:
+            threads = 1
         return Loaded(
             checkpoint,
             model,
@@ -177,7 +193,7 @@ class Registry:
             self.dtype,
             nbytes=sum(p.nbytes for p in model.parameters()),
             warnings=advice.warnings_of(model, tokenizer, target),
-            special_ids=frozenset(target.all_special_ids),
+            threads=threads,
         )
 
     # ---- what visitors open
@@ -207,8 +223,7 @@ class Registry:
 
     def opened(self, session: str | None) -> list[Checkpoint]:
         """What a session opened itself, oldest first."""
-        with self._lock:
-            return list(self._opened.get(session or "", {}).values())
+        return list(self.sessions.look(session).opened.values())
 
     def _named(self, folder: str | Path, session: str | None, origin: str, hub_id: str) -> Checkpoint:
         """A folder's description under a name that is free, or the one that it has already."""
@@ -222,25 +237,13 @@ class Registry:
 
     def _keep(self, checkpoint: Checkpoint, session: str | None, first: bool = False) -> None:
         with self._lock:
-            here = self._shared if session is None or checkpoint.name in self._shared else self._mine(session)
-            here[checkpoint.name] = checkpoint
-            if here is not self._shared:
-                while len(here) > OPENED_AT_ONCE:
-                    here.popitem(last=False)
+            if session is None or checkpoint.name in self._shared:
+                self._shared[checkpoint.name] = checkpoint
+            else:
+                with self.sessions.change(session) as held:
+                    held.opened[checkpoint.name] = checkpoint
             if first:
                 self._first[checkpoint.task] = checkpoint.name
-
-    def forget(self, session: str | None) -> None:
-        """Drops what a session opened; the models stay in memory until their room is needed."""
-        with self._lock:
-            self._opened.pop(session or "", None)
-
-    def _mine(self, session: str) -> OrderedDict[str, Checkpoint]:
-        mine = self._opened.setdefault(session, OrderedDict())
-        self._opened.move_to_end(session)
-        while len(self._opened) > SESSIONS:
-            self._opened.popitem(last=False)
-        return mine
 
     def _free_name(self, checkpoint: Checkpoint, session: str | None) -> str:
         taken = {c.name for c in self.all(session)}
@@ -254,14 +257,18 @@ def _tokenizer(checkpoint: Checkpoint) -> Any:
     """The tokenizer that the files ask for; of a published checkpoint the one it was trained with."""
     published = PUBLISHED.get(checkpoint.hub_id)
     folder = str(checkpoint.folder)
-    return published.load_tokenizer(folder) if published else AutoTokenizer.from_pretrained(folder)
+    if published is None:
+        return AutoTokenizer.from_pretrained(folder)
+    return published.load_tokenizer(folder)
 
 
 def _complete(model: EncoderDecoderModel, checkpoint: Checkpoint) -> None:
     """Start, end and pad tokens that a published checkpoint's files leave out, by what is known of it."""
     published = PUBLISHED.get(checkpoint.hub_id)
+    if published is None:
+        return
     settings = model.current_generation_config()
-    for name, value in (published.generation.value if published else {}).items():
+    for name, value in published.generation.value.items():
         if name.endswith("token_id") and getattr(settings, name, None) is None:
             setattr(settings, name, value)
 

@@ -40,6 +40,7 @@ FIND_JS = """
 
 def report_html(loaded: Loaded) -> str:
     """A checkpoint's load report; every text of a file is escaped."""
+    # 1) what may be wrong, and the numbers
     report = loaded.report
     counts = report.counts()
     known = [what for what in TITLES if what in counts]
@@ -47,6 +48,7 @@ def report_html(loaded: Loaded) -> str:
     total = sum(counts.values())
     parts = [*map(_advice, report.advice), _summary(loaded, total)]
     parts += [f"<p>{_esc(_sentence(remark))}</p>" for remark in report.remarks]
+    # 2) every weight, those of one fate in one fold, with a box to find one in
     if total > FIND_ROWS:
         parts.append(
             '<input type="search" class="bx-find" placeholder="Find a weight" '
@@ -70,17 +72,32 @@ def _group(report: LoadReport, what: str, count: int) -> str:
     """One thing that happened, with its weights; those of one reason stand together under it."""
     reasons: dict[str, list[str]] = {}
     for row in report.rows:
-        if row.what == what:
-            reasons.setdefault(row.why if what != "tied" else "", []).append(
-                f"<li>{_esc(row.key)}{f' <i>{_esc(row.why)}</i>' if what == 'tied' and row.why else ''}</li>"
-            )
-    lists = "".join(
-        f"{f'<p>{_esc(_sentence(why))}</p>' if why else ''}<ul>{''.join(rows)}</ul>"
-        for why, rows in reasons.items()
-    )
-    opened = " open" if what not in ("loaded", "tied") and count <= OPEN_ROWS else ""
+        if row.what != what:
+            continue
+        # The reason of a tied weight is the other's name: it stands with the weight, not above the list.
+        if what == "tied":
+            reasons.setdefault("", []).append(_row(row.key, row.why))
+        else:
+            reasons.setdefault(row.why, []).append(_row(row.key, ""))
+    lists = "".join(_paragraph(why) + f"<ul>{''.join(rows)}</ul>" for why, rows in reasons.items())
+    # What went well stays folded.
+    opened = ""
+    if what not in ("loaded", "tied") and count <= OPEN_ROWS:
+        opened = " open"
     summary = f"<summary>{count:,} {_esc(TITLES.get(what, what))}</summary>"
     return f'<details class="bx-what" data-what="{_esc(what)}"{opened}>{summary}{lists}</details>'
+
+
+def _row(key: str, note: str) -> str:
+    if not note:
+        return f"<li>{_esc(key)}</li>"
+    return f"<li>{_esc(key)} <i>{_esc(note)}</i></li>"
+
+
+def _paragraph(text: str) -> str:
+    if not text:
+        return ""
+    return f"<p>{_esc(_sentence(text))}</p>"
 
 
 def opened_html(loaded: Loaded) -> str:
@@ -96,7 +113,10 @@ def opened_html(loaded: Loaded) -> str:
 def refusal_html(error: ValueError) -> str:
     """Why something was not opened, and the next move, where its report would stand."""
     why, move = map(_sentence, parts_of_error(error))
-    following = f"<p><b>Next:</b> {_esc(move[:1000])}</p>" if move else ""
+    # Other libraries' errors may be pages long and name no move.
+    following = ""
+    if move:
+        following = f"<p><b>Next:</b> {_esc(move[:1000])}</p>"
     return (
         f'<div class="bx-report bx-refused" role="alert"><p><b>Not opened.</b> {_esc(why[:1500])}</p>'
         f"{following}</div>"
@@ -118,8 +138,12 @@ def _sentence(text: str) -> str:
     text = text.strip()
     if not text:
         return ""
-    start = text[0].upper() if text[0].isalpha() and text.split()[0].isalpha() else text[0]
-    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
+    # "config.json", "vocab_size" and their like stay as they are written.
+    if text.split()[0].isalpha():
+        text = text[0].upper() + text[1:]
+    if text[-1] not in ".!?":
+        text += "."
+    return text
 
 
 def _esc(text: str) -> str:

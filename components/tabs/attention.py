@@ -8,14 +8,18 @@ import gradio as gr
 import numpy as np
 
 from components.context import AppContext
-from components.views.contract import KINDS, pack_u16, packed_bytes, trace_lines, trace_payload
+from components.session import StoredRun
+from components.views.contract import VERSION, ExplorerValue, Packed, to_json
 from components.views.figure import explorer_figure
+from components.views.finished import finished_run, packed_bytes
 from components.views.maps import attention_view
+from components.views.packing import pack_u16
 from components.widgets.explorer.explorer import explorer
 
 QUESTION = "Where did it look?"
 MAX_BYTES = 6_000_000  # of uint16 that one run sends to the browser whole; of a larger one, single maps
 KNOWN_LIMIT = 32
+LABEL = 56  # letters of a run's name in the list
 SLICE_LIMIT = 6
 NO_RUN = "There is no run to look at yet. Write a sentence in the Generate tab and press Run, then come back."
 
@@ -39,68 +43,99 @@ def build(ctx: AppContext) -> gr.HTML:
     return view
 
 
-def on_ask(ctx: AppContext, session: str | None, data: Any) -> dict[str, Any]:
+def on_ask(ctx: AppContext, session: str | None, data: Any) -> ExplorerValue:
     """What the browser asked for: a run by its id, or ("") the newest, or single maps of a large run.
 
     ``data`` is ``{"run", "known", "slices"}`` and comes from strangers: what is not understood is ignored.
     """
-    data = data if isinstance(data, dict) else {}
+    # 1) Whatever was sent becomes a run's id, ids that the browser holds, and a list.
+    if not isinstance(data, dict):
+        data = {}
     run, known, wanted = data.get("run"), data.get("known"), data.get("slices")
-    run = run if isinstance(run, str) else ""
-    known = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
+    if not isinstance(run, str):
+        run = ""
+    if not isinstance(known, list):
+        known = []
+    known = [name for name in known if isinstance(name, str)]
+
+    # 2) The list of runs, and a run where the browser has none of that id.
     value = explorer_value(ctx, session, run, known[:KNOWN_LIMIT])
-    trace = ctx.traces.get(session, run) if run and isinstance(wanted, list) else None
-    if trace is not None:
-        value["slices"] = dict(filter(None, (one_map(trace, item) for item in wanted[:SLICE_LIMIT])))
+
+    # 3) Single maps, as the visitor looks at them.
+    stored = ctx.sessions.stored(session, run)
+    if stored is not None and isinstance(wanted, list):
+        found = (one_map(stored, item) for item in wanted[:SLICE_LIMIT])
+        value["slices"] = dict(filter(None, found))
     return value
 
 
-def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[str]) -> dict[str, Any]:
+def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[str]) -> ExplorerValue:
     """The list of runs, and the wanted (else the newest) run unless the browser holds it."""
-    runs = ctx.traces.list(session)
-    chosen = next((stored for stored in runs if stored.run_id == run), runs[0] if runs else None)
-    value: dict[str, Any] = {
+    runs = ctx.sessions.runs(session)
+    value: ExplorerValue = {
+        "version": VERSION,
         "runs": [{"id": stored.run_id, "label": run_label(stored)} for stored in runs],
-        "run": chosen.run_id if chosen else "",
-        "newest": runs[0].run_id if runs else "",
+        "run": "",
+        "newest": "",
         "trace": None,
         "figure": explorer_figure(),
         "warnings": {stored.run_id: list(stored.warnings) for stored in runs if stored.warnings},
-        "note": "" if runs else NO_RUN,
+        "note": "",
     }
-    if chosen and chosen.run_id not in known:
-        value["trace"] = trace_payload(chosen.trace, whole=packed_bytes(chosen.trace) <= MAX_BYTES)
+    if not runs:
+        value["note"] = NO_RUN
+        return value
+    chosen = next((stored for stored in runs if stored.run_id == run), runs[0])
+    value["run"], value["newest"] = chosen.run_id, runs[0].run_id
+    if chosen.run_id not in known:
+        value["trace"] = run_json(chosen)
     return value
 
 
-def one_map(trace: Any, wanted: Any) -> tuple[str, dict[str, Any]] | None:
+def run_json(stored: StoredRun) -> str:
+    """The JSON text of a run: with all its weights, or (of a large one) with small pictures of them."""
+    amount = "whole" if packed_bytes(stored.trace) <= MAX_BYTES else "tiles"
+    return to_json(finished_run(stored.trace, stored.lines, amount=amount))
+
+
+def one_map(stored: StoredRun, wanted: Any) -> tuple[str, Packed] | None:
     """One map [R, C] of a run that is too large to be sent whole, by the name the browser gave it.
 
     ``wanted`` is ``[kind, layer, head, words, by]``; anything else gives None.
     """
     if not isinstance(wanted, list) or len(wanted) != 5:
         return None
+    # 1) Every part is checked: the list comes from a stranger.
     kind, layer, head, words, by = wanted
-    if kind not in KINDS or getattr(trace, kind) is None or by not in ("wrote", "read"):
+    if not isinstance(kind, str) or kind not in stored.trace.maps or by not in ("wrote", "read"):
         return None
-    layers, heads = getattr(trace, kind).shape[:2]
-    if not (_is_pick(layer, layers) and _is_pick(head, heads) and isinstance(words, bool)):
+    weights = stored.trace.maps[kind].weights  # [L, H, R, C]
+    if not (_is_pick(layer, weights.shape[0]) and _is_pick(head, weights.shape[1])):
         return None
-    given = trace_lines(trace) | {kind: getattr(trace, kind)}
-    view = attention_view(given, kind, layer, head, words=words, by=by)
+    if not isinstance(words, bool):
+        return None
+
+    # 2) The map as the browser would make it of a smaller run. Blank cells are 0 on the wire; it knows them.
+    run = finished_run(stored.trace, stored.lines, amount="none")
+    if kind not in run.maps:
+        return None
+    view = attention_view(run, kind, layer, head, words=words, by=by, weights=weights)
     name = ",".join([kind, str(layer), str(head), str(words).lower(), by])
     return name, pack_u16(np.nan_to_num(view.z))
 
 
 def _is_pick(value: Any, count: int) -> bool:
     """Whether a layer or head can be picked: an index below ``count``, "mean" or "max"."""
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # an int to Python
         return False
     return value in ("mean", "max") or (isinstance(value, int) and 0 <= value < count)
 
 
-def run_label(stored: Any) -> str:
+def run_label(stored: StoredRun) -> str:
     """How a run stands in the picker: its output and who wrote it."""
     text = " ".join(stored.trace.text.split()) or "(nothing written)"
-    text = text if len(text) <= 56 else text[:55].rstrip() + "…"
-    return f"{text}  ({stored.checkpoint})" if stored.checkpoint else text
+    if len(text) > LABEL:
+        text = text[: LABEL - 1].rstrip() + "…"
+    if stored.checkpoint:
+        text += f"  ({stored.checkpoint})"
+    return text

@@ -42,11 +42,13 @@ class CheckpointsTab:
 
 def facts(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     """What is known of a checkpoint before it is loaded, as (name, value) pairs for people."""
-    rows = [
-        ("Task", TASKS[checkpoint.task] if checkpoint.runnable else f"none: {BASE_LINE}"),
-        ("Parameters", f"{checkpoint.parameters:,}" if checkpoint.parameters else "not stated by the files"),
-        ("Weights on disk", size(checkpoint.nbytes)),
-    ]
+    task = f"none: {BASE_LINE}"
+    if checkpoint.runnable:
+        task = TASKS[checkpoint.task]
+    parameters = "not stated by the files"
+    if checkpoint.parameters:
+        parameters = f"{checkpoint.parameters:,}"
+    rows = [("Task", task), ("Parameters", parameters), ("Weights on disk", size(checkpoint.nbytes))]
     if checkpoint.runnable:
         rows += [
             ("Longest source", f"{checkpoint.longest_source} tokens; {LONG_SAID[LONG[checkpoint.task]]}"),
@@ -60,18 +62,22 @@ def metric_rows(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, st
     rows: list[tuple[str, str]] = []
     flat: list[str] = []
     for key, value in metrics.items():
-        name = f"{prefix} · {key}" if prefix else str(key)
-        if isinstance(value, dict):
-            rows += metric_rows(value, name)
+        if isinstance(value, dict):  # a group of its own, under the names of those around it
+            rows += metric_rows(value, " · ".join(filter(None, [prefix, str(key)])))
+        elif isinstance(value, float) and abs(value) >= 1:
+            flat.append(f"{key} {value:.1f}")
         elif isinstance(value, float):
-            flat.append(f"{key} {value:.1f}" if abs(value) >= 1 else f"{key} {value:.3g}")
+            flat.append(f"{key} {value:.3g}")
         elif isinstance(value, int | str) and not isinstance(value, bool):
             flat.append(f"{key} {value}")
-    return [(prefix, " · ".join(flat)), *rows] if flat else rows
+    if flat:
+        rows.insert(0, (prefix, " · ".join(flat)))
+    return rows
 
 
 def facts_html(checkpoint: Checkpoint) -> str:
     """The facts and the metrics as two description lists; every text of a file is escaped."""
+    # Titles, licences and metrics come from files of strangers.
     parts = [f"<h2>{html.escape(checkpoint.title)}</h2>", _list(facts(checkpoint))]
     if rows := metric_rows(checkpoint.metrics):
         parts += ["<h3>Measured</h3>", _list(rows)]
@@ -100,13 +106,17 @@ def choices(ctx: AppContext, session: str | None = None) -> list[tuple[str, str]
 def on_show(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any, ...]:
     """Another card: facts, model card, button, and the load report when the model is in memory."""
     checkpoint = ctx.registry.describe(name, session)
+    # The report is shown where the model is in memory; else opening the fold loads it.
     loaded = ctx.registry.peek(checkpoint)
+    report, fold = "", {"open": False}
+    if loaded is not None:
+        report, fold = report_html(loaded), {}
     return (
         facts_html(checkpoint),
         card_markdown(checkpoint),
         gr.update(interactive=checkpoint.runnable),
-        gr.update(visible=checkpoint.runnable, **({} if loaded else {"open": False})),
-        report_html(loaded) if loaded else "",
+        gr.update(visible=checkpoint.runnable, **fold),
+        report,
     )
 
 
@@ -128,12 +138,14 @@ def on_choose(
 
 def on_open(ctx: AppContext, folder: Any, session: str | None = None) -> tuple[Any, ...]:
     """Opens a folder of this machine for a session. Raises ``ValueError`` with the reason in plain words."""
+    # "" and not None: a folder opened without a session must not become everybody's.
     loaded = ctx.registry.open(check_folder(ctx.settings, folder), session=session or "")
     return after_opening(ctx, loaded, session)
 
 
 def after_opening(ctx: AppContext, loaded: Any, session: str | None) -> tuple[Any, ...]:
     """What the page shows of a checkpoint that has just been opened: the picker, a line, and its card."""
+    # As for any card; but the load report stands open where there is something to be warned of.
     name = loaded.checkpoint.name
     facts_view, card, button, _, _ = on_show(ctx, name, session)
     fold = gr.update(visible=True, open=bool(loaded.warnings))
@@ -154,28 +166,32 @@ def refused(error: ValueError) -> tuple[Any, ...]:
 
 def build(ctx: AppContext) -> CheckpointsTab:
     """Lays out the tab in the current ``gr.Tab``."""
+    # A page without a checkpoint shows an empty card until a visitor opens one.
     first = ctx.first_checkpoint()
+    first_name, first_facts, first_card = None, "", ""
+    if first is not None:
+        first_name, first_facts, first_card = first.name, facts_html(first), card_markdown(first)
     gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
     with gr.Row(elem_id="bx-checkpoints", equal_height=False):
         with gr.Column(scale=4, min_width=320) as left:
             picker = gr.Radio(
                 choices(ctx),
-                value=first.name if first else None,
+                value=first_name,
                 label="On this page",
                 elem_id="bx-cards",
                 elem_classes="bx-cards",
             )
             choose = gr.Button("Use it in Generate", variant="primary", elem_id="bx-choose")
-            opener = _open_folder() if ctx.settings.allow_folders else None
+            opener = None
+            if ctx.settings.allow_folders:
+                opener = _open_folder()
         with gr.Column(scale=7, min_width=320):
-            facts_view = gr.HTML(
-                facts_html(first) if first else "", elem_id="bx-facts", apply_default_css=False
-            )
+            facts_view = gr.HTML(first_facts, elem_id="bx-facts", apply_default_css=False)
             look = {"elem_id": "bx-report-fold", "elem_classes": "bx-fold"}
             with gr.Accordion("Load report", open=False, visible=bool(first), **look) as fold:
                 report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
             with gr.Accordion("Model card", open=True, elem_id="bx-card", elem_classes="bx-fold"):
-                card = gr.Markdown(card_markdown(first) if first else "", elem_id="bx-card-text")
+                card = gr.Markdown(first_card, elem_id="bx-card-text")
     tab = CheckpointsTab(left, picker, choose, facts_view, card, fold, report)
     _wire(ctx, tab, opener)
     return tab

@@ -6,15 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from components.validation import (
-    MAX_BEAMS,
-    MAX_NEW_TOKENS,
-    MAX_SEED,
-    RunSettings,
-    check_choice,
-    check_settings,
-    refuses_politely,
-)
+from components.runs.settings import MAX_BEAMS, MAX_NEW_TOKENS, MAX_SEED, RunSettings, check_settings
+from components.validation import check_choice, refuses_politely
 
 MODES = {"Greedy": "greedy", "Sample": "sample", "Beam search": "beam"}
 INFO = {
@@ -31,6 +24,7 @@ INFO = {
     "max_new_tokens": "Where it ends at the latest.",
     "seed": "The start of the dice: same seed, same text, same answer.",
 }
+# The one mode that uses a setting; what stands in no mode's list is used by all.
 USED_BY = {
     "num_beams": "beam",
     "temperature": "sample",
@@ -44,6 +38,7 @@ USED_IN = {"beam": "beam search", "sample": "sampling"}
 def on_mode(mode: Any) -> tuple[Any, ...]:
     """The mode changed: what it does not use is greyed, with why. The order is that of ``USED_BY``."""
     mode = check_choice("mode", mode, tuple(MODES.values()))
+    # The mode's own line first: it says what the mode does.
     updates = [gr.update(info=INFO["mode"][mode])]
     for name, needed in USED_BY.items():
         updates.append(gr.update(interactive=needed == mode, info=_line(name, needed == mode)))
@@ -57,6 +52,7 @@ def on_settings(*settings: Any) -> Any:
 
 def settings_fold() -> list[Any]:
     """The decoding settings, folded, in the order of ``check_settings``' arguments."""
+    # 1) The settings as they stand when the page opens.
     start = RunSettings()
     with gr.Accordion(f"Decoding: {start.summary()}", open=False, elem_id="bx-decoding") as fold:
         mode = gr.Radio(
@@ -78,6 +74,8 @@ def settings_fold() -> list[Any]:
             seed = gr.Number(
                 start.seed, label="Seed", minimum=0, maximum=MAX_SEED, precision=0, **_shown("seed")
             )
+
+    # 2) Another mode greys others of them; any change renews the fold's title.
     settings = [mode, beams, temperature, top_k, top_p, length, seed]
     greyed = [mode, beams, temperature, top_k, top_p, seed]
     instant = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -101,4 +99,6 @@ def _shown(name: str) -> dict[str, Any]:
 
 
 def _line(name: str, used: bool) -> str:
-    return INFO[name] if used else f"No effect here: only {USED_IN[USED_BY[name]]} uses it."
+    if used:
+        return INFO[name]
+    return f"No effect here: only {USED_IN[USED_BY[name]]} uses it."

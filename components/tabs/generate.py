@@ -13,10 +13,13 @@ from components.context import AppContext
 from components.models.checkpoint import Checkpoint
 from components.refusal import Refusal
 from components.runs.run import message_value
+from components.runs.settings import check_settings
 from components.tabs.decoding import settings_fold
 from components.texts.parts import joined
-from components.validation import NeedsTwo, check_choice, check_settings, check_source, refuses_politely
-from components.widgets.player.player import live_map, player
+from components.validation import NeedsTwo, check_choice, check_source, refuses_politely
+from components.widgets.gradio import tells
+from components.widgets.live_map.live_map import live_map
+from components.widgets.player.player import player
 
 QUESTION = "What does it write, and how sure is it?"
 CHIP = 21
@@ -24,7 +27,7 @@ HINTS = {"fuse": "The first sentence", "summarize": "Paste a paragraph; Enter ru
 STOP_SECONDS = 3.0
 _LOG = logging.getLogger(__name__)
 _INSTANT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_BEGIN = "(...values) => { BX.player.begin(); return values; }"
+_BEGIN = tells("begin", passes=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +65,17 @@ def picker_choices(ctx: AppContext, task: str, session: str | None = None) -> li
 
 def example_samples(checkpoint: Checkpoint | None) -> tuple[list[list[str]], list[str]]:
     """A checkpoint's examples as rows (text, second text) of the dataset, and their chips' labels."""
-    rows = checkpoint.examples if checkpoint else ()
+    rows: tuple[tuple[str, str], ...] = ()
+    if checkpoint is not None:
+        rows = checkpoint.examples
     return [list(row) for row in rows], [_chip(joined(*row)) for row in rows]
 
 
 def _chip(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= CHIP else text[: CHIP - 1].rsplit(" ", 1)[0] + " …"
+    if len(text) <= CHIP:
+        return text
+    return text[: CHIP - 1].rsplit(" ", 1)[0] + " …"
 
 
 # ---- what happens
@@ -91,14 +98,21 @@ def on_run(
         yield message_value("idle", "Write a sentence first, or choose one of the examples.")
         return
     try:
+        # 1) Everything is checked before a model is touched.
         checked = check_settings(*settings)
         task = check_choice("task", task, ctx.registry.tasks(session))
-        source = check_source(text, second if task == "fuse" else None, task)
+        if task != "fuse":
+            second = None  # the second box is hidden, whatever still stands in it
+        source = check_source(text, second, task)
         found = ctx.registry.describe(checkpoint, session)
         if found.task != task:
             raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
+
+        # 2) The run holds the model until its last value is drawn.
         with ctx.registry.use(found) as loaded:
-            yield from ctx.start_run(loaded, source, checked, session).play()
+            run = ctx.start_run(loaded, source, checked, session)
+            yield from run.play()
+            ctx.end_run(run, session)
     except NeedsTwo as hint:
         yield message_value("idle", hint.why)
     except ValueError as error:
@@ -117,9 +131,13 @@ def on_run(
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
     """Stop: Gradio cancels the event itself; this waits for the run to close and shows what it kept."""
-    run = ctx.runs.get(session)
-    if run is None or not run.done.wait(STOP_SECONDS) or run.state != "stopped" or not run.segments:
+    # Gradio closes the run's generator in another thread; what it kept is complete once `done` is set.
+    run = ctx.sessions.look(session).current
+    if run is None or not run.done.wait(STOP_SECONDS):
         return gr.skip()
+    if run.state != "stopped" or not run.segments:
+        return gr.skip()
+    ctx.end_run(run, session)
     return run.value()
 
 
@@ -128,6 +146,7 @@ def on_task(
 ) -> tuple[Any, ...]:
     """Another task: its checkpoints, its examples and its boxes; own words in them stay."""
     task = check_choice("task", task, ctx.registry.tasks(session))
+    # The task's own picker shows it already: its update, the first, is left out.
     checkpoint = ctx.registry.default(task, session)
     return _following(ctx, checkpoint, session, fill=_untouched(ctx, (text, second), session))[1:]
 
@@ -147,10 +166,10 @@ def on_checkpoint(ctx: AppContext, name: Any, session: str | None = None) -> Any
 def on_opened(ctx: AppContext, task: Any, session: str | None = None) -> tuple[Any, Any]:
     """A checkpoint was opened elsewhere: it becomes a choice, and what is chosen stays."""
     tasks = task_choices(ctx, session)
-    known = isinstance(task, str) and task in dict(map(reversed, tasks))
-    return gr.update(choices=tasks), gr.update(
-        choices=picker_choices(ctx, task, session)
-    ) if known else gr.skip()
+    # What the browser says is chosen may be anything; without a known task there is no list to renew.
+    if not isinstance(task, str) or task not in [key for _, key in tasks]:
+        return gr.update(choices=tasks), gr.skip()
+    return gr.update(choices=tasks), gr.update(choices=picker_choices(ctx, task, session))
 
 
 def on_chosen(
@@ -165,7 +184,10 @@ def _following(
 ) -> tuple[Any, ...]:
     """Updates of task, picker, examples, text and second text for a checkpoint; ``fill`` its boxes too."""
     samples, labels = example_samples(checkpoint)
-    first, second = ({"value": text} for text in samples[0]) if samples and fill else ({}, {})
+    # An update without a value leaves a box's own words as they are.
+    first, second = {}, {}
+    if samples and fill:
+        first, second = ({"value": text} for text in samples[0])
     return (
         gr.update(choices=task_choices(ctx, session), value=checkpoint.task),
         gr.update(choices=picker_choices(ctx, checkpoint.task, session), value=checkpoint.name),
@@ -175,7 +197,7 @@ def _following(
     )
 
 
-def _hint(task: str) -> str:
+def _hint(task: str | None) -> str:
     return HINTS.get(task, "Write a sentence; Enter runs it")
 
 
@@ -196,16 +218,22 @@ def build(ctx: AppContext) -> GenerateTab:
             play = player(ctx.example, elem_id="bx-player")
         with gr.Column(scale=6, min_width=320, elem_id="bx-right"):
             live_map(elem_id="bx-map")
+    # The tab hands its parts on: other tabs choose a checkpoint here, or open a run from here.
     tab = GenerateTab(*parts, play)
     return _wire(ctx, tab, run, stop, queue, settings)
 
 
 def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Textbox, gr.Textbox]:
     """What runs on what: task, checkpoint, examples, text, second text."""
+    # A page without a checkpoint shows empty pickers until a visitor opens one.
     first = ctx.first_checkpoint()
+    first_task, first_name, first_choices = None, None, []
+    if first is not None:
+        first_task, first_name = first.task, first.name
+        first_choices = picker_choices(ctx, first.task)
     task = gr.Radio(
         task_choices(ctx),
-        value=first.task if first else None,
+        value=first_task,
         label="Task",
         show_label=False,
         container=False,
@@ -213,22 +241,21 @@ def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Text
         elem_classes="bx-segmented",
     )
     checkpoint = gr.Dropdown(
-        picker_choices(ctx, first.task) if first else [],
-        value=first.name if first else None,
+        first_choices,
+        value=first_name,
         label="Checkpoint",
         elem_id="bx-checkpoint",
         filterable=False,
     )
-    task_key = first.task if first else ""
     box = {"show_label": False, "container": False, "lines": 1, "max_lines": 6}
     text = gr.Textbox(
-        ctx.example_texts[0], label="Text", placeholder=_hint(task_key), elem_id="bx-text", **box
+        ctx.example_texts[0], label="Text", placeholder=_hint(first_task), elem_id="bx-text", **box
     )
     second = gr.Textbox(
         ctx.example_texts[1],
         label="Second sentence",
         placeholder="The second sentence; Enter fuses them",
-        visible=task_key == "fuse",
+        visible=first_task == "fuse",
         elem_id="bx-second",
         **box,
     )
@@ -261,9 +288,11 @@ def _wire(
         return on_stop(ctx, request.session_hash)
 
     def pick_example(sample):
-        fits = isinstance(sample, list | tuple) and len(sample) == 2
-        return tuple(sample) if fits else (gr.skip(), gr.skip())
+        if isinstance(sample, list | tuple) and len(sample) == 2:
+            return tuple(sample)
+        return gr.skip(), gr.skip()
 
+    # All that runs a model shares one queue; the place in it is shown beside the button, not over the player.
     running = {
         "inputs": [*tab.boxes, tab.task, tab.checkpoint, *settings],
         "outputs": tab.player,
@@ -276,12 +305,13 @@ def _wire(
     pressed = gr.on(
         [run.click, tab.text.submit, tab.second.submit], run_text, js=_BEGIN, api_name="run", **running
     )
+    # An example fills the boxes at once, and then runs like a press of Run.
     picked = tab.examples.click(pick_example, tab.examples, tab.boxes, js=_BEGIN, api_name="pick", **_INSTANT)
     picked_run = picked.success(run_text, api_name="run_example", **running)
     for event in (pressed, picked_run):
-        event.failure(None, None, None, js="() => { BX.player.fail(); }", api_visibility="private")
+        event.failure(None, None, None, js=tells("fail"), api_visibility="private")
     stop.click(
-        stop_run, None, tab.player, js="() => { BX.player.stop(); return []; }", api_name="stop",
+        stop_run, None, tab.player, js=tells("stop"), api_name="stop",
         cancels=[pressed, picked_run], **_INSTANT,
     )  # fmt: skip
     _wire_pickers(ctx, tab)
@@ -302,7 +332,7 @@ def _wire_pickers(ctx: AppContext, tab: GenerateTab) -> None:
         refuses_politely(choose_checkpoint),
         tab.checkpoint,
         tab.examples,
-        js="(name) => { BX.player.choose(name); return [name]; }",
+        js=tells("choose", passes=True),
         api_name="checkpoint",
         **_INSTANT,
     )

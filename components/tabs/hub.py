@@ -54,20 +54,33 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
 
     Raises ``Refusal`` (a ``ValueError``) with the reason and the next move.
     """
-    ctx.plans.drop(session)
+    # 1) What was looked up before is forgotten, whatever becomes of this.
+    _set_plan(ctx, session, None)
     repo_id, secret = check_name(ctx.settings, repo_id), check_token(ctx.settings, token)
     cache = cache_for(ctx.settings, secret)
+
+    # 2) The repository's files and sizes.
     try:
         plan = hub.plan_download(repo_id, revision=check_revision(revision), token=secret, cache_dir=cache)
     except OSError as error:
         raise advice.hub_refusal(repo_id, error, secret) from error
+
+    # 3) What could not be run is refused before it is downloaded.
     needed = _least_memory(plan, ctx.registry.dtype)
     if needed > ctx.registry.memory.limit:
         raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
     _check_family(plan, secret, cache)
-    ctx.plans.put(session, plan)
-    verb = f"Download {size(plan.missing_bytes)} and open" if plan.missing_bytes else "Open"
+    _set_plan(ctx, session, plan)
+    verb = "Open"
+    if plan.missing_bytes:
+        verb = f"Download {size(plan.missing_bytes)} and open"
     return plan_html(plan), gr.update(value=verb, visible=True)
+
+
+def _set_plan(ctx: AppContext, session: str | None, plan: hub.HubPlan | None) -> None:
+    """What this session looked up last."""
+    with ctx.sessions.change(session) as held:
+        held.plan = plan
 
 
 def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
@@ -79,14 +92,17 @@ def _least_memory(plan: hub.HubPlan, dtype: str) -> int:
 def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | None) -> None:
     """Refuses a model that this page cannot run: its config.json, a few kB, says so before the download."""
     try:
-        where = {"revision": plan.revision, "token": secret, "cache_dir": cache}
-        path = hub.cached_file(plan.repo_id, "config.json", **where)
-        config = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        hub_kwargs = {"revision": plan.revision, "token": secret, "cache_dir": cache}
+        path = hub.cached_file(plan.repo_id, "config.json", **hub_kwargs)
+        config = {}
+        if path:
+            config = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise advice.hub_refusal(plan.repo_id, error, secret) from error
     except ValueError as error:
         raise advice.Refusal(f"the config.json of {plan.repo_id} is no JSON", "choose another") from error
-    config = config if isinstance(config, dict) else {}
+    if not isinstance(config, dict):
+        config = {}
     advice.check_config(config)
     if advice.is_base(config):
         raise advice.no_writer(plan.repo_id)
@@ -95,23 +111,29 @@ def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | Non
 def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tuple[Any, ...]]:
     """Downloads what was looked up and opens it: yields (line, confirm, cancel, picker, *shown)."""
     rest = (gr.skip(),) * 6
-    plan = ctx.plans.get(session)
+    plan = ctx.sessions.look(session).plan
     if plan is None:
         yield refusal_html(advice.Refusal("nothing was looked up", "press Look up first")), *_buttons(), *rest
         return
     try:
+        # 1) Checked again: both come anew from the browser, and the page may have been restarted.
         secret = check_token(ctx.settings, token)
         check_name(ctx.settings, plan.repo_id)
+
+        # 2) Downloaded, with Cancel in the place of Download.
         download = Download(plan, secret, cache_for(ctx.settings, secret))
-        ctx.downloads.put(session, download)
+        with ctx.sessions.change(session) as held:
+            held.download = download
         yield progress_html(download), *_buttons(running=True), *rest
         for _ in download.watch():
             yield progress_html(download), gr.skip(), gr.skip(), *rest
+
+        # 3) Opened, and shown as any checkpoint.
         yield opening_html(plan), gr.skip(), gr.update(visible=False), *rest
         about = {"hub_id": plan.repo_id, "origin": origin_of(plan)}
         loaded = ctx.registry.open(download.folder, session=session or "", **about)
         picker, line, *shown = after_opening(ctx, loaded, session)
-        ctx.plans.drop(session)
+        _set_plan(ctx, session, None)
         yield line, *_buttons(), picker, *shown
     except hub.DownloadCancelled:
         yield cancelled_html(download), *_buttons(plan), *rest
@@ -120,18 +142,21 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
     except ValueError as error:
         yield refusal_html(error), *_buttons(), *rest
     finally:
-        ctx.downloads.drop(session)
+        with ctx.sessions.change(session) as held:
+            held.download = None
 
 
 def on_pick(event: gr.EventData) -> Any:
     """A published checkpoint was picked from the list: its id goes into the box."""
-    wanted = event._data.get("id") if isinstance(event._data, dict) else None
-    return wanted if isinstance(wanted, str) and wanted in PUBLISHED else gr.skip()
+    data = event._data  # whatever the browser sent
+    if isinstance(data, dict) and isinstance(data.get("id"), str) and data["id"] in PUBLISHED:
+        return data["id"]
+    return gr.skip()
 
 
 def on_cancel(ctx: AppContext, session: str | None) -> None:
     """Stops this session's download; ``on_confirm`` says so."""
-    download = ctx.downloads.get(session)
+    download = ctx.sessions.look(session).download
     if download is not None:
         download.cancel()
 
@@ -147,12 +172,15 @@ def _buttons(plan: hub.HubPlan | None = None, *, running: bool = False) -> tuple
 def plan_html(plan: hub.HubPlan) -> str:
     """What a download takes, file by file."""
     there = plan.nbytes - plan.missing_bytes
-    here = f", of which {size(there)} are on this machine already" if there and plan.missing_bytes else ""
-    here = here if plan.missing_bytes else ", all on this machine already"
-    rows = "".join(
-        f"<li>{_esc(file.name)} <i>{size(file.size)}{', here' if file.cached else ''}</i></li>"
-        for file in plan.files
-    )
+    here = ""
+    if not plan.missing_bytes:
+        here = ", all on this machine already"
+    elif there:
+        here = f", of which {size(there)} are on this machine already"
+    rows = ""
+    for file in plan.files:
+        cached = ", here" * file.cached
+        rows += f"<li>{_esc(file.name)} <i>{size(file.size)}{cached}</i></li>"
     return (
         f'<div class="bx-report"><p><b>{_esc(plan.repo_id)}</b> ({_esc(plan.asked)}, commit '
         f"{_esc(plan.revision[:12])}) needs {len(plan.files)} files, {size(plan.nbytes)}{here}.</p>"

@@ -13,7 +13,7 @@ import gradio as gr
 from bertgen import hub
 from components.context import AppContext
 from components.models.downloads import check_name, check_revision, check_token, origin_of
-from components.models.registry import OPENED_AT_ONCE
+from components.session import OPENED
 from components.tabs import checkpoints, generate
 from components.validation import check_folder
 
@@ -24,21 +24,28 @@ SECRET = "bertgen-explorer"
 
 def opened(ctx: AppContext, session: str | None) -> list[dict[str, str]]:
     """What a session opened, as its browser keeps it: folders, and Hub ids with their commits."""
-    return [
-        {"hub": c.hub_id, "revision": c.folder.name} if c.hub_id else {"folder": str(c.folder)}
-        for c in ctx.registry.opened(session)
-    ]
+    entries = []
+    for checkpoint in ctx.registry.opened(session):
+        entry = {"folder": str(checkpoint.folder)}
+        if checkpoint.hub_id:  # its folder in the Hub's cache is named after its commit
+            entry = {"hub": checkpoint.hub_id, "revision": checkpoint.folder.name}
+        entries.append(entry)
+    return entries
 
 
-def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
+def reopen(ctx: AppContext, entries: Any, session: str | None) -> int:
     """Opens again what a browser kept, without loading any model; returns how many.
 
     What is not there any more, or not allowed, is passed over. Nothing is downloaded.
     """
+    if not isinstance(entries, list):
+        return 0
     count = 0
-    for entry in kept[:OPENED_AT_ONCE] if isinstance(kept, list) else ():
+    for entry in entries[:OPENED]:
+        if not isinstance(entry, dict):
+            continue
         try:
-            folder, facts = _find(ctx, entry if isinstance(entry, dict) else {})
+            folder, facts = _find(ctx, entry)
             ctx.registry.add(folder, session=session or "", **facts)
         except (ValueError, OSError):
             continue
@@ -47,7 +54,7 @@ def reopen(ctx: AppContext, kept: Any, session: str | None) -> int:
 
 
 def _find(ctx: AppContext, entry: dict[str, Any]) -> tuple[Path, dict[str, str]]:
-    """An entry's folder, and what `describe` is told of it; ValueError or OSError where there is none."""
+    """An entry's folder, and the facts for `describe`; ValueError or OSError where there is none."""
     if "hub" not in entry:
         return check_folder(ctx.settings, entry.get("folder")), {}
     repo_id, revision = check_name(ctx.settings, entry["hub"]), check_revision(entry.get("revision"))
@@ -63,17 +70,17 @@ def build(
     ctx: AppContext, demo: gr.Blocks, tab: checkpoints.CheckpointsTab, run: generate.GenerateTab
 ) -> None:
     """Wires the browser's storage in the current ``gr.Blocks``."""
-    kept = gr.BrowserState([], storage_key=STORAGE, secret=SECRET)
+    stored = gr.BrowserState([], storage_key=STORAGE, secret=SECRET)
 
     def remember(request: gr.Request):
         return opened(ctx, request.session_hash)
 
-    def come_back(kept, task, request: gr.Request):
-        if not reopen(ctx, kept, request.session_hash):
+    def come_back(entries, task, request: gr.Request):
+        if not reopen(ctx, entries, request.session_hash):
             return gr.skip(), gr.skip(), gr.skip()
         tasks, choices = generate.on_opened(ctx, task, request.session_hash)
         return gr.update(choices=checkpoints.choices(ctx, request.session_hash)), tasks, choices
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    demo.load(come_back, [kept, run.task], [tab.picker, run.task, run.checkpoint], api_name="back", **quiet)
-    tab.picker.change(remember, None, kept, api_name="remember", **quiet)
+    demo.load(come_back, [stored, run.task], [tab.picker, run.task, run.checkpoint], api_name="back", **quiet)
+    tab.picker.change(remember, None, stored, api_name="remember", **quiet)

@@ -42,14 +42,19 @@ def parts_of(
     ``count(text)`` gives its tokens, ``limit`` is the most the model was trained to read. Raises
     ``ValueError`` where a text that long makes no sense for the task.
     """
+    # 1) Sentence by sentence, where the task is one of sentences and the text does not fit or has lines.
     text = unwrapped(text)
     tokens = count(text)
     fits, way = tokens <= limit, LONG[task]
     if way == "each" or (way == "sentences" and (not fits or "\n" in text)):
         parts = each_sentence(text, limit, count)
         return tuple(parts[:MAX_PARTS]), _notes(parts, limit, fits)
+
+    # 2) Whole, where it fits.
     if fits:
         return (Part(text),), []
+
+    # 3) Else refused or cut, as the task needs.
     if way == "refuse":
         raise ValueError(
             f"the two sentences have {tokens} tokens together and the model was trained on at most {limit}; "
@@ -91,7 +96,9 @@ def unchanged(task: str, pairs: list[tuple[str, str]]) -> str:
         return ""
     if len(pairs) == 1 or (same == len(pairs) and task != "split"):
         return SAME[task]
-    return f"{same} of the {len(pairs)} sentences came back as they were." if task == "split" else ""
+    if task != "split":
+        return ""
+    return f"{same} of the {len(pairs)} sentences came back as they were."
 
 
 def _plain(text: str) -> str:
@@ -110,4 +117,6 @@ def two_sentences(text: str) -> tuple[str, str]:
 
 
 def _shortened(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+    if len(text) <= length:
+        return text
+    return text[: length - 1].rstrip() + "…"

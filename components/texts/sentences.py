@@ -32,15 +32,15 @@ def unwrapped(text: str) -> str:
 
     A break stays where the line is blank, ends a sentence, or is short, as in a list.
     """
-    kept: list[str] = []
+    lines = [""]
     for line in (" ".join(line.split()) for line in text.splitlines()):
-        before = kept[-1] if kept else ""
+        before = lines[-1]
         ends = not before or (_LINE_END.search(before) and _ends_sentence(before, line, False))
         if line and not ends and (len(before) >= WRAPPED or line[0].islower()):
-            kept[-1] = f"{before} {line}"
+            lines[-1] = f"{before} {line}"
         else:
-            kept.append(line)
-    return "\n".join(kept).strip()
+            lines.append(line)
+    return "\n".join(lines).strip()
 
 
 def split_sentences(text: str, *, small_letters: bool = False) -> list[str]:
@@ -51,7 +51,12 @@ def split_sentences(text: str, *, small_letters: bool = False) -> list[str]:
     """
     sentences, start = [], 0
     for match in _END.finditer(text):
-        end = match.end(1) if match.group(1) else match.end(2) if match.group(2) else match.start()
+        # The mark belongs to the sentence, the white space behind it does not; a line break has no mark.
+        end = match.start()
+        if match.group(1):
+            end = match.end(1)
+        elif match.group(2):
+            end = match.end(2)
         if match.group(1) and not _ends_sentence(text[start:end], text[match.end() :], small_letters):
             continue
         if sentence := text[start:end].strip():
@@ -81,8 +86,10 @@ def each_sentence(text: str, limit: int, count: Callable[[str], int]) -> list[Pa
     """
     sentences = []
     for sentence in split_sentences(text):
-        fits = count(sentence) <= limit
-        sentences += [sentence] if fits else split_sentences(sentence, small_letters=True)
+        if count(sentence) <= limit:
+            sentences.append(sentence)
+        else:  # better cut at a doubtful end than in the middle
+            sentences += split_sentences(sentence, small_letters=True)
     return [cut_to(sentence, limit, count) for sentence in sentences]
 
 
@@ -93,7 +100,8 @@ def cut_to(sentence: str, limit: int, count: Callable[[str], int]) -> Part:
     ends = [match.end() for match in re.finditer(r"\S+", sentence)]
     if count(sentence[: ends[0]]) > limit:  # one endless word: by characters
         ends = list(range(1, len(sentence) + 1))
-    low, high = 0, len(ends) - 1  # the longest beginning that fits lies in ends[low:high]
+    # Halving: the longest beginning that fits lies in ends[low:high].
+    low, high = 0, len(ends) - 1
     while low < high:
         middle = (low + high + 1) // 2
         if count(sentence[: ends[middle]]) <= limit:

@@ -1,181 +1,255 @@
-"""What the browser gets of a run: one JSON-able dictionary, attention as base64 of little-endian uint16.
+"""The one view contract: what the browser is given of a run, by the player and the explorer alike.
 
-The shapes are those of ``bertgen.GenerationTrace`` (T target tokens, S source tokens, L layers, H heads).
+Python decides here, with the tokenizer at hand, how every token reads; the browser draws and never looks into
+a piece again. ``components/widgets/contract.d.ts`` is written from these types by
+``python -m components.views.typedefs``; a test holds the two equal. Letters: L layers, H heads, R rows
+(queries), C columns (keys), S source tokens, T target tokens.
+
+A finished run reaches the explorer as one JSON text, a ``Run``::
+
+    {"version": 1, "source": Line, "start": Token, "target": Line, "maps": {"cross": RunMap, ...},
+     "finish": "eos", "cut": "", "model": ..., "text": ..., "seconds": ..., "first_token_seconds": ...,
+     "settings": {...}}
+
+A run that is being written reaches the player as a ``StreamedRun``: the same parts, cut so that an update
+costs little. ``head`` is the JSON text of what does not change (``RunHead``: version, source, start, cut),
+and ``tokens`` holds the JSON text of one ``Token`` each. They are texts, since Gradio wraps every list and
+dictionary of a value in a proxy, which costs seconds for thousands of them. A field that stands at its
+default is left out of a text.
+
+Units: log-probabilities are natural logarithms of the plain softmax, null where a number is not finite;
+attention is base64 of little-endian uint16, a weight is worth u16 / 65535; times are seconds.
 """
 
 from __future__ import annotations
 
-import base64
-import math
-import re
-from collections.abc import Sequence
-from typing import Any
+import json
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, NotRequired, TypedDict
 
-import numpy as np
-
-U16_MAX = 65535
-KINDS = ("encoder_self", "decoder_self", "cross")
-
-# Tokens that steer instead of saying something. <unk> is not among them: it stands where a word stood.
-SPECIAL_PIECES = frozenset(
-    [
-        *("<pad>", "<s>", "</s>", "<bos>", "<eos>", "<::::>", "<mask>"),  # SentencePiece vocabularies
-        *("[CLS]", "[SEP]", "[PAD]", "[MASK]"),  # WordPiece
-        "<|endoftext|>",  # GPT-2
-    ]
-)
-BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
+VERSION = 1
+Finish = Literal["eos", "length", "stopped"]
+State = Literal["streaming", "finished", "stopped", "error", "idle"]
 
 
-def pack_u16(array: np.ndarray) -> dict[str, Any]:
-    """Values in 0..1 of any shape as ``{"shape": [...], "u16": base64}``; a value is worth u16 / 65535.
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of the ten most probable tokens of a step."""
 
-    16 bits, since 8 would be off by up to 0.2 in a row's sum at 512 keys.
+    id: int
+    label: str
+    logprob: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token, of the source or written, streamed or finished.
+
+    ``piece`` is the vocabulary's own spelling, ``label`` how people read the token by itself ("Katze", "␣"
+    for a lone space, "xC3" for a byte, "</s>"). ``text`` is what it shows in its line: no white space before
+    it, "" where its letter is shown by another token. ``gap`` tells that white space stands before it in the
+    line (always true of a line's first token); tokens without a gap hang together. ``special`` is true of
+    tokens that steer instead of saying something; <unk> is none of them.
+
+    Of a written token only: ``adds`` is what it adds to the answer (joined: the decoded text), ``logprob``
+    and ``alternatives`` (best first) its probabilities, and while streaming ``cross`` the attention
+    [L, H, S] of the step that wrote it, of the shape that ``StreamedRun.shape`` names; "" in a finished run,
+    whose maps hold it.
     """
-    values = np.clip(np.asarray(array, dtype=np.float32), 0.0, 1.0)
-    words = np.rint(values * U16_MAX).astype("<u2")
-    return {"shape": list(values.shape), "u16": base64.b64encode(words.tobytes()).decode("ascii")}
+
+    id: int
+    piece: str
+    label: str
+    text: str
+    gap: bool
+    special: bool
+    adds: str = ""
+    logprob: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    cross: str = ""
 
 
-def unpack_u16(packed: dict[str, Any]) -> np.ndarray:
-    """The twin of :func:`pack_u16`: float32 of the packed shape."""
-    words = np.frombuffer(base64.b64decode(packed["u16"]), dtype="<u2")
-    return (words.astype(np.float32) / U16_MAX).reshape(packed["shape"])
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The tokens of a text, and their words.
 
-
-def is_special(piece: str) -> bool:
-    """Whether a piece is a control token: start, end, padding, separator."""
-    return piece in SPECIAL_PIECES
-
-
-def piece_label(piece: str, starts_word: bool = True) -> str:
-    """A piece as people read it: no ``▁``, ``Ġ`` or ``##``; a middle dot where it continues a word.
-
-    A lone word boundary is shown as ``␣``, a byte piece as its hexadecimal number.
+    ``labels`` stand at the side of a map, one a token: as the token's own, with a middle dot in front where
+    it continues a word ("·ze"). ``words`` is the index of each token's word, counted from 0, and
+    ``word_labels`` holds what each word reads. A special token is a word of its own.
     """
-    if is_special(piece) or piece == "<unk>":
-        return piece
-    byte = BYTE_PIECE.fullmatch(piece)
-    if byte:
-        return "x" + byte.group(1)
-    text = piece.removeprefix("##").replace("▁", " ").replace("Ġ", " ").replace("\n", "⏎")
-    text = text.strip(" ") or "␣"
-    return text if starts_word or not text[0].isalnum() else "·" + text
+
+    tokens: tuple[Token, ...]
+    labels: tuple[str, ...]
+    words: tuple[int, ...]
+    word_labels: tuple[str, ...]
 
 
-def word_label(pieces: Sequence[str]) -> str:
-    """The pieces of one word, joined without gaps; runs of byte pieces become their characters."""
-    data = b""
-    for piece in pieces:
-        byte = BYTE_PIECE.fullmatch(piece)
-        if byte:
-            data += bytes([int(byte.group(1), 16)])
-        elif is_special(piece) or piece == "<unk>":
-            data += piece.encode()
-        else:
-            data += piece.removeprefix("##").replace("▁", " ").replace("Ġ", " ").replace("\n", "⏎").encode()
-    return data.decode("utf-8", errors="replace").strip(" ") or "␣"
+class Packed(TypedDict):
+    """Weights of any shape: base64 of little-endian uint16, row by row."""
+
+    shape: list[int]
+    u16: str
 
 
-def token_line(ids: Sequence[int], pieces: Sequence[str], words: Sequence[int]) -> dict[str, Any]:
-    """One line of text as the browser shows it.
+@dataclass(frozen=True, slots=True)
+class RunMap:
+    """One kind of attention, [L, H, R, C], by the name it has in ``Run.maps``.
 
-    Lists of one entry a piece: ``ids``, ``pieces``, ``labels``, ``words`` (index of its word, counted from
-    0), ``special`` (0 or 1); and ``word_labels``, one entry a word. A special token is a word of its own.
+    ``rows`` and ``columns`` name the lines along its sides: "source", "target", or "read" (the start token,
+    then the target without its last token). ``shift`` and ``measure`` are those of ``bertgen.AttentionMap``.
+    Either ``u16`` holds all weights, or (of a large run) ``tiles`` small pictures of all maps
+    [L + 1, H + 1, <= 16, <= 16], and single maps are asked for as they are looked at.
     """
-    special = [is_special(piece) for piece in pieces]
-    groups: list[int] = []
-    members: list[list[str]] = []
-    for index, piece in enumerate(pieces):
-        same = (
-            index > 0 and words[index] == words[index - 1] and not special[index] and not special[index - 1]
-        )
-        if not same:
-            members.append([])
-        members[-1].append(piece)
-        groups.append(len(members) - 1)
-    starts = [index == 0 or groups[index] != groups[index - 1] for index in range(len(groups))]
-    return {
-        "ids": [int(token_id) for token_id in ids],
-        "pieces": list(pieces),
-        "labels": [piece_label(piece, start) for piece, start in zip(pieces, starts, strict=True)],
-        "words": groups,
-        "word_labels": [word_label(group) for group in members],
-        "special": [int(flag) for flag in special],
-    }
+
+    shape: tuple[int, ...]
+    rows: str
+    columns: str
+    shift: int
+    measure: str
+    u16: str | None = None
+    tiles: Packed | None = None
 
 
-def _number(value: float) -> float | None:
-    """A finite number, shortened; JSON knows no infinity."""
-    value = float(value)
-    return round(value, 5) if math.isfinite(value) else None
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is known of a run before its first token; ``cut`` is the end of its text that was left out."""
+
+    version: int
+    source: Line
+    start: Token
+    cut: str
 
 
-def thumbnails(weights: np.ndarray, size: int = 16) -> np.ndarray:
-    """Small pictures of all maps: [L, H, T, S] -> [L + 1, H + 1, <= size, <= size].
+@dataclass(frozen=True, slots=True)
+class Run(RunHead):
+    """A finished run, as the explorer gets it."""
 
-    The largest weight of every block, so that a sharp diagonal stays visible. The last row and column hold
-    the means over layers and heads.
+    target: Line
+    maps: dict[str, RunMap]
+    finish: Finish
+    model: str
+    text: str
+    seconds: float | None
+    first_token_seconds: float | None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+class Draft(TypedDict):
+    """The best draft of a beam search after ``step`` steps (counted from 1)."""
+
+    step: int
+    text: str
+    score: float | None
+
+
+class StreamedRun(TypedDict):
+    """A run as the player gets it, again and again (see above); ``run`` opens it in the explorer."""
+
+    head: str
+    tokens: list[str]
+    shape: list[int] | None
+    draft: Draft | None
+    finish: Finish | None
+    run: str | None
+
+
+class Stats(TypedDict):
+    """What a press of Run cost, and under which settings; ``first`` is the time of the first token."""
+
+    seconds: float
+    first: float | None
+    device: str
+    dtype: str
+    model: str
+    checkpoint: str
+    most: int
+    settings: str
+    beams: int
+    limit: int
+
+
+class PlayerValue(TypedDict):
+    """The player's value: one press of Run, cumulative. A text run by sentences has a segment each.
+
+    Of a message alone (``state`` "error" or "idle") ``segments`` is empty, and ``parts``, ``notes`` and
+    ``stats`` are not there.
     """
-    weights = np.asarray(weights, dtype=np.float32)
-    weights = np.concatenate([weights, weights.mean(1, keepdims=True)], 1)
-    weights = np.concatenate([weights, weights.mean(0, keepdims=True)], 0)  # [L + 1, H + 1, T, S]
-    for axis in (2, 3):
-        count = weights.shape[axis]
-        blocks = np.unique(np.arange(count) * min(count, size) // max(count, 1), return_index=True)[1]
-        weights = np.maximum.reduceat(weights, blocks, axis) if count else weights
-    return weights
+
+    version: int
+    id: str
+    state: State
+    segments: list[StreamedRun]
+    parts: NotRequired[int]
+    notes: NotRequired[list[str]]
+    stats: NotRequired[Stats]
+    message: str
+    play: bool
 
 
-def trace_lines(trace: Any) -> dict[str, Any]:
-    """The ``source``, ``target`` and ``start`` of :func:`trace_payload`."""
-    source = token_line(trace.source_ids, trace.source_pieces, trace.source_words)
-    target = token_line(trace.target_ids, trace.target_pieces, trace.target_words)
-    target["logprobs"] = [_number(value) for value in trace.logprobs]
-    target["top_k"] = [
-        [[piece_label(piece), _number(logprob), int(token_id)] for token_id, piece, logprob in step]
-        for step in trace.top_k
-    ]
-    start = getattr(trace, "start_piece", "") or "<s>"
-    return {"source": source, "target": target, "start": {"piece": start, "label": piece_label(start)}}
+class RunChoice(TypedDict):
+    """A run in the explorer's list."""
+
+    id: str
+    label: str
 
 
-def trace_payload(trace: Any, *, whole: bool = True) -> dict[str, Any]:
-    """A ``GenerationTrace`` as the page's widgets read it.
+class ExplorerValue(TypedDict):
+    """The explorer's value. ``trace`` is the JSON text of a ``Run``, or null where the browser holds it.
 
-    ``source`` and ``target`` are :func:`token_line` dictionaries; ``target`` also has ``logprobs`` (natural
-    log, a token) and ``top_k`` (per token the list of ``[label, logprob, token_id]``, best first).
-    ``start`` is the decoder's start token as ``{piece, label}``. ``encoder_self`` [L,H,S,S],
-    ``decoder_self`` [L,H,T,T] and ``cross`` [L,H,T,S] are packed uint16 or None when not captured; not
-    ``whole``, they are ``{"shape", "tiles"}`` with :func:`thumbnails` instead of the weights. Beside them
-    ``model``, ``text``, ``finish`` ("eos", "length", "stopped"), ``seconds``, ``first_token_seconds`` and
-    ``settings``.
+    ``slices`` holds single maps [R, C] of a large run, by the names "kind,layer,head,words,by" that the
+    browser asked for (not always there); ``warnings`` are those of the runs that have any, by id.
     """
-    arrays = {kind: getattr(trace, kind) for kind in KINDS}
-    return {
-        "model": str(trace.model),
-        "text": trace.text,
-        "finish": trace.finish_reason,
-        "seconds": _number(trace.seconds),
-        "first_token_seconds": _number(getattr(trace, "first_token_seconds", 0.0)),
-        "settings": {key: value for key, value in dict(trace.settings or {}).items() if _is_plain(value)},
-        **trace_lines(trace),
-        **{kind: _packed(array, whole) for kind, array in arrays.items()},
-    }
+
+    version: int
+    runs: list[RunChoice]
+    run: str
+    newest: str
+    trace: str | None
+    figure: dict[str, Any]
+    warnings: dict[str, list[str]]
+    note: str
+    slices: NotRequired[dict[str, Packed]]
 
 
-def _packed(array: np.ndarray | None, whole: bool) -> dict[str, Any] | None:
-    """One kind of attention for the browser: the weights, or only their small pictures."""
-    if array is None or whole:
-        return None if array is None else pack_u16(array)
-    return {"shape": list(array.shape), "tiles": pack_u16(thumbnails(array))}
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    """(name, default) of a dataclass's fields; MISSING where there is none."""
+    return tuple((entry.name, entry.default) for entry in fields(kind))
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether JSON can hold the value as it is."""
-    return value is None or isinstance(value, (bool, int, float, str))
+def plain(value: Any) -> Any:
+    """Types of the contract as dictionaries and lists; a field at its default is left out."""
+    # What stands at its default is left out: most tokens of a run have nothing in most of their fields.
+    if is_dataclass(value):
+        found = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+        return {name: plain(each) for name, each, default in found if default is MISSING or each != default}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return value
 
 
-def packed_bytes(trace: Any) -> int:
-    """Size in bytes of the trace's three attention arrays as uint16."""
-    return sum(2 * getattr(trace, kind).size for kind in KINDS if getattr(trace, kind) is not None)
+def to_json(value: Any) -> str:
+    """The JSON text of a type of the contract, for the browser."""
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def read_run(text: str) -> Run:
+    """The run of a JSON text that ``to_json`` wrote."""
+    data = json.loads(text)
+    for side in ("source", "target"):
+        data[side] = _line(data[side])
+    maps = {name: RunMap(**{**found, "shape": tuple(found["shape"])}) for name, found in data["maps"].items()}
+    return Run(**{**data, "start": _token(data["start"]), "maps": maps})
+
+
+def _line(data: dict[str, Any]) -> Line:
+    tokens = tuple(_token(token) for token in data["tokens"])
+    return Line(tokens, tuple(data["labels"]), tuple(data["words"]), tuple(data["word_labels"]))
+
+
+def _token(data: dict[str, Any]) -> Token:
+    alternatives = tuple(Alternative(**each) for each in data.get("alternatives", ()))
+    return Token(**{**data, "alternatives": alternatives})

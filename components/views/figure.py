@@ -44,7 +44,9 @@ def where(layer: Pick, head: Pick) -> str:
         return f"layer {layer + 1} ({head} of heads)"
     if isinstance(head, int):
         return f"head {head + 1} ({layer} of layers)"
-    return f"the {layer} of layers and heads" if layer == head else f"the {layer} of layers ({head} of heads)"
+    if layer == head:
+        return f"the {layer} of layers and heads"
+    return f"the {layer} of layers ({head} of heads)"
 
 
 def percent(weight: float) -> str:
@@ -54,12 +56,17 @@ def percent(weight: float) -> str:
         return "0\u00a0%"
     if value < 0.1:
         return "<0.1\u00a0%"
-    return f"{value:.1f}\u00a0%" if value < 1 else f"{math.floor(value + 0.5)}\u00a0%"
+    if value < 1:
+        return f"{value:.1f}\u00a0%"
+    return f"{math.floor(value + 0.5)}\u00a0%"  # Python's own rounding takes halves to the even side
 
 
 def sentence(kind: str, row: tuple[str, str], column: str, weight: float, place: str, by: str) -> str:
     """What one cell says, as plain text."""
-    template = SENTENCES[f"{kind}_read" if by == "read" and kind != "encoder_self" else kind]
+    name = kind
+    if by == "read" and kind != "encoder_self":  # an encoder's rows read and write the same
+        name = f"{kind}_read"
+    template = SENTENCES[name]
     read, wrote = row
     return template.replace("*", "").format(
         row=wrote, read=read, wrote=wrote, column=column, where=place, weight=percent(weight)
@@ -86,6 +93,7 @@ def _axis(labels: list[str], count: int, dark: bool, **extra: Any) -> dict[str, 
 
 def _layout(rows: list[str], columns: list[str], dark: bool) -> dict[str, Any]:
     """The map's layout without a template (Plotly's own would add 7 kB a figure)."""
+    # The first token stands at the top: an axis from its last value to its first.
     y_axis = _axis(rows, len(rows), dark)
     y_axis["range"] = [len(rows) - 0.5, -0.5]
     return {
@@ -118,17 +126,18 @@ def attention_figure(
     dark: bool = False,
 ) -> go.Figure:
     """A finished figure of one map, for notebooks and exports: fixed scale 0..1, a sentence a cell."""
+    # 1) A sentence a cell, none where no query may look. Plotly reads labels as HTML: all are escaped.
     place = where(layer, head)
-    texts = [
-        [
-            ""
-            if math.isnan(weight)
-            else sentence(kind, row, column, float(weight), place, by).replace("*", "")
-            for column, weight in zip(view.columns, line, strict=True)
-        ]
-        for row, line in zip(view.rows, view.z, strict=True)
-    ]
-    texts = [[html.escape(text, quote=False) for text in line] for line in texts]
+    texts: list[list[str]] = []
+    for row, line in zip(view.rows, view.z, strict=True):
+        texts.append([])
+        for column, weight in zip(view.columns, line, strict=True):
+            text = ""
+            if not math.isnan(weight):
+                text = sentence(kind, row, column, float(weight), place, by).replace("*", "")
+            texts[-1].append(html.escape(text, quote=False))
+
+    # 2) The axes, the title above them, the cells.
     rows = [row_label(row, kind != "encoder_self", INK[dark]["text"]) for row in view.rows]
     layout = _layout(rows, [html.escape(label, quote=False) for label in view.columns], dark)
     layout["title"] = {"text": f"{NAMES[kind]}: attention weights (raw), {place}", "x": 0, "xanchor": "left"}
@@ -151,6 +160,7 @@ def explorer_figure() -> dict[str, Any]:
     ``light`` and ``dark`` are ``{"data": [heatmap], "layout": ...}``; ``ink`` the colours for labels;
     ``names`` and ``sentences`` as above.
     """
+    # The browser knows both themes at once, since turning the page dark asks no server.
     themes = {}
     for theme, dark in (("light", False), ("dark", True)):
         figure = go.Figure(_trace(None, dark, hoverinfo="none"))

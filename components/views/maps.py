@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from components.views.contract import unpack_u16
+from components.views.contract import Line, Run, RunMap
+from components.views.packing import unpack_u16
 
 Pick = int | str  # an index, or "mean" or "max" over all of them
 
@@ -30,6 +30,7 @@ class Axis:
         """The token indices behind each row or column shown: one each, or the tokens of a word."""
         if not merged:
             return [[index] for index in range(len(self.labels))]
+        # Tokens of a word stand beside each other: a new index begins a new group.
         found: list[list[int]] = []
         for index, word in enumerate(self.words):
             if index == 0 or word != self.words[index - 1]:
@@ -39,7 +40,9 @@ class Axis:
 
     def label(self, index: int, merged: bool) -> str:
         """What stands for a token: its own label, or its word's."""
-        return self.word_labels[self.words[index]] if merged else self.labels[index]
+        if merged:
+            return self.word_labels[self.words[index]]
+        return self.labels[index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +61,14 @@ class View:
     hidden_rows: int
 
 
-def axis(line: dict[str, Any]) -> Axis:
-    """The axis of a payload's ``source`` or ``target`` line."""
-    return Axis(line["labels"], line["words"], line["word_labels"], line["special"])
+def axis(line: Line) -> Axis:
+    """The axis of a run's ``source`` or ``target`` line."""
+    return Axis(line.labels, line.words, line.word_labels, [int(token.special) for token in line.tokens])
 
 
-def read_axis(payload: dict[str, Any]) -> Axis:
+def read_axis(run: Run) -> Axis:
     """What the decoder read at each step: the start token, then the output without its last token."""
-    target, start = axis(payload["target"]), payload["start"]["label"]
+    target, start = axis(run.target), run.start.label
     return Axis(
         [start, *target.labels[:-1]],
         [0, *(word + 1 for word in target.words[:-1])],
@@ -85,8 +88,9 @@ def merge(weights: np.ndarray, rows: list[list[int]], columns: list[list[int]]) 
 
 def aggregate(weights: np.ndarray, layer: Pick, head: Pick) -> np.ndarray:
     """One map [R, C] out of [L, H, R, C]: heads first, then layers; each an index, "mean" or "max"."""
+    # Heads are the axis behind layers; once they are gone, layers are the first.
     for pick in (head, layer):
-        last_but = 1 if weights.ndim == 4 else 0
+        last_but = weights.ndim - 3
         if pick == "mean":
             weights = weights.mean(last_but)
         elif pick == "max":
@@ -99,9 +103,66 @@ def aggregate(weights: np.ndarray, layer: Pick, head: Pick) -> np.ndarray:
     return weights
 
 
-def _weights(packed: dict[str, Any] | np.ndarray, layer: Pick) -> np.ndarray:
+def attention_view(
+    run: Run,
+    kind: str = "cross",
+    layer: Pick = "mean",
+    head: Pick = "mean",
+    *,
+    words: bool = True,
+    by: str = "wrote",
+    hide_special: bool = False,
+    weights: np.ndarray | None = None,
+) -> View:
+    """The map of one kind of attention of a run (see ``finished_run``).
+
+    ``words`` merges pieces before heads are aggregated, so "max" is the most any head gives to a word.
+    ``by`` says which token stands for a decoder row: the one it "wrote" or the one it "read".
+    ``hide_special`` leaves special tokens out and never renormalises what is left. ``weights`` [L, H, T, S]
+    are the map's own, for a run that does not hold them packed.
+    """
+    found = run.maps.get(kind)
+    if found is None:
+        raise ValueError(f"this run holds no {kind!r} attention; run it again with capture=True")
+    source, target, read = axis(run.source), axis(run.target), read_axis(run)
+
+    # 1) Both sides, and which tokens each row and column stands for.
+    decoder = found.rows == "target"
+    queries, keys = source, source
+    if decoder:
+        queries = {"wrote": target, "read": read}[by]
+    if found.columns == "read":
+        keys = read
+    rows, columns = queries.groups(words), keys.groups(words)
+
+    # 2) The weights: tokens to words, then heads and layers to one map.
+    z = aggregate(merge(_weights(found, weights, layer), rows, columns), _within(layer), head)  # [R, C]
+    if found.columns == "read":  # what comes later cannot be looked at: blank, not 0
+        later = np.array([[min(column) > max(row) for column in columns] for row in rows])
+        z = np.where(later, np.nan, z)
+
+    # 3) What is shown of it.
+    keep_rows, keep_columns = list(range(len(rows))), list(range(len(columns)))
+    if hide_special:
+        keep_rows = [i for i in keep_rows if not queries.special[rows[i][0]]]
+        keep_columns = [j for j in keep_columns if not keys.special[columns[j][0]]]
+    if decoder:
+        pairs = [(read.label(row[0], words), target.label(row[-1], words)) for row in rows]
+    else:
+        pairs = [(source.label(row[0], words),) * 2 for row in rows]
+    return View(
+        z=z[np.ix_(keep_rows, keep_columns)],
+        rows=[pairs[i] for i in keep_rows],
+        columns=[keys.label(columns[j][0], words) for j in keep_columns],
+        hidden=_hidden_share(np.nan_to_num(z[keep_rows]), keep_columns),
+        hidden_rows=len(rows) - len(keep_rows),
+    )
+
+
+def _weights(found: RunMap, weights: np.ndarray | None, layer: Pick) -> np.ndarray:
     """[L, H, T, S] as float32, only the layer that is needed: [1, H, T, S]."""
-    weights = packed if isinstance(packed, np.ndarray) else unpack_u16(packed)
+    if weights is None:
+        weights = unpack_u16({"shape": list(found.shape), "u16": found.u16})
     if isinstance(layer, int):
         if not 0 <= layer < len(weights):
             raise ValueError(f"there is no layer {layer}; choose 0..{len(weights) - 1}")
@@ -111,47 +172,14 @@ def _weights(packed: dict[str, Any] | np.ndarray, layer: Pick) -> np.ndarray:
 
 def _within(layer: Pick) -> Pick:
     """The layer's place in what ``_weights`` returns."""
-    return 0 if isinstance(layer, int) else layer
+    if isinstance(layer, int):
+        return 0
+    return layer
 
 
-def attention_view(
-    payload: dict[str, Any],
-    kind: str = "cross",
-    layer: Pick = "mean",
-    head: Pick = "mean",
-    *,
-    words: bool = True,
-    by: str = "wrote",
-    hide_special: bool = False,
-) -> View:
-    """The map of one kind of attention of a run (see ``trace_payload``; arrays need not be packed).
-
-    ``words`` merges pieces before heads are aggregated, so "max" is the most any head gives to a word.
-    ``by`` says which token stands for a decoder row: the one it "wrote" or the one it "read".
-    ``hide_special`` leaves special tokens out and never renormalises what is left.
-    """
-    if payload.get(kind) is None:
-        raise ValueError(f"this run holds no {kind!r} attention; run it again with capture=True")
-    source, target, read = axis(payload["source"]), axis(payload["target"]), read_axis(payload)
-    queries = source if kind == "encoder_self" else {"wrote": target, "read": read}[by]
-    keys = read if kind == "decoder_self" else source
-    rows, columns = queries.groups(words), keys.groups(words)
-    z = aggregate(merge(_weights(payload[kind], layer), rows, columns), _within(layer), head)  # [R, C]
-    if kind == "decoder_self":
-        blank = np.array([[min(column) > max(row) for column in columns] for row in rows])
-        z = np.where(blank, np.nan, z)
-    keep_rows = [i for i, row in enumerate(rows) if not (hide_special and queries.special[row[0]])]
-    keep_columns = [j for j, col in enumerate(columns) if not (hide_special and keys.special[col[0]])]
-    if kind == "encoder_self":
-        pairs = [(source.label(row[0], words),) * 2 for row in rows]
-    else:
-        pairs = [(read.label(row[0], words), target.label(row[-1], words)) for row in rows]
-    shown = np.nan_to_num(z[keep_rows])
-    seen, total = shown[:, keep_columns].sum(), shown.sum()
-    return View(
-        z=z[np.ix_(keep_rows, keep_columns)],
-        rows=[pairs[i] for i in keep_rows],
-        columns=[keys.label(columns[j][0], words) for j in keep_columns],
-        hidden=float(1 - seen / total) if total > 0 else 0.0,
-        hidden_rows=len(rows) - len(keep_rows),
-    )
+def _hidden_share(shown: np.ndarray, columns: list[int]) -> float:
+    """The share of the shown rows' weight [R, C] that lies in none of the ``columns``."""
+    total = shown.sum()
+    if not total > 0:
+        return 0.0
+    return float(1 - shown[:, columns].sum() / total)

@@ -48,6 +48,7 @@ def to_hex(lightness: float, chroma: float, hue: float) -> str:
 def stops(dark: bool = False) -> list[str]:
     """``STOPS`` evenly spaced colours from weight 0 (the page) to weight 1."""
     first, last, hue_first, hue_last = (0.21, 0.97, -60.0, 95.0) if dark else (1.0, 0.28, 85.0, -35.0)
+    # Weight 0 is the page itself, so that an empty cell is not seen.
     colours = [PAGE[dark]]
     for t in np.linspace(0, 1, STOPS)[1:]:
         chroma = 0.158 * np.sin(np.pi * (0.03 + 0.89 * t)) ** 0.8

@@ -1,4 +1,5 @@
-/* What every widget of the page shares: window.BX. Plain functions, no framework, nothing fetched. */
+/* Owns what every widget shares: colours, packed numbers, how shares and sentences read, elements. Plain functions on
+   window.BX; no framework, no state, nothing fetched. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -13,10 +14,8 @@
   const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   const ramps = { light: BX.STOPS.light.map(channels), dark: BX.STOPS.dark.map(channels) };
 
-  BX.dark = () => document.body.classList.contains('dark');
-
   /** Weight t in 0..1 -> [r, g, b]. */
-  BX.rgb = (t, dark = BX.dark()) => {
+  BX.rgb = (t, dark = BX.gradio.dark()) => {
     const ramp = dark ? ramps.dark : ramps.light;
     const at = Math.min(1, Math.max(0, t || 0)) * (ramp.length - 1);
     const low = Math.min(ramp.length - 2, Math.floor(at));
@@ -24,16 +23,16 @@
     return [0, 1, 2].map((c) => Math.round(between(c)));
   };
   /** Weight t in 0..1 -> 'rgb(r, g, b)'; 0 is the page's colour. */
-  BX.color = (t, dark = BX.dark()) => `rgb(${BX.rgb(t, dark).join(', ')})`;
+  BX.color = (t, dark = BX.gradio.dark()) => `rgb(${BX.rgb(t, dark).join(', ')})`;
   /** The text colour that reads on BX.color(t). */
-  BX.ink = (t, dark = BX.dark()) => {
+  BX.ink = (t, dark = BX.gradio.dark()) => {
     const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     const [r, g, b] = BX.rgb(t, dark).map((c) => linear(c / 255));
     const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
     return luminance > 0.179 ? '#000000' : '#ffffff';
   };
   /** The whole map as a CSS gradient. */
-  BX.gradient = (dark = BX.dark()) =>
+  BX.gradient = (dark = BX.gradio.dark()) =>
     `linear-gradient(to right, ${BX.STOPS[dark ? 'dark' : 'light'].join(', ')})`;
 
   /** Base64 of little-endian uint16 -> Uint16Array; a value v is worth v / 65535. */
@@ -48,39 +47,29 @@
   /** {shape, u16} -> {shape, data: Uint16Array}, or null. */
   BX.array = (packed) => (packed ? { shape: packed.shape, data: BX.u16(packed.u16) } : null);
 
+  /** One map [R * C] out of [L, H, R, C]: heads first, then layers; each an index, 'mean' or 'max'.
+      one: what a weight of 1 is in data. */
+  BX.aggregate = ({ L, H, R, C, data }, layer, head, one = 1) => {
+    const size = R * C;
+    const out = new Float32Array(size);
+    const layers = typeof layer === 'number' ? [layer] : [...Array(L).keys()];
+    const heads = typeof head === 'number' ? [head] : [...Array(H).keys()];
+    for (const l of layers) {
+      for (let i = 0; i < size; i++) {
+        let value = 0;
+        for (const h of heads) {
+          const weight = data[(l * H + h) * size + i] / one;
+          value = head === 'max' ? Math.max(value, weight) : value + weight / heads.length;
+        }
+        out[i] = layer === 'max' ? Math.max(out[i], value) : out[i] + value / layers.length;
+      }
+    }
+    return out;
+  };
+
   /** Text that is safe inside HTML and inside Plotly's pseudo-HTML labels. */
   const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   BX.esc = (s) => String(s).replace(/[&<>"]/g, (c) => ENTITIES[c]);
-
-  const SPECIAL = /^(<(pad|s|\/s|bos|eos|unk|mask|::::)>|\[(CLS|SEP|PAD|MASK)\]|<\|endoftext\|>)$/;
-  const BYTE = /^<0x([0-9A-F]{2})>$/;
-  BX.isSpecial = (piece) => SPECIAL.test(piece);
-  BX.isByte = (piece) => BYTE.test(piece);
-  BX.isSpace = (piece) => /^[▁Ġ]$/.test(piece);
-  /** A SentencePiece, WordPiece or byte-level BPE piece as people read it. */
-  BX.show = (piece) => {
-    if (SPECIAL.test(piece)) return piece;
-    const byte = BYTE.exec(piece);
-    if (byte) return 'x' + byte[1];
-    return piece.replace(/^##/, '').replace(/[▁Ġ]/g, ' ').replace(/\n/g, '⏎').trim() || '␣';
-  };
-
-  /** What each piece shows in a text: the bytes of a letter show it once, on the first of them. */
-  BX.spelled = (pieces) => {
-    const shown = pieces.map((piece, i) => (BX.isByte(pieces[i + 1]) && BX.isSpace(piece) ? '' : BX.show(piece)));
-    const bytes = pieces.map((piece) => { const found = BYTE.exec(piece); return found ? parseInt(found[1], 16) : -1; });
-    const utf8 = new TextDecoder('utf-8', { fatal: true });
-    bytes.forEach((lead, i) => {
-      const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-      const own = bytes.slice(i, i + size);
-      if (lead < 0xc2 || own.length < size || own.includes(-1)) return; // no beginning of a letter
-      try {
-        const letter = utf8.decode(Uint8Array.from(own));
-        shown.fill('', i, i + size)[i] = letter;
-      } catch { /* not UTF-8: the bytes stay as they are */ }
-    });
-    return shown;
-  };
 
   /** 0.6234 -> '62 %', 0.004 -> '0.4 %', 0.00001 -> '<0.1 %'. The space is a no-break space. */
   BX.percent = (p) => {
@@ -88,17 +77,6 @@
     if (value === 0) return '0\u00a0%';
     if (value < 0.1) return '<0.1\u00a0%';
     return `${value < 1 ? value.toFixed(1) : Math.round(value)}\u00a0%`;
-  };
-
-  /** fn(dark) now and whenever the page turns light or dark. Returns a function that ends it. */
-  BX.onTheme = (fn, now = false) => {
-    let last = BX.dark();
-    if (now) fn(last);
-    const observer = new MutationObserver(() => {
-      if (BX.dark() !== last) fn((last = BX.dark()));
-    });
-    observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
-    return () => observer.disconnect();
   };
 
   /** An element: BX.el('button', {class: 'x', 'aria-label': 'y'}, 'text', child, ...). */
@@ -110,6 +88,20 @@
     }
     node.append(...children.filter((child) => child != null));
     return node;
+  };
+
+  const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  /** What an arrow key asks for as [rows, columns], or undefined for any other key. */
+  BX.arrow = (event) => STEPS[event.key];
+
+  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
+  BX.quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
+  /** A sentence in parts, plain strings and {token}, as text. */
+  BX.plain = (parts) => parts.map((part) => (part.token == null ? part : BX.quoted(part.token))).join('');
+  /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
+  BX.tell = (node, parts) => {
+    node.replaceChildren(...parts.map(
+      (part) => (part.token == null ? part : BX.el('b', {}, BX.quoted(part.token)))));
   };
 
   /** fn at most once a frame, however often it is asked for. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.views.contract import read_run
 from components.views.maps import attention_view
 from tests.e2e.conftest import PHONE
 
@@ -51,8 +52,8 @@ def same_as_python(page, **options):
         f" words: {HOOK}.state.words, by: {HOOK}.state.by, hide_special: {HOOK}.state.hideSpecial}})"
     )
     assert {key: state[key] for key in options} == options
-    payload = page.evaluate(f"{HOOK}.run.payload")
-    view = attention_view(payload, state.pop("kind"), state.pop("layer"), state.pop("head"), **state)
+    run = read_run(page.evaluate(f"JSON.stringify({HOOK}.run.payload)"))
+    view = attention_view(run, state.pop("kind"), state.pop("layer"), state.pop("head"), **state)
     z = page.evaluate(f"{HOOK}.view.z")
     found = np.array([[np.nan if weight is None else weight for weight in row] for row in z])
     np.testing.assert_allclose(found, view.z, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -113,7 +114,8 @@ def test_fusing_has_two_boxes_and_its_examples_fill_both(page, fuser):
     page.locator("#bx-examples button").first.click()
     page.wait_for_function("document.querySelector('#bx-second textarea').value !== ''")
     wait_for_state(page, "finished")
-    source = page.evaluate("BX.player.value.segments[0].source.join('').replaceAll('▁', ' ').trim()")
+    head = json.loads(page.evaluate("BX.player.value.segments[0].head"))
+    source = "".join(token["piece"] for token in head["source"]["tokens"]).replace("▁", " ").strip()
     assert source == " ".join(PAIR)
     page.locator("#bx-task label", has_text="Translate").click()
     page.wait_for_selector("#bx-second", state="hidden")

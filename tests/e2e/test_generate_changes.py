@@ -45,17 +45,3 @@ def test_letters_made_of_bytes_are_shown_as_letters(page):
     assert "日" in shown
     assert not [text for text in shown if text.startswith("x")]
     assert page.get_attribute(".bxp-source", "dir") == "rtl"
-
-
-def test_bytes_that_are_no_letter_stay_bytes(page):
-    pieces = ["▁", "<0xC3>", "<0xA9>", "s", "<0xC3>", "<0x41>", "<0xE6>", "<0x97>"]
-    assert page.evaluate("(pieces) => BX.spelled(pieces)", pieces) == [
-        "",
-        "é",
-        "",
-        "s",
-        "xC3",
-        "x41",
-        "xE6",
-        "x97",
-    ]

@@ -35,7 +35,8 @@ def test_its_first_example_reads_as_the_reference_has_it(page, name):
     page.click("#bx-run")
     page.wait_for_function(
         f"(start) => {PLAYER}.state === 'finished' && "
-        "BX.player.value.segments[0].source.join('').replaceAll('▁', ' ').trim().startsWith(start)",
+        "BX.player.heads[0].source.tokens.map((token) => token.piece).join('').replaceAll('▁', ' ').trim()"
+        ".startsWith(start)",
         arg=golden["text"][:12],
     )
     wait_for_state(page, "finished")

@@ -136,7 +136,7 @@ def test_what_is_untrained_runs_with_a_warning_that_stays(ctx, folder, parts, wa
     for _ in range(2):  # with every run
         last = list(generate.on_run(ctx, "the cat", "translate", "mine", SETTINGS, "me"))[-1]
         assert any(warning in note for note in last["notes"])
-    stored = ctx.traces.list("me")[0]
+    stored = ctx.sessions.runs("me")[0]
     assert any(warning in note for note in stored.warnings)
 
 

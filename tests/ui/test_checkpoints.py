@@ -151,12 +151,12 @@ def test_one_folder_opened_by_two_is_one_model(ctx, checkpoints, tmp_path):
 def test_a_visitor_who_leaves_is_forgotten(ctx, checkpoints, tmp_path):
     folder = shutil.copytree(checkpoints / "translate-tiny", tmp_path / "mine")
     ctx.registry.open(folder, session="me")
-    ctx.forget("me")
+    ctx.sessions.forget("me")
     assert len(ctx.registry.all("me")) == 3
 
 
 def test_a_visitor_opens_so_many_at_most(ctx, checkpoints, tmp_path, monkeypatch):
-    monkeypatch.setattr("components.models.registry.OPENED_AT_ONCE", 2)
+    monkeypatch.setattr("components.session.OPENED", 2)
     for name in ("one", "two", "three"):
         ctx.registry.open(shutil.copytree(checkpoints / "translate-tiny", tmp_path / name), session="me")
     assert [c.name for c in ctx.registry.all("me")][3:] == ["two", "three"]

@@ -18,7 +18,7 @@ from bertgen import (
     RobertaConfig,
     RobertaTokenizer,
 )
-from components.runs.pieces import readable
+from components.runs.tokens import TokenReader
 from components.tabs import checkpoints, generate
 from tests.conftest import GOLDEN
 
@@ -82,29 +82,55 @@ def test_any_two_halves_open_and_run(ctx, make, encoder, decoder, longest):
     value = list(generate.on_run(ctx, TEXT, "split", name, SETTINGS, "me"))[-1]
     assert value["state"] == "finished", value["message"]
     (segment,) = value["segments"]
-    trace = ctx.traces.get("me", segment["run"])
-    steps = [json.loads(step) for step in segment["steps"]]
-    assert [step["p"] for step in steps] == list(trace.target_pieces)
-    assert segment["source"] == list(trace.source_pieces)
-    assert "".join(step["t"] for step in steps).strip() == trace.text.strip()
+    trace = ctx.sessions.trace("me", segment["run"])
+    tokens = [json.loads(token) for token in segment["tokens"]]
+    source = json.loads(segment["head"])["source"]["tokens"]
+    assert [token["piece"] for token in tokens] == list(trace.target_pieces)
+    assert [token["piece"] for token in source] == list(trace.source_pieces)
+    assert "".join(token.get("adds", "") for token in tokens).strip() == trace.text.strip()
     loaded = ctx.registry.get(name, "me")
-    assert loaded.count(TEXT) == len(segment["source"])
+    assert loaded.count(TEXT) == len(source)
     assert loaded.target_tokenizer.decode(trace.target_ids.tolist(), skip_special_tokens=True) == trace.text
     assert ctx.registry.describe(name, "me").longest_source == longest
 
 
-def test_wordpiece_in_the_pages_notation(tokenizer):
+def read(tokenizer, pieces: list[str]) -> list[tuple[bool, str]]:
+    """(white space in front, label) of each piece."""
+    reader = TokenReader(tokenizer)
+    special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+    ids = [special.get(piece, 10_000 + number) for number, piece in enumerate(pieces)]
+    return [(surface.gap, surface.label) for surface in reader.surfaces(ids, pieces)]
+
+
+def test_how_wordpiece_reads(tokenizer):
     bert = tokenizer_of("bert", tokenizer)
     pieces = ["[CLS]", "the", "##ly", ",", "(", "[SEP]"]
-    assert readable(bert, pieces) == ["[CLS]", "▁the", "ly", ",", "▁(", "[SEP]"]
-
-
-def test_byte_level_pieces_in_the_pages_notation(tokenizer):
-    gpt2 = tokenizer_of("gpt2", tokenizer)
-    assert readable(gpt2, ["The", "Ġcat", "Ã¤", "Ã", "Ċ", "<|endoftext|>"]) == [
-        *("The", "▁cat", "ä", "<0xC3>", "\n", "<|endoftext|>"),
+    assert read(bert, pieces) == [
+        (False, "[CLS]"),
+        (True, "the"),
+        (False, "ly"),
+        (False, ","),
+        (True, "("),
+        (False, "[SEP]"),
     ]
 
 
-def test_sentencepiece_stays_as_it_is(tokenizer):
-    assert readable(tokenizer, ["▁The", "cat", "<0xC3>", "</s>"]) == ["▁The", "cat", "<0xC3>", "</s>"]
+def test_how_byte_level_pieces_read(tokenizer):
+    gpt2 = tokenizer_of("gpt2", tokenizer)
+    assert read(gpt2, ["The", "Ġcat", "Ã¤", "Ã", "Ċ", "<|endoftext|>"]) == [
+        (False, "The"),
+        (True, "cat"),
+        (False, "ä"),
+        (False, "xC3"),
+        (False, "⏎"),
+        (False, "<|endoftext|>"),
+    ]
+
+
+def test_how_sentencepiece_reads(tokenizer):
+    assert read(tokenizer, ["▁The", "cat", "<0xC3>", "</s>"]) == [
+        (True, "The"),
+        (False, "cat"),
+        (False, "xC3"),
+        (False, "</s>"),
+    ]

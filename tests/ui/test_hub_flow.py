@@ -106,12 +106,12 @@ def test_a_visitor_who_leaves_stops_the_download(ctx, model_hub):
     look(ctx)
     opening = tab.on_confirm(ctx, "", "me")
     next(opening)
-    download = ctx.downloads.get("me")
+    download = ctx.sessions.look("me").download
     next(opening)
     opening.close()
     assert download._over.wait(30)
     assert download.folder is None
-    assert ctx.downloads.get("me") is None
+    assert ctx.sessions.look("me").download is None
 
 
 def test_cancel_without_a_download_does_nothing(ctx):
@@ -143,7 +143,7 @@ def test_what_cannot_be_looked_up_says_why(ctx, model_hub, how, name, revision, 
         look(ctx, name, revision, token)
     assert why in refusal.value.why
     assert move in refusal.value.move
-    assert ctx.plans.get("me") is None
+    assert ctx.sessions.look("me").plan is None
 
 
 def test_a_gated_repository_opens_with_a_token_that_is_kept_nowhere(ctx, model_hub, caplog):
@@ -155,7 +155,8 @@ def test_a_gated_repository_opens_with_a_token_that_is_kept_nowhere(ctx, model_h
     look(ctx, token=SECRET)
     assert "is open" in confirm(ctx, token=SECRET)[-1][0]
     assert f"Bearer {SECRET}" in [header for _, _, header in model_hub.log]
-    assert SECRET not in repr(vars(ctx.plans)) + repr(vars(ctx.downloads)) + caplog.text
+    held = ctx.sessions.look("me")
+    assert SECRET not in repr(vars(held)) + repr(vars(ctx.sessions)) + caplog.text
 
 
 def test_a_hub_that_is_silent_and_a_cache_that_is_empty(ctx, model_hub):

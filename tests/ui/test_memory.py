@@ -14,6 +14,7 @@ from components.models import memory
 from components.models.advice import Refusal
 from components.models.memory import ModelMemory, default_limit
 from components.models.registry import Registry
+from components.runs.settings import RunSettings
 from components.tabs import generate
 
 PATIENT = 30.0  # seconds, for a thread that a machine may be slow to run
@@ -136,18 +137,19 @@ def test_an_evicted_checkpoint_is_freed_and_comes_back_at_need(checkpoints):
 
 
 def test_a_run_that_is_over_holds_no_model(ctx):
-    settings = ("greedy", 4, 1.0, 50, 1.0, 4, 0)
-    list(generate.on_run(ctx, "the cat", "translate", "translate-tiny", settings, "me"))
-    model = weakref.ref(ctx.registry.get("translate-tiny").model)
+    with ctx.registry.use(ctx.registry.describe("translate-tiny")) as loaded:
+        list(ctx.start_run(loaded, "the cat", RunSettings(max_new_tokens=4), "me").play())
+        model = weakref.ref(loaded.model)
+    del loaded
     ctx.registry.memory.limit = int(1.5 * ctx.registry.describe("split-tiny").memory(4))
     ctx.registry.get("split-tiny")
     gc.collect()
-    assert ctx.runs.get("me") is not None
+    assert ctx.sessions.look("me").current is not None
     assert model() is None
 
 
 def test_a_run_keeps_its_model_until_it_is_over(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("bertgen.serving.service.UPDATE_SECONDS", 0)
     monkeypatch.setattr(memory, "PATIENCE", 0.0)
     settings = ("greedy", 4, 1.0, 50, 1.0, 8, 0)
     running = generate.on_run(ctx, "the cat", "translate", "translate-tiny", settings, "me")

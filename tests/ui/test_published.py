@@ -62,8 +62,9 @@ def test_it_opens_with_its_task_title_example_and_prepared_input(ctx, published)
     assert checkpoint.examples[0][0].startswith("Due to the hurricane")
     run = list(generate.on_run(ctx, 'The "cat"', "split", WIKISPLIT, SETTINGS, "me"))[-1]
     assert any("it is given: <s>The ''cat''</s>" in note for note in run["notes"])
-    assert run["segments"][0]["source"][0] == "<s>"
-    assert run["segments"][0]["source"][-1] == "</s>"
+    source = json.loads(run["segments"][0]["head"])["source"]["tokens"]
+    assert source[0]["piece"] == "<s>"
+    assert source[-1]["piece"] == "</s>"
 
 
 def test_others_read_the_text_as_it_is(ctx):

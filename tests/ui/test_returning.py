@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from components.context import AppContext
-from components.models.registry import OPENED_AT_ONCE, Registry
+from components.models.registry import Registry
+from components.session import OPENED
 from components.settings import Settings
 from components.tabs import checkpoints, returning
 from components.tabs import hub as hub_tab
@@ -28,7 +29,7 @@ def test_folders_come_back_for_the_next_session(ctx, folder):
     checkpoints.on_open(ctx, str(folder), "before")
     kept = returning.opened(ctx, "before")
     assert kept == [{"folder": str(folder.resolve())}]
-    ctx.forget("before")
+    ctx.sessions.forget("before")
     assert returning.reopen(ctx, kept, "after") == 1
     assert "own-split" in names(ctx, "after")
     assert "own-split" not in names(ctx, "somebody")
@@ -90,7 +91,7 @@ def test_nonsense_opens_nothing_and_breaks_nothing(ctx, hub, kept):
 
 def test_no_more_than_a_session_may_open(ctx, checkpoints, tmp_path):
     kept = []
-    for number in range(OPENED_AT_ONCE + 3):
+    for number in range(OPENED + 3):
         copy = shutil.copytree(checkpoints / "split-tiny", tmp_path / f"copy-{number}")
         kept.append({"folder": str(copy)})
-    assert returning.reopen(ctx, kept, "me") == OPENED_AT_ONCE
+    assert returning.reopen(ctx, kept, "me") == OPENED

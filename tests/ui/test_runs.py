@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from components.runs.run import Run
+from components.runs.settings import RunSettings, check_settings
 from components.tabs import decoding, generate
-from components.validation import RunSettings, check_settings
 
 SETTINGS = ("greedy", 4, 1.0, 50, 1.0, 12, 0)
 TEXT = "the cat and the dog"
@@ -22,36 +22,43 @@ def press_run(ctx, text=TEXT, task="translate", checkpoint="translate-tiny", set
     return list(generate.on_run(ctx, text, task, checkpoint, settings, session))
 
 
-def steps_of(segment) -> list[dict]:
-    return [json.loads(step) for step in segment["steps"]]
+def tokens_of(segment) -> list[dict]:
+    return [json.loads(token) for token in segment["tokens"]]
+
+
+def source_of(segment) -> list[str]:
+    return [token["piece"] for token in json.loads(segment["head"])["source"]["tokens"]]
 
 
 def pieces(value) -> list[str]:
-    return [step["p"] for segment in value["segments"] for step in steps_of(segment)]
+    return [token["piece"] for segment in value["segments"] for token in tokens_of(segment)]
 
 
 def text_of(value) -> str:
-    return " ".join("".join(step["t"] for step in steps_of(segment)).strip() for segment in value["segments"])
+    return " ".join(
+        "".join(token.get("adds", "") for token in tokens_of(segment)).strip()
+        for segment in value["segments"]
+    )
 
 
 def test_a_run_ends_finished_and_is_kept(ctx):
     last = press_run(ctx)[-1]
     (segment,) = last["segments"]
-    trace = ctx.traces.get("me", segment["run"])
+    trace = ctx.sessions.trace("me", segment["run"])
     assert last["state"] == "finished"
     assert tuple(pieces(last)) == trace.target_pieces
     assert text_of(last) == trace.text.strip()
-    assert segment["source"] == list(trace.source_pieces)
+    assert source_of(segment) == list(trace.source_pieces)
     assert segment["finish"] == trace.finish_reason
-    assert ctx.traces.get("someone else", segment["run"]) is None
+    assert ctx.sessions.trace("someone else", segment["run"]) is None
     assert json.loads(json.dumps(last)) == last
 
 
 def test_the_attention_of_a_step_is_that_of_the_trace(ctx):
     (segment,) = press_run(ctx)[-1]["segments"]
-    cross = ctx.traces.get("me", segment["run"]).cross  # [L, H, T, S]
-    for index, step in enumerate(steps_of(segment)):
-        row = np.frombuffer(base64.b64decode(step["a"]), "<u2").reshape(segment["shape"]) / 65535
+    cross = ctx.sessions.trace("me", segment["run"]).cross  # [L, H, T, S]
+    for index, token in enumerate(tokens_of(segment)):
+        row = np.frombuffer(base64.b64decode(token["cross"]), "<u2").reshape(segment["shape"]) / 65535
         np.testing.assert_allclose(row, cross[:, :, index].astype(np.float32), atol=1e-4)
         np.testing.assert_allclose(row.sum(-1), 1, atol=2e-3)
 
@@ -63,7 +70,7 @@ def test_values_are_cumulative(ctx):
 
 
 def test_beam_search_shows_drafts_and_then_the_winner(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("bertgen.serving.service.UPDATE_SECONDS", 0)
     values = press_run(ctx, settings=("beam", 3, 1.0, 50, 1.0, 12, 0))
     drafts = [value["segments"][0]["draft"] for value in values if value["segments"][0]["draft"]]
     assert drafts[0]["step"] == 1
@@ -83,7 +90,7 @@ def test_sampling_repeats_itself_with_its_seed(ctx):
 
 @pytest.mark.parametrize("settings", [SETTINGS, ("beam", 3, 1.0, 50, 1.0, 12, 0)], ids=["greedy", "beam"])
 def test_closing_early_keeps_what_there_is(ctx, monkeypatch, settings):
-    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("bertgen.serving.service.UPDATE_SECONDS", 0)
     loaded = ctx.registry.get("translate-tiny")
     run = ctx.start_run(loaded, TEXT, check_settings(*settings), "me")
     playing = run.play()
@@ -95,8 +102,8 @@ def test_closing_early_keeps_what_there_is(ctx, monkeypatch, settings):
     assert run.done.is_set()
     assert stopped["state"] == "stopped"
     assert segment["finish"] == "stopped"
-    assert 0 < len(segment["steps"]) < 12
-    assert tuple(pieces(stopped)) == ctx.traces.get("me", segment["run"]).target_pieces
+    assert 0 < len(segment["tokens"]) < 12
+    assert tuple(pieces(stopped)) == ctx.sessions.trace("me", segment["run"]).target_pieces
 
 
 def test_stop_after_the_end_changes_nothing(ctx):
@@ -107,7 +114,7 @@ def test_stop_after_the_end_changes_nothing(ctx):
 
 def test_a_run_that_takes_too_long_ends_itself(ctx):
     loaded = ctx.registry.get("translate-tiny")
-    run = Run(loaded, TEXT, RunSettings(), keep=lambda trace: "kept", seconds=0)
+    run = Run(loaded, TEXT, RunSettings(), keep=lambda trace, lines: "kept", seconds=0)
     last = list(run.play())[-1]
     assert last["state"] == "stopped"
     assert len(pieces(last)) == 1
@@ -118,7 +125,9 @@ def test_a_run_never_asks_for_more_positions_than_there_are(ctx, make_model):
     endless = make_model(eos_bias=-50.0)
     loaded = replace(ctx.registry.get("translate-tiny"), model=endless)
     assert loaded.positions == 96
-    last = list(Run(loaded, TEXT, RunSettings(max_new_tokens=256), keep=lambda trace: "kept").play())[-1]
+    last = list(Run(loaded, TEXT, RunSettings(max_new_tokens=256), keep=lambda trace, lines: "kept").play())[
+        -1
+    ]
     assert len(pieces(last)) == 96
     assert last["segments"][0]["finish"] == "length"
     assert any("96 positions" in note for note in last["notes"])
@@ -141,11 +150,11 @@ def test_a_long_text_is_run_by_sentences_and_says_so(ctx):
     last = press_run(ctx, text=text)[-1]
     longest = ctx.registry.describe("translate-tiny").longest_source
     assert len(last["segments"]) == 9
-    assert all(len(segment["source"]) <= longest for segment in last["segments"])
-    assert last["segments"][-1]["cut"]
+    assert all(len(source_of(segment)) <= longest for segment in last["segments"])
+    assert json.loads(last["segments"][-1]["head"])["cut"]
     assert "sentence by sentence: 9 runs" in last["notes"][0]
     assert "is cut before" in last["notes"][1]
-    assert len(ctx.traces.list("me")) == 9
+    assert len(ctx.sessions.runs("me")) == 9
 
 
 @pytest.mark.parametrize("text", ["", "   \n "])
@@ -217,7 +226,7 @@ def test_own_words_stay_whatever_is_chosen(ctx, boxes, filled):
 
 def test_white_space_of_the_text_does_not_reach_the_model(ctx):
     plain, odd = (press_run(ctx, text=text)[-1] for text in ("the cat sat", " the \t cat\u00a0sat\n"))
-    assert odd["segments"][0]["source"] == plain["segments"][0]["source"]
+    assert source_of(odd["segments"][0]) == source_of(plain["segments"][0])
     assert pieces(odd) == pieces(plain)
     assert odd["notes"] == plain["notes"]
 
@@ -230,7 +239,7 @@ def test_long_examples_are_shortened_on_their_chips(ctx):
 
 
 def test_two_runs_at_once_do_not_meet(ctx, monkeypatch):
-    monkeypatch.setattr("components.runs.run.UPDATE_SECONDS", 0)
+    monkeypatch.setattr("bertgen.serving.service.UPDATE_SECONDS", 0)
     alone = [pieces(press_run(ctx, text=text)[-1]) for text in (TEXT, "a dog")]
     streams = [
         generate.on_run(ctx, text, "translate", "translate-tiny", SETTINGS, text) for text in (TEXT, "a dog")

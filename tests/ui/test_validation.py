@@ -8,7 +8,8 @@ import gradio as gr
 import pytest
 
 from bertgen import GenerationConfig
-from components.validation import RunSettings, check_settings, check_text, refuses_politely
+from components.runs.settings import RunSettings, check_settings
+from components.validation import check_text, refuses_politely
 
 GOOD = {
     "mode": "sample",

@@ -27,8 +27,8 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The page from the ground up; its loose modules are the ground that all of its folders stand on.
 STOREYS = [
     {"strings", "limits", "settings", "theme", "vendor", "views", "texts", "refusal"},
-    {"validation", "gate"},
-    {"models", "session"},
+    {"validation", "session", "gate"},
+    {"models"},
     {"runs"},
     {"context"},
     {"widgets"},

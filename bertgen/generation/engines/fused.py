@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
 from bertgen.generation.engines.prepared import transposed
 from bertgen.layers.attention import additive_mask
+from bertgen.layers.blocks import SequenceTooLongError
 from bertgen.layers.cache import KVCache
 
 # For how many rows a product is faster on a transposed copy, by name. The vocabulary's table always is, the
@@ -187,10 +188,7 @@ class FusedEngine:
         # 1) Room: positions are as many as the model has, buffers double when they are full.
         count = self.positions.shape[0] - self.first_position
         if time >= count:
-            raise RuntimeError(
-                f"the model has {count} positions (max_position_embeddings); "
-                "lower max_length or max_new_tokens"
-            )
+            raise SequenceTooLongError("generation.no_positions", there=count)
         if time == state.written[0].shape[1]:
             state.written = [torch.cat([old, torch.empty_like(old)], dim=1) for old in state.written]
             state.make_views()

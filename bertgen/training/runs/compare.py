@@ -11,9 +11,9 @@ from bertgen.training.recipe.tables import Recipe, read_recipe
 from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
+from bertgen.training.runs.processes import processes
 from bertgen.training.runs.run import fine_tune, open_run
 from bertgen.training.runs.state import agree, read_log, validation_losses
-from bertgen.training.runs.processes import processes
 
 RESULTS, OUTPUTS, TABLE = "results.json", "outputs.json", "table.md"
 Results = dict[str, Any]

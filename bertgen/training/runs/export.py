@@ -10,13 +10,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from bertgen.configs.generation import GenerationConfig
-from bertgen.training.runs.snapshots import best_loss, kept_files, load_best, load_mean
+from bertgen.training.data.vocabulary import write_tokenizer_files
 from bertgen.training.objectives.masked_lm import build_base
+from bertgen.training.optim.master_weights import fill
 from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
+from bertgen.training.runs.snapshots import best_loss, kept_files, load_best, load_mean
 from bertgen.training.runs.start import end_token, start_model, start_token, start_tokenizer
 from bertgen.training.runs.state import LOG, AnyRecipe, load_state, read_log, validation_losses
-from bertgen.training.data.vocabulary import write_tokenizer_files
-from bertgen.training.optim.master_weights import fill
 
 LARGEST_FILE = "9500KB"  # a clone can then be pushed to a Space without LFS (10 MB)
 AUTO = "auto"

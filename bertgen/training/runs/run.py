@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertgen.training.data.corpus import build_corpus, build_vocabulary
-from bertgen.training.runs.export import AUTO, export_base, export_checkpoint
-from bertgen.training.runs.snapshots import BEST, KEPT_FILES
-from bertgen.training.trainer import Trainer
-from bertgen.training.objectives.masked_lm import MaskedLM
-from bertgen.training.objectives.base import Objective
-from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
-from bertgen.training.reports.curves import CURVES, draw_curves
-from bertgen.training.objectives.seq2seq import Seq2Seq
-from bertgen.training.runs.start import start_tokenizer
-from bertgen.training.runs.state import LOG, STATE, read_log
-from bertgen.training.runs.processes import Team, leads
 from bertgen.training.data.text import ROWS_FILE, build_base_vocabulary, load_rows
 from bertgen.training.data.vocabulary import write_tokenizer_files
+from bertgen.training.objectives.base import Objective
+from bertgen.training.objectives.masked_lm import MaskedLM
+from bertgen.training.objectives.seq2seq import Seq2Seq
+from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
+from bertgen.training.reports.curves import CURVES, draw_curves
+from bertgen.training.runs.export import AUTO, export_base, export_checkpoint
+from bertgen.training.runs.processes import Team, leads
+from bertgen.training.runs.snapshots import BEST, KEPT_FILES
+from bertgen.training.runs.start import start_tokenizer
+from bertgen.training.runs.state import LOG, STATE, read_log
+from bertgen.training.trainer import Trainer
 
 CHECKPOINT = "checkpoint"  # below a finished run
 # What a run writes: while it prepares, and from its first step on beside its state.

@@ -1,4 +1,5 @@
-/* The explorer's controls and texts: built once, filled on every change. */
+/* Owns the explorer's controls and texts: built once, filled on every change. What is chosen is reported as a change
+   of the view state, and shown when it comes back from there. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -137,16 +138,16 @@
 
   BX.explorerControls = (root, on) => {
     const run = dropdown('run', (value) => on.run(value), 'bxa-run');
-    const kind = segments('Kind of attention', on.titles, (value) => on.change('kind', value));
+    const kind = segments('Kind of attention', on.titles, (value) => on.set({ map: value }));
     const unit = segments('Unit', { words: 'words', pieces: 'pieces' },
-      (value) => on.change('words', value === 'words'));
+      (value) => on.set({ unit: value }));
     const by = segments('Rows stand for', { wrote: 'word written', read: 'word read' },
-      (value) => on.change('by', value));
-    const scale = dropdown('scale', (value) => on.change('scale', value));
+      (value) => on.set({ rows: value }));
+    const scale = dropdown('scale', (value) => on.set({ scale: value }));
     const box = el('input', { type: 'checkbox' });
     const note = el('span', { class: 'bxa-note' });
     const hide = el('label', { class: 'bxa-check' }, box, el('span', {}, 'hide special tokens'), note);
-    box.addEventListener('change', () => on.change('hideSpecial', box.checked));
+    box.addEventListener('change', () => on.set({ hideSpecial: box.checked }));
     const picked = () => [heads.layer, heads.head].map(({ select }) => number(select.value));
     const heads = headsPanel(() => on.pick(...picked()));
     const large = mapPanel(on.zoom, by);
@@ -171,24 +172,29 @@
     let last = null;
     large.table.addEventListener('toggle', () => { if (last) fillTable(large.table, last); });
 
-    function show(run_, state, shown, special, figure) {
+    /** Fills everything from what is looked at. state: see look() of explorer.js; special: the view without special
+        tokens; figure: the skeleton of views/figure.py, which names the kinds. */
+    function show(decoded, state, shown, special, figure) {
       last = shown;
+      // 1) the choices: what is chosen, and what this run does not hold
       kind.set(state.kind);
-      for (const name of A.KINDS) kind.inputs[name].disabled = !run_.arrays[name];
+      for (const name of A.KINDS) kind.inputs[name].disabled = !decoded.arrays[name];
       unit.set(state.words ? 'words' : 'pieces');
       by.set(state.by);
       by.rename((label) => A.unit(label, state.words));
       by.field.hidden = state.kind === 'encoder_self';
-      const { shape: [L, H] } = run_.arrays[state.kind];
+      const { shape: [L, H] } = decoded.arrays[state.kind];
       const options = (n, what) => [...Array.from({ length: n }, (_, i) => [i, i + 1]),
         ['mean', `mean of ${what}`], ['max', `max of ${what}`]];
       fill(heads.layer.select, options(L, 'layers'), state.layer);
       fill(heads.head.select, options(H, 'heads'), state.head);
       scale.select.value = state.scale;
+      // 2) how much lies on special tokens, and whether it is hidden
       const [some, text] = specialNote(shown, special, figure.names[state.kind]);
       box.checked = state.hideSpecial;
       box.disabled = !some;
       note.textContent = text;
+      // 3) what stands around the map: its title, legend, how a row reads, the table
       large.title.textContent = `Attention weights (raw), ${figure.names[state.kind]}, `
         + A.where(state.layer, state.head);
       large.bar.style.background = BX.gradient();

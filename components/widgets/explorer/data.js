@@ -1,26 +1,47 @@
-/* The explorer's arithmetic: from a run's packed attention to the one map looked at, and to its sentences.
-   components/views/maps.py does the same in Python; the end-to-end tests hold the two equal. */
+/* Owns the explorer's arithmetic: from a run's packed attention to the one map looked at, and to its sentences.
+   No state, no elements. components/views/maps.py does the same in Python; the end-to-end tests hold them equal.
+   Letters as in the contract: L layers, H heads, T target and S source tokens; R rows and C columns as shown. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
-  const KINDS = ['encoder_self', 'decoder_self', 'cross'];
+  const KINDS = ['encoder_self', 'decoder_self', 'cross']; // in the order in which they are offered
 
-  /** A payload of views/contract.py with its arrays unpacked and the two decoder lines made. */
-  function decode(payload) {
-    const { source, target, start } = payload;
-    const n = target.labels.length;
-    const read = {
-      labels: [start.label, ...target.labels.slice(0, n - 1)],
-      words: [0, ...target.words.slice(0, n - 1).map((word) => word + 1)],
-      word_labels: [start.label, ...target.word_labels],
-      special: [1, ...target.special.slice(0, n - 1)],
+  /** A contract Line with its flags at hand; `before` is a token that stands in front of it (a word of its own). */
+  function lineOf({ tokens, labels, words, word_labels: wordLabels }, before = null) {
+    const special = tokens.map((token) => token.special);
+    if (!before) return { tokens, labels, words, word_labels: wordLabels, special };
+    return {
+      tokens: [before, ...tokens],
+      labels: [before.label, ...labels],
+      words: [0, ...words.map((word) => word + 1)],
+      word_labels: [before.label, ...wordLabels],
+      special: [before.special, ...special],
     };
-    const unpack = (packed) => packed && (packed.tiles
-      ? { shape: packed.shape, tiles: BX.array(packed.tiles) } : BX.array(packed));
-    const arrays = Object.fromEntries(KINDS.map((kind) => [kind, unpack(payload[kind])]));
-    // A large run comes without its weights: single maps are asked for when they are looked at.
-    const large = KINDS.some((kind) => arrays[kind]?.tiles);
-    return { payload, source, target, read, arrays, large, maps: new Map(), cache: new Map() };
+  }
+  /** A line without its last token. */
+  const butLast = (line) => ({ ...line, tokens: line.tokens.slice(0, -1), labels: line.labels.slice(0, -1),
+    words: line.words.slice(0, -1), special: line.special.slice(0, -1) });
+
+  /** A contract Map with its weights, or its small pictures, unpacked. */
+  function unpacked(map) {
+    const { shape, rows, columns } = map;
+    if (map.tiles) return { shape, rows, columns, tiles: BX.array(map.tiles) };
+    return { shape, rows, columns, data: BX.u16(map.u16) };
+  }
+
+  /** The JSON text of a contract Run, ready to be looked at.
+      @param {string} text
+      @returns {{payload: import('../contract').Run, lines: Object, arrays: Object, large: boolean}} */
+  function decode(text) {
+    const payload = JSON.parse(text);
+    // 1) The lines that a map's sides may be, by their names in the contract; and the output as the page shows it.
+    const output = lineOf(payload.target, payload.start);
+    const lines = { source: lineOf(payload.source), target: lineOf(payload.target), read: butLast(output), output };
+    // 2) The weights. A large run comes without them: single maps are asked for when they are looked at.
+    const names = KINDS.filter((kind) => payload.maps[kind]);
+    const arrays = Object.fromEntries(names.map((kind) => [kind, unpacked(payload.maps[kind])]));
+    const large = names.some((kind) => arrays[kind].tiles);
+    return { payload, lines, arrays, large, maps: new Map(), cache: new Map() };
   }
 
   /** The token indices behind each row or column: one each, or those of a word. */
@@ -37,8 +58,10 @@
 
   /** Both axes of a kind of attention: which line each is, and its groups. */
   function axes(run, kind, words, by) {
-    const queries = kind === 'encoder_self' ? run.source : by === 'read' ? run.read : run.target;
-    const keys = kind === 'decoder_self' ? run.read : run.source;
+    const { rows, columns } = run.arrays[kind];
+    const shifts = rows === 'target' && by === 'read'; // rows of the decoder stand for what was read
+    const queries = run.lines[shifts ? 'read' : rows];
+    const keys = run.lines[columns];
     return { queries, keys, rows: groupsOf(queries, words), columns: groupsOf(keys, words) };
   }
 
@@ -68,25 +91,6 @@
     return result;
   }
 
-  /** One map [R * C]: heads first, then layers; each an index, 'mean' or 'max'. */
-  function aggregate({ L, H, R, C, data }, layer, head) {
-    const size = R * C;
-    const out = new Float32Array(size);
-    const layers = typeof layer === 'number' ? [layer] : [...Array(L).keys()];
-    const heads = typeof head === 'number' ? [head] : [...Array(H).keys()];
-    for (const l of layers) {
-      for (let i = 0; i < size; i++) {
-        let value = 0;
-        for (const h of heads) {
-          const weight = data[(l * H + h) * size + i];
-          value = head === 'max' ? Math.max(value, weight) : value + weight / heads.length;
-        }
-        out[i] = layer === 'max' ? Math.max(out[i], value) : out[i] + value / layers.length;
-      }
-    }
-    return out;
-  }
-
   /** What is shown of a kind: kept rows and columns, their labels, the cells no query may look at. */
   function frame(run, kind, { words, by, hideSpecial }) {
     const { queries, keys, rows, columns } = axes(run, kind, words, by);
@@ -94,9 +98,12 @@
       .filter((i) => !(hideSpecial && line.special[groups[i][0]]));
     const keepRows = keep(rows, queries);
     const keepColumns = keep(columns, keys);
-    const pair = (group) => kind === 'encoder_self'
-      ? { read: labelOf(run.source, group[0], words), wrote: labelOf(run.source, group[0], words) }
-      : { read: labelOf(run.read, group[0], words), wrote: labelOf(run.target, group.at(-1), words) };
+    const { source, read, target } = run.lines;
+    const ofSource = run.arrays[kind].rows === 'source';
+    const pair = (group) => ({
+      read: labelOf(ofSource ? source : read, group[0], words),
+      wrote: ofSource ? labelOf(source, group[0], words) : labelOf(target, group.at(-1), words),
+    });
     const blank = (r, c) => kind === 'decoder_self' && columns[c][0] > rows[r].at(-1);
     return {
       kind, queries, keys, rows, columns, keepRows, keepColumns, blank,
@@ -111,7 +118,7 @@
     const C = shown.columns.length;
     const wanted = [kind, layer, head, options.words, options.by];
     const flat = run.large ? run.maps.get(wanted.join())
-      : aggregate(merged(run, kind, options.words, options.by), layer, head);
+      : BX.aggregate(merged(run, kind, options.words, options.by), layer, head);
     if (!flat) return { ...shown, layer, head, wanted, missing: true };
     let [seen, total] = [0, 0];
     const z = shown.keepRows.map((r) => {
@@ -195,16 +202,6 @@
     const fill = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     return template.split('*').map((part, i) => (i % 2 ? { token: fill(part) } : fill(part)));
   }
-  /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
-  const quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
-  const plain = (parts) => parts.map((part) => (part.token == null ? part : quoted(part.token))).join('');
-
-  /** Puts a sentence's parts into an element; tokens stand in <b>, as text, never as HTML. */
-  function tell(node, parts) {
-    node.replaceChildren(...parts.map(
-      (part) => (part.token == null ? part : BX.el('b', {}, quoted(part.token)))));
-  }
-
   /** The map to open with: of all layers' head means, the one whose rows are most decided. */
   function opening(run, kind, options) {
     if (run.large) return { layer: run.arrays[kind].shape[0] - 1, head: 'mean' };
@@ -220,7 +217,7 @@
   }
 
   BX.attention = {
-    KINDS, decode, groupsOf, labelOf, axes, merged, aggregate, frame, view, specialMass, scaler,
-    where, sentence, plain, tell, opening, keep, thumbnail, LOG_FLOOR,
+    KINDS, decode, groupsOf, labelOf, axes, merged, frame, view, specialMass, scaler,
+    where, sentence, opening, keep, thumbnail, LOG_FLOOR,
   };
 })();

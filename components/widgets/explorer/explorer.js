@@ -1,273 +1,345 @@
-/* The attention explorer: state, controls, and what follows from a change. Nothing here asks the server,
-   but for a run that the browser does not hold yet. */
+/* Owns the attention explorer as a whole: a factory over a view state that joins its parts (runs, controls, text
+   lines, overview, map) and draws them anew when the state changes. Only a run, or a map of a large run, that the
+   browser does not hold yet is asked of the server. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
   const A = BX.attention;
+  const { NOTHING, ...S } = A.selection;
   const TITLES = { encoder_self: 'Encoder self', decoder_self: 'Decoder self', cross: 'Cross' };
   const SCALES = { fixed: '0 to 100\u00a0%', row: 'per row', map: 'whole map', log: 'logarithmic' };
-  const KEEP = 6; // runs the browser remembers
+  const NARROW = 720; // px, below which parts stand under each other
+  const QUICK = 500; // ms within which clicks are one row of clicks
 
-  BX.explorer = (root, api) => {
-    const state = { kind: 'cross', words: true, by: 'wrote', scale: 'fixed', hideSpecial: false,
-      picks: {}, room: 480 };
-    const known = new Map(); // run id -> decoded run
-    let run = null;
-    let figure = null;
-    let warnings = {}; // run id -> what its checkpoint should not be trusted with
-    let newest = null;
-    let asked = null; // the run that the server was asked for by name
-    let selected = { line: 'output', words: [] };
-    let before = selected; // what was selected before the last click, or quick row of clicks, on the map
-    let clicked = 0;
-    let hovered = null;
-    let strip = null; // labels, special flags and groups of the two lines
-    let width = 0;
-    let undecided = true; // a new run has no word selected yet
-    let drawnAxes = '';
-    const plotly = BX.script(root.dataset.plotly).then(() => true, (error) => {
-      ui.fail(`${error.message}; reload the page to try again.`);
-      return false;
-    });
+  /** Height in px that the overview and the map may take. */
+  function roomFor(host, width, rows) {
+    const above = host.getBoundingClientRect().top + window.scrollY; // what stands over the map
+    const screen = Math.max(330, Math.min(640, window.innerHeight - above - 44));
+    const room = width < NARROW ? 440 : screen;
+    // A long run gets what fits on the screen at once, even if the page has to be scrolled to it.
+    return Math.max(room, Math.min(window.innerHeight - 150, rows * 9));
+  }
 
-    const ui = BX.explorerControls(root, {
-      change(key, value) { state[key] = value; if (key === 'words' || key === 'by') rebuild(); render(); },
-      pick(layer, head) { state.picks[state.kind] = { layer, head }; render(); },
-      run: (id) => choose(id),
-      clear() { select({ line: 'output', words: [] }); },
-      zoom: { in: () => map.zoomIn(), out: () => map.zoomOut(), all: () => map.reset() },
-      titles: TITLES, scales: SCALES,
-    });
-    const strips = BX.strips(ui.lines, { toggle, hover: preview });
-    const mosaic = BX.mosaic(ui.mosaic, (layer, head) => {
-      state.picks[state.kind] = { layer, head };
-      render();
-      say(`${A.where(layer, head)} opened`);
-    });
-    const map = BX.heatmap(ui.map, {
-      hover: (r, c) => light(r, c),
-      row: (r) => toggleAxis('rows', r),
-      column: (c) => toggleAxis('columns', c),
-      // Plotly tells a quick double click before its clicks: then there is nothing to take back.
-      undo: () => { if (performance.now() - clicked < 1000) select(before); },
-      say,
-    });
-
-    function say(text) { ui.live.textContent = text; }
-
-    const pickOf = (kind) => {
-      const { shape } = run.arrays[kind];
-      const pick = state.picks[kind];
-      const fits = (value, n) => typeof value === 'string' || value < n;
-      if (!pick || !fits(pick.layer, shape[0]) || !fits(pick.head, shape[1])) {
-        state.picks[kind] = A.opening(run, kind, state);
-      }
-      return state.picks[kind];
-    };
-    const viewOf = (kind, options) => {
-      if (!run.arrays[kind]) return null;
-      const { layer, head } = pickOf(kind);
-      return A.view(run, kind, layer, head, { ...state, ...options });
-    };
-
-    let views = {}; // a view a kind, special tokens kept
-    let shown = null; // the map's view
-
-    function rebuild() {
-      const was = strip;
-      strip = strips.build(run, state.words);
-      if (!was || !selected.words.length) return;
-      const tokens = new Set(selected.words.flatMap((g) => was.groups[selected.line][g] || []));
-      const groups = strip.groups[selected.line];
-      selected.words = groups.map((_, g) => g).filter((g) => groups[g].some((token) => tokens.has(token)));
+  class Explorer {
+    constructor(root, view, port) {
+      Object.assign(this, { root, view });
+      this.run = null; // decoded, see data.js
+      this.figure = null; // the skeleton of views/figure.py
+      this.warnings = {}; // run id -> what its checkpoint should not be trusted with
+      this.views = {}; // kind -> its view, special tokens kept
+      this.shown = null; // the map's view
+      this.strip = null; // labels, special flags and groups of the two text lines
+      this.hovered = null; // a selection that lasts as long as the mouse stays
+      this.before = NOTHING; // the selection before the last click, or quick row of clicks, on the map
+      this.clicked = 0;
+      this.width = 0;
+      this.visible = false;
+      this.runs = A.runs(port);
+      this.build();
+      this.listen(port);
+      this.load(port.value());
     }
 
-    function render() {
-      if (!run || !root.clientWidth) return;
-      root.removeAttribute('aria-busy');
-      width = root.clientWidth;
-      const above = ui.map.getBoundingClientRect().top + window.scrollY; // what stands over the map
-      state.room = width < 720 ? 440 : Math.max(330, Math.min(640, window.innerHeight - above - 44));
-      // A long run gets what fits on the screen at once, even if the page has to be scrolled to it.
-      const rows = run.arrays[state.kind]?.shape[2] || 0;
-      state.room = Math.max(state.room, Math.min(window.innerHeight - 150, rows * 9));
-      if (!run.arrays[state.kind]) state.kind = A.KINDS.find((kind) => run.arrays[kind]) || state.kind;
-      views = Object.fromEntries(A.KINDS.map((kind) => [kind, viewOf(kind, { hideSpecial: false })]));
-      const missing = A.KINDS.map((kind) => views[kind]).filter((view) => view?.missing);
-      if (missing.length) { fetchMaps(missing.map((view) => view.wanted)); return; }
-      shown = viewOf(state.kind, {});
-      if (undecided) selected.words = decided();
-      undecided = false;
-      const pick = pickOf(state.kind);
-      const drawn = { ...state, ...pick };
-      const special = A.specialMass(run, state.kind, pick.layer, pick.head, state);
-      ui.show(run, drawn, shown, special, figure);
-      paint();
-      mosaic.draw(run, drawn);
-      const axes = [root.dataset.run, state.kind, state.words, state.hideSpecial].join();
-      const keepZoom = axes === drawnAxes; // another layer, head or scale of the same words
-      drawnAxes = axes;
-      plotly.then(async (ready) => {
-        if (!ready) return;
-        await map.draw(shown, drawn, figure, keepZoom);
-        pins();
-        root.dataset.drawn = 1 + Number(root.dataset.drawn || 0);
+    // ---- parts and what they report
+
+    build() {
+      const { root, view } = this;
+      this.ui = BX.explorerControls(root, {
+        set: (patch) => this.change(patch),
+        pick: (layer, head) => view.choose(this.kind(), layer, head),
+        run: (id) => view.set({ run: id }),
+        clear: () => this.select(NOTHING),
+        zoom: { in: () => this.map.zoomIn(), out: () => this.map.zoomOut(), all: () => this.map.reset() },
+        titles: TITLES, scales: SCALES,
+      });
+      this.strips = BX.strips(this.ui.lines, {
+        toggle: (line, g) => this.select(S.toggled(this.selected, line, g)),
+        hover: (line, g) => this.preview(line, g),
+      });
+      this.mosaic = BX.mosaic(this.ui.mosaic, (layer, head) => {
+        view.choose(this.kind(), layer, head);
+        this.say(`${A.where(layer, head)} opened`);
+      });
+      this.map = BX.heatmap(this.ui.map, {
+        hover: (r, c) => this.light(r, c),
+        row: (r) => this.selectAxis('row', r),
+        column: (c) => this.selectAxis('column', c),
+        // Plotly tells a quick double click before its clicks: then there is nothing to take back.
+        undo: () => { if (performance.now() - this.clicked < 2 * QUICK) this.select(this.before); },
+        say: (text) => this.say(text),
+      });
+      this.plotly = BX.script(root.dataset.plotly).then(() => true, (error) => {
+        this.ui.fail(`${error.message}; reload the page to try again.`);
+        return false;
       });
     }
 
-    /** Asks for the maps of a large run that are to be shown; what stands there stays until they come. */
-    function fetchMaps(wanted) {
-      root.setAttribute('aria-busy', 'true');
-      api.ask({ run: root.dataset.run, known: [...known.keys()], slices: wanted });
+    listen(port) {
+      const { root, view } = this;
+      this.silent = false; // while a change of ours is part of drawing
+      view.watch((_, changed) => { if (!this.silent) this.follow(changed); });
+      port.onValue(() => this.load(port.value()));
+      BX.gradio.onTheme(() => this.render());
+      new ResizeObserver(BX.coalesce(() => {
+        if (root.clientWidth && root.clientWidth !== this.width) this.render();
+      })).observe(root);
+      new IntersectionObserver(([entry]) => {
+        if (entry.isIntersecting && !this.visible) this.refresh();
+        this.visible = entry.isIntersecting;
+      }).observe(root);
     }
 
-    const hiddenIn = (line) => (g) => state.hideSpecial && strip.special[line][g];
-    function paint() {
-      const now = hovered || selected;
-      const hidden = { source: hiddenIn('source'), output: hiddenIn('output') };
-      const found = strips.tint(now, views, state, strip.labels.output.length);
-      strips.paint(found, now, hidden, strip.labels, state.scale);
-      const parts = now.words.length ? strips.describe(now, found, strip.labels, views, hidden, state.by)
-        : [A.unit('Touch a word on either line to see where it looks. Several add up.', state.words)];
-      A.tell(ui.told, parts);
-      ui.clear.hidden = !selected.words.length;
-      return A.plain(parts);
+    say(text) { this.ui.live.textContent = text; }
+
+    // ---- the state, as this run has it
+
+    /** The kind of attention looked at: the state's, or the first that was captured. */
+    kind() {
+      const { map } = this.view.state;
+      if (!this.run || this.run.arrays[map]) return map;
+      return A.KINDS.find((kind) => this.run.arrays[kind]) || map;
+    }
+    get selected() { return this.view.state.selected || NOTHING; }
+
+    /** The state in the words of data.js, with the chosen layer and head of the map. */
+    look() {
+      const { unit, rows, scale, hideSpecial } = this.view.state;
+      const kind = this.kind();
+      return { kind, words: unit === 'words', by: rows, scale, hideSpecial, room: this.room,
+        ...this.view.pick(kind) };
     }
 
-    /** Which rows and columns of the map the selected words are. */
-    function pins() {
-      const rows = [];
-      const columns = [];
-      const find = (keep, index) => keep.indexOf(index);
-      for (const g of selected.words) {
-        if (state.kind === 'encoder_self') {
-          if (selected.line === 'source') rows.push(find(shown.keepRows, g));
-        } else if (selected.line === 'output') {
-          rows.push(find(shown.keepRows, strips.rowOf(shown, g, state.by)));
-        } else if (state.kind === 'cross') columns.push(find(shown.keepColumns, g));
+    /** A view of one kind, or null where it was not captured. */
+    viewOf(kind, options) {
+      if (!this.run.arrays[kind]) return null;
+      const { layer, head } = this.view.pick(kind);
+      return A.view(this.run, kind, layer, head, { ...this.look(), ...options });
+    }
+
+    /** Gives every kind a layer and a head that this run has: the last ones, or those worth opening with. */
+    settlePicks() {
+      this.view.set({ map: this.kind() }); // one that was captured
+      for (const kind of A.KINDS.filter((name) => this.run.arrays[name])) {
+        const [L, H] = this.run.arrays[kind].shape;
+        const { layer, head } = this.view.pick(kind);
+        const exists = (pick, n) => pick !== null && (typeof pick === 'string' || pick < n);
+        if (exists(layer, L) && exists(head, H)) continue;
+        const opening = A.opening(this.run, kind, this.look());
+        this.view.choose(kind, opening.layer, opening.head);
       }
-      map.pin(rows.filter((r) => r >= 0), columns.filter((c) => c >= 0));
     }
 
-    function select(next) {
-      selected = next;
-      hovered = null;
-      say(paint());
-      pins();
-    }
-    function toggle(line, g) {
-      const words = selected.line === line ? [...selected.words] : [];
-      const at = words.indexOf(g);
-      if (at >= 0) words.splice(at, 1);
-      else words.push(g);
-      select({ line, words: words.sort((a, b) => a - b) });
-    }
-    function preview(line, g) {
-      hovered = line && !selected.words.length ? { line, words: [g] } : null;
-      paint();
+    // ---- what follows from a change
+
+    /** A control was used. Words that turn into pieces take the selection with them. */
+    change(patch) {
+      const { selected, unit } = this.view.state;
+      if (patch.unit && patch.unit !== unit && selected && this.strip) {
+        const { line } = selected;
+        const now = A.groupsOf(A.outlines(this.run)[line], patch.unit === 'words');
+        this.view.set({ ...patch, selected: S.regrouped(selected, this.strip.groups[line], now) });
+      } else this.view.set(patch);
     }
 
-    /** The words of the two lines behind a row and a column of the map. */
-    function wordsOf(r, c) {
-      const row = shown.keepRows[r];
-      const column = shown.keepColumns[c];
-      const out = state.by === 'read' ? row : row + 1;
-      if (state.kind === 'encoder_self') return { row: ['source', row], column: ['source', column] };
-      return { row: ['output', out], column: [state.kind === 'cross' ? 'source' : 'output', column] };
+    /** The state changed, here or in another widget. */
+    follow(changed) {
+      const { state } = this.view;
+      // 1) another run: opened if it is here, else asked for
+      if (changed.has('run') && state.run && state.run !== this.root.dataset.run) {
+        this.choose(state.run);
+        return;
+      }
+      // 2) words or pieces: the text lines are made anew
+      if (changed.has('unit') && this.run) this.strip = this.strips.build(this.run, state.unit === 'words');
+      // 3) only the selection: nothing is drawn anew, both lines and the map mark it
+      const fields = ['map', 'layer', 'head', 'unit', 'rows', 'scale', 'hideSpecial', 'measure'];
+      if (fields.some((field) => changed.has(field))) this.render();
+      else if (changed.has('selected') && this.shown) this.settleSelection();
     }
-    function light(r, c) {
-      if (r == null || !shown) { strips.light(null); return; }
-      const { row, column } = wordsOf(r, c);
+
+    settleSelection() {
+      this.hovered = null;
+      this.say(this.paint());
+      this.pin();
+    }
+
+    // ---- drawing
+
+    /** Draws all parts from the state. */
+    render() {
+      const { root, ui } = this;
+      this.stale = !root.clientWidth; // a hidden tab has no size: refresh() draws it
+      if (!this.run || this.stale) return;
+      root.removeAttribute('aria-busy');
+      // 1) How much room is there, and which layer and head of each kind?
+      this.width = root.clientWidth;
+      const rows = this.run.arrays[this.kind()]?.shape[2] || 0;
+      this.room = roomFor(ui.map, this.width, rows);
+      this.quietly(() => this.settlePicks());
+      // 2) The weights of all kinds, for the text lines; of a large run they may have to be fetched first.
+      this.views = Object.fromEntries(A.KINDS.map((kind) => [kind, this.viewOf(kind, { hideSpecial: false })]));
+      const missing = A.KINDS.map((kind) => this.views[kind]).filter((view) => view?.missing);
+      if (missing.length) { this.fetch(missing.map((view) => view.wanted)); return; }
+      // 3) The map's own view, and a selection if nobody has chosen one yet.
+      const look = this.look();
+      this.shown = this.viewOf(look.kind, {});
+      this.quietly(() => this.view.set({ shown: this.shown,
+        selected: this.view.state.selected || this.decided() }));
+      // 4) Controls and notes, text lines, overview; then the map, which waits for Plotly.
+      ui.show(this.run, look, this.shown, A.specialMass(this.run, look.kind, look.layer, look.head, look),
+        this.figure);
+      this.paint();
+      this.mosaic.draw(this.run, look);
+      this.drawMap(look);
+    }
+
+    async drawMap(look) {
+      const { root, shown } = this;
+      const axes = [root.dataset.run, look.kind, look.words, look.hideSpecial].join();
+      const keepZoom = axes === this.axes; // another layer, head or scale of the same words
+      this.axes = axes;
+      if (!await this.plotly) return;
+      await this.map.draw(shown, look, this.figure, keepZoom);
+      this.pin();
+      root.dataset.drawn = 1 + Number(root.dataset.drawn || 0);
+    }
+
+    /** Changes the state as a part of drawing: other widgets follow, this one is at it already. */
+    quietly(change) {
+      this.silent = true;
+      try { change(); } finally { this.silent = false; }
+    }
+
+    decided() { return S.decided(this.viewOf('cross', { hideSpecial: false, by: 'wrote' })); }
+
+    /** Asks for the maps of a large run that are to be shown; what stands there stays until they come. */
+    fetch(wanted) {
+      this.root.setAttribute('aria-busy', 'true');
+      this.runs.ask(this.root.dataset.run, wanted);
+    }
+
+    /** Tints the text lines by what is selected, or else under the mouse, and says it. -> the sentence */
+    paint() {
+      const { strips, strip, ui, views } = this;
+      const look = this.look();
+      const now = this.hovered || this.selected;
+      const hiddenIn = (line) => (g) => look.hideSpecial && strip.special[line][g];
+      const hidden = { source: hiddenIn('source'), output: hiddenIn('output') };
+      const found = strips.tint(now, views, look, strip.labels.output.length);
+      strips.paint(found, now, hidden, strip.labels, look.scale);
+      const parts = now.words.length ? strips.describe(now, found, strip.labels, views, hidden, look.by)
+        : [A.unit('Touch a word on either line to see where it looks. Several add up.', look.words)];
+      BX.tell(ui.told, parts);
+      ui.clear.hidden = !this.selected.words.length;
+      return BX.plain(parts);
+    }
+
+    /** Marks the rows and columns of the map that are selected. */
+    pin() {
+      const { rows, columns } = S.places(this.shown, this.view.state.rows, this.selected);
+      this.map.pin(rows, columns);
+    }
+
+    // ---- touching
+
+    /** Selects words; the same ones again put away what the mouse showed. */
+    select(next) {
+      this.view.set({ selected: { line: next.line, words: [...next.words] } });
+    }
+    preview(line, g) {
+      this.hovered = line && !this.selected.words.length ? { line, words: [g] } : null;
+      this.paint();
+    }
+    /** The map's cursor stands on a cell, or (null) on none: its two words are outlined. */
+    light(r, c) {
+      if (r == null || !this.shown) { this.strips.light(null); return; }
+      const { row, column } = S.wordsOf(this.shown, this.view.state.rows, r, c);
       const marked = { source: [], output: [] };
       marked[row[0]].push(row[1]);
       marked[column[0]].push(column[1]);
-      strips.light(marked);
+      this.strips.light(marked);
     }
-    function toggleAxis(side, index) {
-      const { row, column } = wordsOf(side === 'rows' ? index : 0, side === 'rows' ? 0 : index);
-      const [line, word] = side === 'rows' ? row : column;
+    selectAxis(side, index) {
+      const at = side === 'row' ? [index, 0] : [0, index];
+      const [line, word] = S.wordsOf(this.shown, this.view.state.rows, ...at)[side];
       // A double click may bring both of its clicks first: what it takes back is what stood before them.
-      if (performance.now() - clicked > 500) before = selected;
-      clicked = performance.now();
-      const same = selected.line === line && selected.words.length === 1 && selected.words[0] === word;
-      select({ line, words: same ? [] : [word] });
+      if (performance.now() - this.clicked > QUICK) this.before = this.selected;
+      this.clicked = performance.now();
+      this.select(S.only(this.selected, line, word));
     }
 
-    /** The output word that looks most decidedly at one source word: what a new run opens with. */
-    function decided() {
-      const view = viewOf('cross', { hideSpecial: false, by: 'wrote' });
-      if (!view || view.missing) return [];
-      let best = [-1, -1];
-      view.z.forEach((row, r) => {
-        const word = /^\p{L}{3,}/u.test(view.pairs[r].wrote);
-        const top = Math.max(...row);
-        if (word && top > best[0]) best = [top, r + 1];
-      });
-      return best[1] > 0 ? [best[1]] : [];
-    }
+    // ---- runs that come and go
 
-    function open(id) {
-      run = known.get(id);
-      root.dataset.run = id;
-      ui.warn(warnings[id] || []);
-      selected = { line: 'output', words: [] };
-      hovered = null;
-      strip = null;
-      rebuild();
-      undecided = true;
-      render();
-    }
-    function choose(id) {
-      asked = id;
-      if (known.has(id)) { open(id); return; }
-      root.setAttribute('aria-busy', 'true');
-      api.ask({ run: id, known: [...known.keys()] });
-    }
-
-    function load() {
-      const value = api.value();
+    /** A value of the server's: the list of runs, perhaps a run, perhaps maps of one.
+        @param {import('../contract').ExplorerValue} value */
+    load(value) {
       if (!value?.runs) return;
+      const { root, ui } = this;
+      // 1) what is true of all runs
       root.removeAttribute('aria-busy');
-      figure = value.figure || figure;
-      warnings = value.warnings || {};
+      this.figure = value.figure || this.figure;
+      this.warnings = value.warnings || {};
       ui.runs(value.runs, value.run);
-      if (value.trace) {
-        known.set(value.run, A.decode(value.trace));
-        if (known.size > KEEP) known.delete(known.keys().next().value);
-      }
       ui.empty(!value.runs.length, value.note);
-      if (value.slices && known.has(value.run)) {
-        A.keep(known.get(value.run), value.slices);
-        if (value.run === root.dataset.run && Object.keys(value.slices).length) render();
-      }
-      // A run that came since the last look is opened, and one that was asked for; else nothing moves.
-      const turn = !run || value.newest !== newest || asked === value.run;
-      newest = value.newest;
-      asked = null;
-      if (turn && known.has(value.run) && value.run !== root.dataset.run) open(value.run);
-      else if (run) ui.runs(value.runs, root.dataset.run);
+      // 2) what came
+      const { turn, slices } = this.runs.take(value);
+      if (slices && value.run === root.dataset.run) this.render();
+      // 3) which run is looked at now
+      const first = !this.run && this.runs.has(value.run);
+      if ((turn || first) && value.run !== root.dataset.run) this.open(value.run);
+      else if (this.run) this.stay(value.runs);
     }
 
-    /** The tab came into view: are there new runs, or one that another tab wants to be seen here? */
-    function refresh() {
-      asked = BX.wantedRun || null;
-      BX.wantedRun = null;
-      if (known.has(asked)) open(asked);
-      api.ask({ run: asked || '', known: [...known.keys()] });
+    /** The run in view stays, also when one was wanted that is not there any more. */
+    stay(list) {
+      const { run } = this.root.dataset;
+      this.ui.runs(list, run);
+      if (this.view.state.run === run) return;
+      this.quietly(() => this.view.set({ run }));
+      this.render();
     }
-    const redraw = BX.coalesce(() => { if (root.clientWidth && root.clientWidth !== width) render(); });
-    new ResizeObserver(redraw).observe(root);
-    let visible = false;
-    new IntersectionObserver(([entry]) => {
-      if (entry.isIntersecting && !visible) refresh();
-      visible = entry.isIntersecting;
-    }).observe(root);
-    BX.onTheme(() => render());
-    api.watch(load);
-    load();
 
+    /** Looks at a run that the browser holds. */
+    open(id) {
+      this.run = this.runs.get(id);
+      this.root.dataset.run = id;
+      this.ui.warn(this.warnings[id] || []);
+      this.hovered = null;
+      this.quietly(() => this.view.set({ run: id }));
+      this.strip = this.strips.build(this.run, this.view.state.unit === 'words');
+      this.render();
+    }
+
+    choose(id) {
+      if (this.runs.has(id)) { this.open(id); return; }
+      this.root.setAttribute('aria-busy', 'true');
+      this.runs.ask(id);
+    }
+
+    /** The tab came into view: are there new runs, or one that another widget wants to be seen here? */
+    refresh() {
+      const { wanted } = this.view.state;
+      this.view.set({ wanted: '' });
+      if (this.runs.has(wanted)) this.open(wanted);
+      else if (this.stale) this.render();
+      this.runs.ask(wanted || (this.run ? '' : this.view.state.run));
+    }
+  }
+
+  /** root: the element of the template; view: a BX.view(); port: of BX.gradio.mount. */
+  BX.explorer = (root, view, port) => {
+    const explorer = new Explorer(root, view, port);
     // What is shown, in numbers: for tests and for the curious at the console.
-    root.bxa = { state, mosaic, map, get run() { return run; }, get view() { return shown; },
-      get views() { return views; }, get selected() { return selected; } };
+    root.bxa = {
+      map: explorer.map, mosaic: explorer.mosaic, select: (next) => explorer.select(next),
+      get state() { return explorer.look(); },
+      get run() { return explorer.run; },
+      get figure() { return explorer.figure; },
+      get view() { return explorer.shown; },
+      get views() { return explorer.views; },
+      get selected() { return explorer.selected; },
+    };
+    return explorer;
   };
+  BX.widgets.explorer = BX.explorer;
 })();

@@ -1,4 +1,4 @@
-/* All layers x heads in one picture, on one canvas: a small map a tile, the chosen one framed.
+/* Owns the overview: all layers x heads in one picture, on one canvas: a small map a tile, the chosen one framed.
    The last row and column aggregate over layers and heads, so that every choice has its tile. */
 (() => {
   'use strict';
@@ -37,6 +37,7 @@
     const picks = (n, state) => [...Array(n).keys(), typeof state === 'number' ? 'mean' : state];
     const place = (i, n, size, start) => start + i * (size + GAP) + (i === n ? EXTRA : 0);
 
+    /** One tile at (x, y): its weights, reduced to at most a cell a device pixel, coloured, then stretched. */
     function tile(context, run, state, l, h, x, y) {
       const raw = run.large ? A.thumbnail(run, state.kind, l, h)
         : A.view(run, state.kind, grid.layers[l], grid.heads[h], state, grid.frame).z;
@@ -49,7 +50,7 @@
       scratch.height = rows;
       const pen = scratch.getContext('2d');
       const image = pen.createImageData(columns, rows);
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       values.forEach((value, i) => {
         if (value < 0) return;
         image.data.set([...BX.rgb(value, dark), 255], 4 * i);
@@ -103,7 +104,9 @@
       });
     }
 
+    /** Draws all tiles of the kind of attention looked at. state: see look() of explorer.js. */
     function draw(run, state) {
+      // 1) A canvas of as many device pixels as it takes; grid holds the sizes of its tiles.
       const [width, height] = measure(run, state);
       const ratio = window.devicePixelRatio || 1;
       canvas.width = Math.round(width * ratio);
@@ -113,6 +116,7 @@
       const context = canvas.getContext('2d');
       context.scale(ratio, ratio);
       const css = getComputedStyle(host);
+      // 2) The numbers of layers and heads, then a tile for each, in its frame.
       strings(context, css);
       grid.layers.forEach((_, l) => grid.heads.forEach((__, h) => {
         const [x, y] = corner(l, h);
@@ -123,6 +127,7 @@
         context.lineWidth = 1;
         context.strokeRect(x - 0.5, y - 0.5, grid.width + 1, grid.height + 1);
       }));
+      // 3) The chosen one in the accent colour, and what there is to hear of it.
       const [row, column] = chosen(state);
       if (row >= 0 && column >= 0) { // the maxima of a large run have no tile
         const [x, y] = corner(row, column);
@@ -167,7 +172,7 @@
       if (at) onPick(grid.layers[at[0]], grid.heads[at[1]]);
     });
     canvas.addEventListener('keydown', (event) => {
-      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const step = BX.arrow(event);
       if (!step || !grid) return;
       event.preventDefault();
       const [row, column] = chosen(grid.state);

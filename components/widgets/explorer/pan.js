@@ -1,4 +1,4 @@
-/* Scroll bars beside a map that is too long to be read at once: they move it, and its labels stay. */
+/* Owns the scroll bars beside a map that is too long to be read at once: they move it, and its labels stay. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});

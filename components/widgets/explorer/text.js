@@ -1,19 +1,11 @@
-/* The source and the output as lines of words: touch one to see where it looks, several add up. */
+/* Owns the source and the output as lines of words: touch one to see where it looks, several add up. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
   const A = BX.attention;
 
-  /** The output line with the start token before it: index 0 is the start token, k is target[k - 1]. */
-  function outputLine(run) {
-    const { target, payload } = run;
-    return {
-      labels: [payload.start.label, ...target.labels],
-      words: [0, ...target.words.map((word) => word + 1)],
-      word_labels: [payload.start.label, ...target.word_labels],
-      special: [1, ...target.special],
-    };
-  }
+  /** The two lines of a run by their names in a selection. */
+  const outlines = (run) => ({ source: run.lines.source, output: run.lines.output });
 
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const mean = (rows) => rows[0].map((_, c) => sum(rows.map((row) => row[c] || 0)) / rows.length);
@@ -67,6 +59,11 @@
     return result;
   }
 
+  /** selected line -> line looked at -> the kind of attention that says so. */
+  const LOOKS = {
+    source: { source: 'encoder_self', output: 'cross' },
+    output: { source: 'cross', output: 'decoder_self' },
+  };
   const joint = (i, n) => (i === 0 ? '' : i === n - 1 ? ' and ' : ', ');
   const list = (parts) => parts.flatMap((part, i) => [joint(i, parts.length), part]);
   /** The strongest of a line as parts: "*cat* 62 %, *is* 5 %". */
@@ -77,39 +74,31 @@
     return order.flatMap(([w, i], n) => [n ? ', ' : '', { token: labels[i] }, ` ${BX.percent(w)}`]);
   }
 
-  /** What a selection shows, in words. names: the line's labels; found: what tint() gave. */
+  /** What a selection shows, as a sentence in parts. found: what tint() gave; labels, hidden: a line each. */
   function describe(selected, found, labels, views, hidden, by) {
+    // 1) who looks: "*cat* and *is* (mean)"
     const tokens = list(selected.words.map((g) => ({ token: labels[selected.line][g] })));
+    const several = selected.words.length > 1 ? ' (mean)' : '';
+    // 2) at what, and in which map
     const place = (view) => A.where(view.layer, view.head).replace(' (', ', ').replace(')', '');
-    const several = selected.words.length > 1;
-    if (selected.line === 'output') {
-      if (!found.source && !found.output) {
-        return by === 'read' ? [...tokens, ': never read, the run ends there.']
-          : [...tokens, ': given, not written, so it has no row. “Word read” shows the step that reads it.'];
-      }
-      const parts = [by === 'read' ? 'Having read ' : 'Writing ', ...tokens, several ? ' (mean)' : ''];
-      if (found.source) {
-        parts.push(' looked at the source: ', ...strongest(found.source, labels.source, hidden.source),
-          ` (cross, ${place(views.cross)}).`);
-      }
-      if (found.output) {
-        parts.push(found.source ? ' Back at the output: ' : ' looked back at: ',
-          ...strongest(found.output, labels.output, hidden.output),
-          ` (decoder self, ${place(views.decoder_self)}).`);
-      }
-      return parts;
+    const most = (line) => strongest(found[line], labels[line], hidden[line]);
+    const at = (line) => {
+      const kind = LOOKS[selected.line][line];
+      return [...most(line), ` (${kind.replace('_', ' ')}, ${place(views[kind])}).`];
+    };
+    // 3) the sentence: words of the source are read, those of the output written
+    if (selected.line === 'source') {
+      const step = by === 'read' ? 'having read ' : 'writing ';
+      return ['Reading ', ...tokens,
+        ...(found.source ? [`${several} looked at `, ...at('source')] : []),
+        ...(found.output ? [' Looked at most while ', step, ...at('output')] : [])];
     }
-    const parts = ['Reading ', ...tokens];
-    if (found.source) {
-      parts.push(several ? ' (mean) looked at ' : ' looked at ',
-        ...strongest(found.source, labels.source, hidden.source),
-        ` (encoder self, ${place(views.encoder_self)}).`);
-    }
-    if (found.output) {
-      parts.push(' Looked at most while ', by === 'read' ? 'having read ' : 'writing ',
-        ...strongest(found.output, labels.output, hidden.output), ` (cross, ${place(views.cross)}).`);
-    }
-    return parts;
+    if (!found.source && !found.output) return [...tokens, by === 'read' ? ': never read, the run ends there.'
+      : ': given, not written, so it has no row. “Word read” shows the step that reads it.'];
+    const back = found.source ? ' Back at the output: ' : ' looked back at: ';
+    return [by === 'read' ? 'Having read ' : 'Writing ', ...tokens, several,
+      ...(found.source ? [' looked at the source: ', ...at('source')] : []),
+      ...(found.output ? [back, ...at('output')] : [])];
   }
 
   /** The two lines inside host. on: {toggle(line, g), hover(line, g) or hover(null)}. */
@@ -133,7 +122,7 @@
     }
 
     function walk(event, buttons) {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const step = BX.arrow(event)?.[1];
       const at = buttons.indexOf(document.activeElement);
       if (!step || at < 0) return;
       event.preventDefault();
@@ -144,19 +133,19 @@
 
     /** Makes the words of a run anew. -> labels and special flags a line */
     function build(run, words) {
-      const both = { source: run.source, output: outputLine(run) };
+      const both = outlines(run);
       const made = { labels: {}, special: {}, groups: {} };
       for (const [name, line] of Object.entries(both)) {
         const groups = A.groupsOf(line, words);
         made.groups[name] = groups;
         made.labels[name] = groups.map((group) => A.labelOf(line, group[0], words));
-        made.special[name] = groups.map((group) => Boolean(line.special[group[0]]));
+        made.special[name] = groups.map((group) => line.special[group[0]]);
         lines[name].buttons = groups.map((group, g) => {
-          const text = made.labels[name][g];
+          const text = words ? made.labels[name][g] : line.tokens[group[0]].label; // no dot: pieces hang together
           const joined = !words && g > 0 && line.words[group[0]] === line.words[group[0] - 1];
           return BX.el('button', { type: 'button', tabindex: g ? -1 : 0, 'aria-pressed': 'false',
             class: `bxa-token${made.special[name][g] ? ' special' : ''}${joined ? ' joined' : ''}` },
-          BX.el('span', {}, joined ? text.replace(/^·/, '') : text), BX.el('small', {}, '\u00a0'));
+          BX.el('span', {}, text), BX.el('small', {}, '\u00a0'));
         });
         lines[name].tokens.replaceChildren(...lines[name].buttons);
       }
@@ -165,7 +154,7 @@
 
     /** found: {source, output} of tint(); selected {line, words}; hidden: a line -> fn(g). */
     function paint(found, selected, hidden, labels, scale) {
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       const least = scale === 'log' ? A.LOG_FLOOR : 0.005; // what is tinted has its number
       for (const [name, { buttons }] of Object.entries(lines)) {
         const { weights = [], tints = [] } = found[name] || {};
@@ -204,6 +193,7 @@
         });
       }
     }
-    return { build, paint, light, tint, describe, rowOf };
+    return { build, paint, light, tint, describe };
   };
+  Object.assign(A, { outlines, rowOf });
 })();

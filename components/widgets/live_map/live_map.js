@@ -1,63 +1,52 @@
-/* The live cross-attention beside the output: a canvas that grows by a row with every token.
-   Read by player.js; needs window.BX (shared.js). */
+/* Owns the live cross-attention beside the output: a canvas that grows by a row with every token. It shows what the
+   player publishes in the view state (growing) and answers there with the layer and head chosen (live), the cell
+   touched (cell) and the part of a long text chosen (part). */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
   const ROW = { min: 17, max: 30 };
   const CELL = { min: 15, max: 64 };
 
-  /** Combines heads, then layers, of one step's weights [L, H, S] (uint16) into S numbers in 0..1. */
-  BX.combine = (data, [L, H, S], layer, head) => {
-    const out = new Float32Array(S);
-    const layers = /^\d+$/.test(layer) ? [+layer] : [...Array(L).keys()];
-    const heads = /^\d+$/.test(head) ? [+head] : [...Array(H).keys()];
-    for (let s = 0; s < S; s++) {
-      let sum = 0, top = 0;
-      for (const l of layers) {
-        let inner = 0, innerTop = 0;
-        for (const h of heads) {
-          const w = data[(l * H + h) * S + s] / 65535;
-          inner += w;
-          if (w > innerTop) innerTop = w;
-        }
-        const value = head === 'max' ? innerTop : inner / heads.length;
-        sum += value;
-        if (value > top) top = value;
-      }
-      out[s] = layer === 'max' ? top : sum / layers.length;
-    }
-    return out;
-  };
-
   class LiveMap {
-    /** root: the element of the map's template; player: gets told what is touched. */
-    constructor(root, player) {
-      this.player = player;
-      this.root = root;
+    /** root: the element of live_map.html; view: a BX.view(). */
+    constructor(root, view) {
+      Object.assign(this, { root, view });
       const names = ['scroll', 'cols', 'rows', 'canvas', 'say', 'layer', 'head', 'parts', 'empty', 'ramp'];
-      for (const name of names) {
-        this[name] = root.querySelector('.bxm-' + name);
-      }
+      for (const name of names) this[name] = root.querySelector('.bxm-' + name);
       this.ctx = this.canvas.getContext('2d');
-      this.view = { source: [], rows: [], labels: [], cw: 20, rh: 22 };
+      this.picture = { source: [], rows: [], labels: [], focusRow: null, parts: 1 }; // see player/view.js
+      this.size = { cw: 20, rh: 22 }; // px of a cell
       this.cell = null;
       this.key = '';
       this.draw = BX.coalesce(() => this.paint());
-      for (const select of [this.layer, this.head]) {
-        select.addEventListener('change', () => player.viewChanged());
-      }
-      this.canvas.addEventListener('pointermove', (e) => this.touch(this.at(e)));
-      this.canvas.addEventListener('pointerdown', (e) => this.touch(this.at(e)));
-      this.canvas.addEventListener('pointerleave', () => this.touch(null));
-      this.canvas.addEventListener('keydown', (e) => this.walk(e));
-      this.canvas.addEventListener('blur', () => this.touch(null));
-      BX.onTheme(() => this.retheme(), true);
+      this.listen();
       this.width = root.clientWidth; // kept, since asking makes the browser lay the page out at once
+      if (view.state.growing) this.show(view.state.growing);
+    }
+
+    listen() {
+      const { root, view, canvas } = this;
+      view.watch((state, changed) => { if (changed.has('growing')) this.show(state.growing); });
+      view.hear('follow', (row) => this.follow(row));
+      const number = (text) => (/^\d+$/.test(text) ? Number(text) : text);
+      for (const select of [this.layer, this.head]) {
+        select.addEventListener('change', () => view.set({
+          live: { layer: number(this.layer.value), head: number(this.head.value) } }));
+      }
+      this.parts.addEventListener('click', ({ target: { dataset } }) => {
+        if (dataset.at) view.set({ part: Number(dataset.at) });
+      });
+      canvas.addEventListener('pointermove', (e) => this.touch(this.at(e)));
+      canvas.addEventListener('pointerdown', (e) => this.touch(this.at(e)));
+      canvas.addEventListener('pointerleave', () => this.touch(null));
+      canvas.addEventListener('keydown', (e) => this.walk(e));
+      canvas.addEventListener('blur', () => this.touch(null));
+      BX.gradio.onTheme(() => this.retheme(), true);
       new ResizeObserver(([entry]) => {
         const width = Math.round(entry.contentRect.width);
         if (!width || width === this.width) return;
         this.width = width;
-        this.player.render();
+        this.show(this.picture);
       }).observe(root);
     }
 
@@ -68,74 +57,93 @@
       this.draw();
     }
 
-    /** The choice of layer and head: numbers as strings, "mean" or "max". */
-    get choice() { return [this.layer.value, this.head.value]; }
-
-    /** Fills the selects for a model of L layers and H heads; a choice that still exists is kept. */
-    offer(L, H) {
-      const fill = (select, names, count) => {
-        const kept = select.value;
-        select.replaceChildren(
-          ...names.map((name) => BX.el('option', { value: name }, name)),
-          ...Array.from({ length: count }, (_, i) => BX.el('option', { value: i }, String(i + 1))));
-        select.value = kept && select.querySelector(`option[value="${kept}"]`) ? kept : names[0];
-        select.disabled = count < 2;
+    /** Fills the selects for a model of L layers and H heads. */
+    offer({ L, H, live }) {
+      const fill = (select, count, value) => {
+        if (select.dataset.n !== String(count)) {
+          const numbers = Array.from({ length: count }, (_, i) => BX.el('option', { value: i }, String(i + 1)));
+          const names = ['mean', 'max'].map((name) => BX.el('option', { value: name }, name));
+          select.replaceChildren(...names, ...numbers);
+          select.disabled = count < 2;
+          select.dataset.n = count;
+        }
+        select.value = String(value);
       };
-      if (this.layer.dataset.n !== String(L)) fill(this.layer, ['mean', 'max'], L);
-      if (this.head.dataset.n !== String(H)) fill(this.head, ['mean', 'max'], H);
-      this.layer.dataset.n = L;
-      this.head.dataset.n = H;
+      fill(this.layer, L, live.layer);
+      fill(this.head, H, live.head);
     }
 
-    /** Shows: {id, source: [{label, x}], labels: [{read, wrote, x}], rows: [Float32Array]}. */
-    show(view) {
-      this.view = { ...this.view, ...view };
-      this.empty.hidden = view.source.length > 0;
-      this.scroll.hidden = !view.source.length;
-      const key = `${view.id} ${view.source.length} ${this.width}`;
+    /** Shows what the player publishes: {id, source: [Token], labels: [{read, wrote, special}],
+        rows: [Float32Array], focusRow, live, L, H, sentence, parts, part}. */
+    show(picture) {
+      this.picture = picture;
+      if (!picture.live) return; // nothing has been published yet
+      // 1) what stands around the map
+      this.offer(picture);
+      BX.tell(this.say, picture.sentence);
+      this.showParts(picture);
+      this.empty.hidden = picture.source.length > 0;
+      this.scroll.hidden = !picture.source.length;
+      // 2) columns, for another source or another width only
+      const key = `${picture.id} ${picture.source.length} ${this.width}`;
       if (key !== this.key) this.layout(key);
+      // 3) rows: those that are new; the canvas at the next frame
       this.labelRows();
-      this.root.dataset.rows = view.rows.length;
+      this.root.dataset.rows = picture.rows.length;
       this.draw();
     }
 
+    /** A button for each sentence of a text that was run sentence by sentence. */
+    showParts({ parts, part }) {
+      this.parts.hidden = parts < 2;
+      const key = `${parts} ${part}`;
+      if (parts < 2 || this.parts.dataset.key === key) return;
+      this.parts.dataset.key = key;
+      const buttons = Array.from({ length: parts }, (_, i) => BX.el('button',
+        { type: 'button', 'data-at': i, 'aria-pressed': String(i === part) }, String(i + 1)));
+      this.parts.replaceChildren('sentence ', ...buttons);
+    }
+
     layout(key) {
-      const { source } = this.view;
+      const { source } = this.picture;
       this.key = key;
       const wide = this.width;
       const labels = wide < 460 ? 84 : 142;
       const cw = Math.floor((wide - labels - 14) / Math.max(1, source.length));
       const longest = Math.max(source.length + 3, 8);
-      this.view.cw = Math.max(CELL.min, Math.min(CELL.max, cw));
-      this.view.rh = Math.max(ROW.min, Math.min(ROW.max, Math.floor(520 / longest)));
-      this.view.labels_w = labels;
-      this.root.style.setProperty('--cw', this.view.cw + 'px');
-      this.root.style.setProperty('--rh', this.view.rh + 'px');
+      this.size = {
+        cw: Math.max(CELL.min, Math.min(CELL.max, cw)),
+        rh: Math.max(ROW.min, Math.min(ROW.max, Math.floor(520 / longest))),
+      };
+      this.root.style.setProperty('--cw', this.size.cw + 'px');
+      this.root.style.setProperty('--rh', this.size.rh + 'px');
       this.root.style.setProperty('--lw', labels + 'px');
       this.root.classList.toggle('narrow', wide < 460);
       const chars = Math.max(...source.map((s) => s.label.length), 1);
-      const flat = chars * 7.6 + 6 < this.view.cw;
+      const flat = chars * 7.6 + 6 < this.size.cw;
       this.cols.classList.toggle('tilted', !flat);
       this.cols.style.height = flat ? '24px' : Math.min(96, 18 + Math.min(chars, 14) * 5.4) + 'px';
       this.cols.replaceChildren(...source.map((s) => BX.el('span',
-        { class: 'bxm-col' + (s.x ? ' special' : '') }, BX.el('i', {}, s.label))));
+        { class: 'bxm-col' + (s.special ? ' special' : '') }, BX.el('i', {}, s.label))));
       this.rows.replaceChildren();
       this.scroll.scrollTop = 0;
     }
 
     labelRows() {
-      const { labels } = this.view;
+      const { labels } = this.picture;
       while (this.rows.childElementCount > labels.length) this.rows.lastElementChild.remove();
       for (let t = this.rows.childElementCount; t < labels.length; t++) {
-        const { read, wrote, x } = labels[t];
-        const look = { class: 'bxm-row' + (x ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
+        const { read, wrote, special } = labels[t];
+        const look = { class: 'bxm-row' + (special ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
         this.rows.append(BX.el('span', look,
           BX.el('small', {}, read), BX.el('b', {}, wrote)));
       }
     }
 
     paint() {
-      const { source, rows, cw, rh } = this.view;
+      const { source, rows, focusRow } = this.picture;
+      const { cw, rh } = this.size;
+      // 1) a canvas of as many device pixels as it takes
       const w = source.length * cw, h = Math.max(1, rows.length) * rh;
       const scale = window.devicePixelRatio || 1;
       this.canvas.style.width = w + 'px';
@@ -144,11 +152,13 @@
       this.canvas.height = Math.round(h * scale);
       const g = this.ctx;
       g.setTransform(scale, 0, 0, scale, 0, 0);
+      // 2) a square a weight
       rows.forEach((row, t) => row.forEach((value, s) => {
         g.fillStyle = this.lut[Math.round(Math.min(1, value) * 255)];
         g.fillRect(s * cw, t * rh, cw - 1, rh - 1);
       }));
-      const mark = this.cell || (this.player.focusRow != null && { row: this.player.focusRow, col: -1 });
+      // 3) a frame around what is touched, or the row in view; its labels light up
+      const mark = this.cell || (focusRow != null && { row: focusRow, col: -1 });
       if (mark && mark.row < rows.length) {
         g.strokeStyle = this.accent;
         g.lineWidth = 2;
@@ -161,20 +171,20 @@
 
     at(event) {
       const box = this.canvas.getBoundingClientRect();
-      const col = Math.floor((event.clientX - box.left) / this.view.cw);
-      const row = Math.floor((event.clientY - box.top) / this.view.rh);
-      const inside = row >= 0 && row < this.view.rows.length && col >= 0 && col < this.view.source.length;
+      const col = Math.floor((event.clientX - box.left) / this.size.cw);
+      const row = Math.floor((event.clientY - box.top) / this.size.rh);
+      const inside = row >= 0 && row < this.picture.rows.length && col >= 0 && col < this.picture.source.length;
       return inside ? { row, col } : null;
     }
 
     walk(event) {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step || !this.view.rows.length) return;
+      const step = BX.arrow(event);
+      if (!step || !this.picture.rows.length) return;
       event.preventDefault();
       const from = this.cell || { row: 0, col: -step[1] };
       const clamp = (v, n) => Math.max(0, Math.min(n - 1, v));
-      this.touch({ row: clamp(from.row + step[0], this.view.rows.length),
-        col: clamp(from.col + step[1], this.view.source.length) });
+      this.touch({ row: clamp(from.row + step[0], this.picture.rows.length),
+        col: clamp(from.col + step[1], this.picture.source.length) });
     }
 
     /** A cell is touched (or none): the sentence, the frame, and the same words in the text. */
@@ -182,17 +192,18 @@
       const same = cell && this.cell && cell.row === this.cell.row && cell.col === this.cell.col;
       if (same || (!cell && !this.cell)) return;
       this.cell = cell;
-      this.player.cellTouched(cell);
+      this.view.set({ cell });
       this.draw();
     }
 
     /** Scrolls the map itself (never the page) to its newest row. */
     follow(row) {
-      if (this.view.rows.length * this.view.rh < 300) return;
-      const bottom = (row + 1) * this.view.rh + this.cols.offsetHeight;
+      if (this.picture.rows.length * this.size.rh < 300) return;
+      const bottom = (row + 1) * this.size.rh + this.cols.offsetHeight;
       const { scrollTop, clientHeight } = this.scroll;
       if (bottom > scrollTop + clientHeight) this.scroll.scrollTop = bottom - clientHeight + 4;
     }
   }
-  BX.LiveMap = LiveMap;
+
+  BX.widgets.live_map = (root, view) => (root.bxm = new LiveMap(root, view));
 })();

@@ -1,5 +1,6 @@
-/* Plays what the server streamed, at a readable pace: output, source, live attention, pace, scrubber.
-   One player a page. Values come whole (components/runs/run.py says what they hold). */
+/* Owns the player: it plays what the server streamed, at a readable pace. This file holds what it does (values,
+   playback, touching), view.js what it shows, text.js the lines of words. Values come whole: the contract's
+   PlayerValue. The map beside the words is another widget; both meet in the view state (live, growing, cell, part). */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -14,23 +15,30 @@
   const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
 
   class Player {
-    constructor() {
-      this.value = null;
+    /** root: the element of player.html; view: a BX.view(); port: of BX.gradio.mount. */
+    constructor(root, view, port) {
+      Object.assign(this, { root, view, port });
+      this.value = null; // the newest with a run in it
+      this.message = null; // a newer one without: what stood there stays
       this.shown = 0;
       this.playing = false;
       this.cut = false; // the visitor pressed Stop
       this.pending = false; // Run was pressed, nothing has come yet
       this.pace = 'readable';
       this.touched = null; // {line: 'source'|'output'|'map', ...}
-      this.focusRow = null;
-      this.flat = [];
-      this.weights = new Map();
-      document.addEventListener('keydown', (e) => this.key(e));
+      this.flat = []; // all tokens of all segments, in their order
+      this.heads = []; // the contract's RunHead of each segment
+      this.sources = []; // all tokens of all sources
+      this.weights = new Map(); // index in flat -> its row of the live map
+      this.mapAt = 0; // the segment that the live map shows
+      this.build();
+      this.listen();
+      this.setPace(this.pace);
+      this.take(port.value());
     }
 
-    mountText(element, trigger) {
-      const root = (this.root = element.querySelector('.bxp'));
-      this.trigger = trigger;
+    build() {
+      const { root } = this;
       for (const name of ['notes', 'source', 'output', 'inspect', 'play', 'scrub', 'count', 'pace', 'status',
         'stats', 'open', 'live', 'copy']) this[name + 'El'] = root.querySelector('.bxp-' + name);
       this.source = new BX.SourceLine(this.sourceEl, { onTouch: (i) => this.touch('source', i) });
@@ -39,26 +47,35 @@
       this.scrubEl.addEventListener('input', () => this.scrub(+this.scrubEl.value));
       this.paceEl.addEventListener('click', ({ target: { dataset } }) => dataset.pace && this.setPace(dataset.pace));
       this.paceEl.addEventListener('keydown', (e) => this.walkPace(e));
-      this.openEl.addEventListener('click', () => {
-        const segment = this.segmentAt(this.current());
-        if (!segment || !segment.run) return;
-        BX.wantedRun = segment.run; // the Attention tab asks for it when it comes into view
-        this.trigger('open_run', { run: segment.run });
-      });
+      this.openEl.addEventListener('click', () => this.openRun());
       this.copyEl.addEventListener('click', () => this.copy());
-      BX.onTheme(() => this.render());
-      this.setPace(this.pace);
     }
 
-    mountMap(element) {
-      this.map = new BX.LiveMap(element.querySelector('.bxm'), this);
-      this.map.parts.addEventListener('click', ({ target: { dataset } }) => dataset.at && this.touchPart(+dataset.at));
-      this.render();
+    listen() {
+      const { view, port } = this;
+      port.onValue(() => this.take(port.value()));
+      for (const moment of ['begin', 'stop', 'fail', 'choose']) view.hear(moment, (data) => this[moment](data));
+      view.watch((state, changed) => {
+        if (changed.has('live')) this.liveChanged();
+        if (changed.has('part')) this.partTouched(state.part);
+        if (changed.has('cell')) this.cellTouched(state.cell);
+      });
+      BX.gradio.onTheme(() => this.render());
+      document.addEventListener('keydown', (e) => this.key(e));
+    }
+
+    /** The run in view is to be seen in the explorer, which asks for it when it comes into view. */
+    openRun() {
+      const run = this.segmentAt(this.current())?.run;
+      if (!run) return;
+      this.view.set({ wanted: run });
+      this.port.send('open_run', { run });
     }
 
     // ---- what comes in
 
-    /** A new value from the server. */
+    /** A new value from the server.
+        @param {import('../contract').PlayerValue} value */
     take(value) {
       if (!value || !value.state) return;
       const fresh = !this.value || value.id !== this.value.id;
@@ -83,40 +100,39 @@
     reset(value) {
       this.shown = 0;
       this.flat = [];
-      this.part = null;
+      this.view.set({ part: null });
       this.cut = false;
       this.playing = value.play && value.state !== 'stopped' && this.pace !== 'step';
       this.weights.clear();
       this.touched = null;
-      this.output && this.output.clear();
+      this.output.clear();
       this.sourceKey = '';
     }
 
-    /** Steps of all segments in one list, with where each stands; each is read from its JSON once. */
+    /** All tokens in one list, with where each stands; every text is parsed once. */
     flatten() {
       let n = 0;
       this.value.segments.forEach((segment, at) => {
-        segment.steps.forEach((text, row) => {
+        segment.tokens.forEach((text, row) => {
           const known = this.flat[n];
-          if (!known || known.text !== text || known.at !== at) {
-            this.flat[n] = { step: JSON.parse(text), text, at, row, first: row === 0 };
+          if (!known || known.json !== text || known.at !== at) {
+            this.flat[n] = { token: JSON.parse(text), json: text, at, row, first: row === 0 };
             this.weights.delete(n);
           }
           n++;
         });
       });
       this.flat.length = n;
-      const pieces = [];
-      this.value.segments.forEach((segment, at) => {
-        segment.source.forEach((piece, i) => pieces.push({ piece, at, i, first: i === 0 }));
-      });
-      this.pieces = pieces;
+      this.heads = this.value.segments.map(({ head }, at) => (this.heads[at]?.json === head ? this.heads[at]
+        : { json: head, ...JSON.parse(head) }));
+      this.sources = this.heads.flatMap(({ source }, at) => source.tokens.map(
+        (token, i) => ({ token, at, i, first: i === 0 })));
     }
 
     /** Run was pressed: before the server answers. */
     begin() {
       if (this.serverBusy()) return;
-      BX.wantedRun = '';
+      this.view.set({ wanted: '' }); // the new run is what there will be to see
       this.pending = true;
       this.cut = false;
       this.message = null;
@@ -125,13 +141,6 @@
       clearInterval(this.patience);
       this.patience = setInterval(() => (this.pending ? this.render() : clearInterval(this.patience)), 400);
       this.render();
-    }
-
-    /** The place in the queue, which Gradio writes into a line of its own ("queue: 2/5"); '' when unknown. */
-    place() {
-      const line = document.querySelector('#bx-queue .progress-text');
-      const found = line && /(\d+)\s*\/\s*(\d+)/.exec(line.textContent);
-      return found ? `place ${found[1]} of ${found[2]} in the queue` : '';
     }
 
     /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
@@ -198,7 +207,7 @@
     show(n) {
       this.shown = Math.max(0, Math.min(this.flat.length, n));
       this.render();
-      if (this.map && this.shown) this.map.follow(this.flat[this.shown - 1].row);
+      if (this.shown) this.view.tell('follow', this.flat[this.shown - 1].row);
     }
 
     scrub(n) {
@@ -252,13 +261,10 @@
     }
 
     key(event) {
-      if (event.key === 'Escape' && this.busy()) {
-        const button = document.getElementById('bx-stop');
-        if (button) button.click();
-      }
+      if (event.key === 'Escape' && this.busy()) BX.gradio.pressStop();
       const typing = event.target.closest
         && event.target.closest('input, textarea, select, button, [contenteditable], [role="button"]');
-      const here = this.root && this.root.offsetParent && this.flat.length;
+      const here = this.root.offsetParent && this.flat.length;
       if (event.key === ' ' && this.pace === 'step' && !typing && here) {
         event.preventDefault();
         this.pressPlay();
@@ -284,13 +290,14 @@
       this.render();
     }
 
-    touchPart(at) {
-      this.part = at;
+    partTouched(part) {
+      if (part === null) return; // we let go of it ourselves
       this.touched = null;
       this.render();
     }
 
-    viewChanged() {
+    /** Another layer or head of the live map. */
+    liveChanged() {
       this.weights.clear();
       this.render();
     }
@@ -306,10 +313,12 @@
 
     /** A finished run rests on its longest token: the end token looks everywhere and says little. */
     resting() {
+      const { part } = this.view.state;
       let best = -1, length = 0;
-      this.flat.forEach(({ step, at }, i) => {
-        if (this.part != null && at !== this.part) return;
-        if (!step.x && step.t.trim().length > length) [best, length] = [i, step.t.trim().length];
+      this.flat.forEach(({ token, at }, i) => {
+        if (part !== null && at !== part) return;
+        const size = (token.adds || '').trim().length;
+        if (!token.special && size > length) [best, length] = [i, size];
       });
       return best < 0 ? this.shown - 1 : best;
     }
@@ -319,13 +328,22 @@
       return this.value && this.value.segments[at];
     }
 
+    /** The layer and head of the live map that a model of this shape has. */
+    live([L, H]) {
+      const { layer, head } = this.view.state.live;
+      const known = (pick, n) => pick === 'max' || pick < n;
+      return { layer: known(layer, L) ? layer : 'mean', head: known(head, H) ? head : 'mean' };
+    }
+
     /** Weights over its own source of one token, by the chosen layer and head; null without attention. */
     row(flatIndex) {
       const entry = this.flat[flatIndex];
-      if (!entry || !entry.step.a || !this.map) return null;
+      if (!entry || !entry.token.cross) return null;
       if (!this.weights.has(flatIndex)) {
-        const shape = this.value.segments[entry.at].shape;
-        this.weights.set(flatIndex, BX.combine(BX.u16(entry.step.a), shape, ...this.map.choice));
+        const [L, H, S] = this.value.segments[entry.at].shape;
+        const { layer, head } = this.live([L, H]);
+        const packed = { L, H, R: 1, C: S, data: BX.u16(entry.token.cross) };
+        this.weights.set(flatIndex, BX.aggregate(packed, layer, head, 65535));
       }
       return this.weights.get(flatIndex);
     }

@@ -1,5 +1,5 @@
-/* The words of a run: the source line, the output line tinted by probability, the alternatives of a token.
-   Read by player.js; needs window.BX (shared.js). */
+/* Owns the words of a run: the source line, the output line tinted by probability, the alternatives of a token.
+   What a token shows, and whether a gap stands before it, is decided in Python (the contract's Token). */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -11,7 +11,6 @@
   };
   const short = (logprob) => BX.prob(logprob).replace(/^0|^(<)0/, '$1');
   const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufefc]/;
-  const startsWord = (piece, index) => index === 0 || /^[▁Ġ]/.test(piece) || BX.isSpecial(piece);
 
   /** A line of tokens with one tab stop: arrow keys move, touching and leaving are told. */
   class TokenLine {
@@ -55,9 +54,9 @@
       this.word = null;
     }
 
-    /** Adds a token; pieces of one word stand without a gap. */
-    add({ text, label, special, newWord, note, hint }) {
-      if (newWord || special || !this.word) {
+    /** Adds a token; those without a gap stand on the word before them. note and hint: of a written one. */
+    add({ text, label, special, gap }, first, { note, hint } = {}) {
+      if (first || gap || special || !this.word) {
         if (this.tokens.length) this.root.append(' ');
         this.word = BX.el('span', { class: 'bxp-word' });
         this.root.append(this.word);
@@ -94,7 +93,7 @@
 
     /** Tints tokens by weights in 0..1 (attention colours); null gives them back their own look. */
     tint(weights) {
-      const dark = BX.dark();
+      const dark = BX.gradio.dark();
       this.root.classList.toggle('tinted', !!weights);
       this.tokens.forEach((node, i) => {
         const w = weights ? weights(i) : null;
@@ -115,39 +114,30 @@
   }
 
   class SourceLine extends TokenLine {
-    /** flat: [{piece, segment}] */
-    fill(flat) {
+    /** entries: [{token, first}], first: of its segment */
+    fill(entries) {
       this.clear();
-      const shown = BX.spelled(flat.map(({ piece }) => piece));
-      this.root.dir = RIGHT_TO_LEFT.test(shown.join('')) ? 'rtl' : 'ltr';
-      flat.forEach(({ piece, first }, i) => {
-        const special = BX.isSpecial(piece);
-        this.add({ text: shown[i], label: BX.show(piece), special, newWord: first || startsWord(piece, i) });
-      });
+      this.root.dir = RIGHT_TO_LEFT.test(entries.map(({ token }) => token.text).join('')) ? 'rtl' : 'ltr';
+      for (const { token, first } of entries) this.add(token, first);
     }
   }
 
   class OutputLine extends TokenLine {
-    /** Shows exactly the first `count` of the flat steps. */
+    /** Shows exactly the first `count` of the flat list of tokens. */
     sync(flat, count) {
       this.drop(count);
-      for (let i = this.tokens.length; i < count; i++) this.write(flat[i], i);
+      for (let i = this.tokens.length; i < count; i++) this.write(flat[i]);
     }
 
-    write({ step, first }, i) {
-      const label = BX.show(step.p);
-      const waits = step.t === '' && !step.x; // a space or a byte: the letter comes with a later token
-      const text = step.t.replace(/^\s+/, '') || (waits && !BX.isByte(step.p) && !BX.isSpace(step.p) ? label : '');
-      const before = i ? this.tokens[i - 1].classList : null;
-      const goesOn = before && before.contains('part') && !/^[▁Ġ]/.test(step.p);
-      const opens = waits && /^[▁Ġ]/.test(step.p);
-      const spaced = first || opens || (/^\s/.test(step.t) && !goesOn) || (before && before.contains('special'));
-      const p = step.l == null ? 0 : Math.exp(step.l);
-      const node = this.add({ text, label, special: !!step.x, newWord: spaced,
-        note: (text.length > 2 || step.x) ? short(step.l) : '\u00a0',
-        hint: `${label}, probability ${BX.prob(step.l)}` });
+    write({ token, first }) {
+      const { text, label, special, logprob } = token;
+      const p = logprob == null ? 0 : Math.exp(logprob);
+      const node = this.add(token, first, {
+        note: (text.length > 2 || special) ? short(logprob) : '\u00a0',
+        hint: `${label}, probability ${BX.prob(logprob)}`,
+      });
       node.style.setProperty('--p', p.toFixed(3));
-      node.classList.toggle('unsure', p < 0.5 && !step.x);
+      node.classList.toggle('unsure', p < 0.5 && !special);
     }
 
     /** A beam search's best draft: greyed text, no tokens yet. */
@@ -157,20 +147,15 @@
     }
   }
 
-  /** The alternatives of one step, as a row of words with bars. */
-  BX.alternatives = (root, step, index) => {
-    if (root.step === step) return;
-    root.step = step;
-    if (!step) { root.replaceChildren(); return; }
-    const chosen = BX.show(step.p);
-    const list = BX.el('ol', { class: 'bxp-alts' });
-    let listed = false;
-    for (const [piece, logprob] of step.k) {
-      const mine = piece === step.p;
-      listed = listed || mine;
-      list.append(alternative(BX.show(piece), logprob, mine));
-    }
-    if (!listed) list.prepend(alternative(chosen, step.l, true));
+  /** The alternatives to one token, as a row of words with bars. */
+  BX.alternatives = (root, token, index) => {
+    if (root.token === token) return;
+    root.token = token;
+    if (!token) { root.replaceChildren(); return; }
+    const others = token.alternatives || [];
+    const list = BX.el('ol', { class: 'bxp-alts' },
+      ...others.map(({ id, label, logprob }) => alternative(label, logprob, id === token.id)));
+    if (!others.some(({ id }) => id === token.id)) list.prepend(alternative(token.label, token.logprob, true));
     root.replaceChildren(BX.el('span', { class: 'bxp-step' }, `token ${index + 1}`), list);
   };
   const alternative = (label, logprob, mine) => {

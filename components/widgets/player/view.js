@@ -1,4 +1,4 @@
-/* What the player shows at any moment: one render() from its state. Split from player.js, which acts. */
+/* Owns what the player shows at any moment: one render() from its state. player.js acts and then calls it. */
 (() => {
   'use strict';
   const BX = window.BX;
@@ -6,24 +6,38 @@
   const icon = (name) => '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
     + `<path d="${ICONS[name]}"/></svg>`;
 
+  /** Who looks, by the layer and head of the live map. */
+  function looker({ layer, head }) {
+    const [l, h] = [layer + 1, head + 1];
+    const NAMES = {
+      mean: { mean: 'the mean of all layers and heads', max: 'the strongest head, averaged over layers,',
+        one: `head ${h}, averaged over layers,` },
+      max: { mean: 'the strongest layer, its heads averaged,', max: 'the strongest head of any layer',
+        one: `head ${h} of the strongest layer` },
+      one: { mean: `layer ${l}, its heads averaged,`, max: `layer ${l}'s strongest head`, one: `layer ${l} head ${h}` },
+    };
+    const named = (pick) => (typeof pick === 'number' ? 'one' : pick);
+    return NAMES[named(layer)][named(head)];
+  }
+
   Object.assign(BX.Player.prototype, {
     render() {
-      if (!this.root) return;
-      const actions = document.getElementById('bx-actions');
-      if (actions) actions.classList.toggle('busy', this.busy());
-      const examples = document.getElementById('bx-examples');
-      if (examples) examples.inert = this.serverBusy(); // a second run would write over the first
+      // 1) the buttons outside
+      BX.gradio.runButtons({ busy: this.busy(), taken: this.serverBusy() });
+      // 2) the state in one word, for styles and for tests, and in a sentence
       const state = this.stateName();
       const { shown, pace } = this;
       Object.assign(this.root.dataset, { state, shown, total: this.flat.length, pace });
       this.root.toggleAttribute('data-older', this.older());
       this.renderStatus(state);
-      if (this.value) {
-        this.renderText(state);
-        this.renderTints();
-        this.renderTransport(state);
-        this.renderMap();
-      }
+      if (!this.value) return;
+      // 3) both lines of words, then their colours by what is touched
+      this.renderText(state);
+      this.renderTints();
+      // 4) the scrubber and its button
+      this.renderTransport(state);
+      // 5) what the map beside them is to show
+      this.renderMap();
     },
 
     stateName() {
@@ -39,9 +53,9 @@
     },
 
     renderText(state) {
-      const key = this.value.id + ':' + this.pieces.length;
+      const key = this.value.id + ':' + this.sources.length;
       if (key !== this.sourceKey) {
-        this.source.fill(this.pieces);
+        this.source.fill(this.sources);
         this.sourceKey = key;
       }
       const draft = this.value.segments.at(-1).draft;
@@ -58,33 +72,35 @@
         this.notesEl.hidden = !notes;
       }
       const at = this.current();
-      BX.alternatives(this.inspectEl, at >= 0 && this.flat[at] ? this.flat[at].step : null, at);
+      BX.alternatives(this.inspectEl, this.flat[at]?.token || null, at);
     },
 
     /** Tints both lines: a token lights the words it looked at, a word the tokens that looked at it. */
     renderTints() {
+      // 1) what is touched: a word of the source, or a token (the one in view if none is)
       const t = this.touched;
       const column = t && (t.line === 'source' || t.line === 'map') ? this.sourceTouched(t) : null;
       const at = this.current();
       const row = this.flat[at] ? this.row(at) : null;
       const backward = t && t.line === 'source';
+      // 2) the other line gets the colours, 3) what is touched a frame
       if (backward) {
         this.output.tint((i) => (this.flat[i].at === column.at ? (this.row(i) || [])[column.i] || 0 : 0));
         this.source.tint(null);
       } else {
         this.output.tint(null);
-        const offset = row ? this.pieces.findIndex((p) => p.at === this.flat[at].at) : 0;
+        const offset = row ? this.sources.findIndex((p) => p.at === this.flat[at].at) : 0;
         this.source.tint(row && ((i) => {
-          const p = this.pieces[i];
+          const p = this.sources[i];
           return p.at === this.flat[at].at ? row[i - offset] : 0;
         }));
       }
       this.output.mark(backward ? -1 : at);
-      this.source.mark(column ? this.pieces.findIndex((p) => p.at === column.at && p.i === column.i) : -1);
+      this.source.mark(column ? this.sources.findIndex((p) => p.at === column.at && p.i === column.i) : -1);
     },
 
     sourceTouched(t) {
-      if (t.line === 'source') return this.pieces[t.index] || null;
+      if (t.line === 'source') return this.sources[t.index] || null;
       return { at: this.mapAt, i: t.col };
     },
 
@@ -96,9 +112,7 @@
       this.scrubEl.style.setProperty('--done', total ? this.shown / total : 0);
       const more = this.value.state === 'streaming' && !this.cut;
       this.countEl.textContent = `${this.shown} / ${total}${more ? '…' : ''}`;
-      const [name, label] = this.pace === 'step' ? ['next', 'Next token']
-        : this.playing && this.shown < total ? ['pause', 'Pause']
-          : this.shown >= total && total ? ['again', 'Play again'] : ['play', 'Play'];
+      const [name, label] = this.playButton(total);
       if (this.playEl.dataset.icon !== name) {
         this.playEl.innerHTML = icon(name); // constants of this file
         this.playEl.dataset.icon = name;
@@ -108,6 +122,14 @@
       this.playEl.disabled = !total;
       const segment = this.segmentAt(this.current());
       this.openEl.hidden = !(segment && segment.run) || state === 'waiting';
+    },
+
+    /** The icon and the label of the button beside the scrubber. */
+    playButton(total) {
+      if (this.pace === 'step') return ['next', 'Next token'];
+      if (this.playing && this.shown < total) return ['pause', 'Pause'];
+      if (total && this.shown >= total) return ['again', 'Play again'];
+      return ['play', 'Play'];
     },
 
     renderStatus(state) {
@@ -121,8 +143,9 @@
 
     statusText(state) {
       if (state === 'waiting') {
-        const place = this.place();
-        return place ? `Waiting for the model: ${place}.` : 'Waiting for the model…';
+        const place = BX.gradio.queuePlace();
+        if (!place) return 'Waiting for the model…';
+        return `Waiting for the model: place ${place[0]} of ${place[1]} in the queue.`;
       }
       if (this.message) return this.message.message;
       if (!this.value) return 'Write a sentence and press Run.';
@@ -156,7 +179,7 @@
 
     /** The text of the first n tokens, the answers of several sentences joined by a space. */
     outputText(n = this.flat.length) {
-      const text = ({ step, first }) => (first ? ` ${step.t.trimStart()}` : step.t);
+      const text = ({ token: { adds = '' }, first }) => (first ? ` ${adds.trimStart()}` : adds);
       return this.flat.slice(0, n).map(text).join('').trim();
     },
 
@@ -175,75 +198,61 @@
 
     rate(value) { return value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'); },
 
+    /** Publishes what the live map shows: the rows of one segment, as far as they are written. */
     renderMap() {
-      if (!this.map) return;
+      const { value, touched, view } = this;
       const at = this.current();
       const entry = this.flat[at];
-      if (this.busy() || (this.touched && this.touched.line !== 'map')) this.part = null;
-      const partAt = this.part ?? (entry ? entry.at : Math.max(0, this.value.segments.length - 1));
+      // 1) Which segment? The one chosen, as long as nothing else is touched or written; else the one in view.
+      if (view.state.part !== null && (this.busy() || (touched && touched.line !== 'map'))) view.set({ part: null });
+      const partAt = view.state.part ?? (entry ? entry.at : Math.max(0, value.segments.length - 1));
       this.mapAt = partAt;
-      const segment = this.value.segments[partAt];
-      const shape = segment.shape || [1, 1, segment.source.length];
-      this.map.offer(shape[0], shape[1]);
+      const segment = value.segments[partAt];
+      const source = this.heads[partAt].source.tokens;
+      const shape = segment.shape || [1, 1, source.length];
+      // 2) Its rows: a label and the weights of each token shown.
       const rows = [], labels = [];
       this.flat.forEach((f, i) => {
         if (f.at !== partAt || i >= this.shown) return;
-        const before = f.row ? BX.show(this.flat[i - 1].step.p) : 'start';
-        labels.push({ read: before, wrote: BX.show(f.step.p), x: f.step.x });
-        rows.push(this.row(i) || new Float32Array(segment.source.length));
+        const read = f.row ? this.flat[i - 1].token.label : 'start';
+        labels.push({ read, wrote: f.token.label, special: f.token.special });
+        rows.push(this.row(i) || new Float32Array(source.length));
       });
-      const backward = this.touched && this.touched.line === 'source';
-      this.focusRow = entry && entry.at === partAt && !backward ? entry.row : null;
-      const source = segment.source.map((piece) => ({ label: BX.show(piece), x: BX.isSpecial(piece) }));
-      this.map.show({ id: `${this.value.id}:${partAt}`, source, rows, labels });
-      this.map.say.replaceChildren(...this.sentence(entry, partAt));
-      this.renderParts(partAt);
+      // 3) The row that is framed, unless a source word was touched: that is a column's question.
+      const backward = touched && touched.line === 'source';
+      const focusRow = entry && entry.at === partAt && !backward ? entry.row : null;
+      view.set({ growing: {
+        id: `${value.id}:${partAt}`, source, rows, labels, focusRow, live: this.live(shape), L: shape[0], H: shape[1],
+        sentence: this.sentence(entry, partAt), parts: value.segments.length, part: partAt,
+      } });
     },
 
-    renderParts(partAt) {
-      const n = this.value.segments.length;
-      this.map.parts.hidden = n < 2;
-      if (n < 2 || this.map.parts.dataset.key === `${n} ${partAt}`) return;
-      this.map.parts.dataset.key = `${n} ${partAt}`;
-      this.map.parts.replaceChildren('sentence ', ...this.value.segments.map((_, i) => BX.el('button',
-        { type: 'button', 'data-at': i, 'aria-pressed': String(i === partAt) }, String(i + 1))));
-    },
-
-    /** The touched (or newest) row as a sentence, in pieces for the page. */
+    /** The touched (or newest) row as a sentence, in parts. */
     sentence(entry, partAt) {
       const t = this.touched;
-      const word = (piece) => {
-        const label = BX.show(piece);
-        return BX.el('b', {}, /[\p{L}\p{N}]/u.test(label) ? label : `“${label}”`);
-      };
+      const word = ({ token }) => ({ token: token.label });
+      const who = looker(this.live(this.value.segments[partAt].shape || [1, 1]));
       if (t && t.line === 'source') {
-        const s = this.pieces[t.index];
+        const s = this.sources[t.index];
         const seen = this.flat.slice(0, this.shown).map((f, i) => [f, (f.at === s.at && this.row(i)) || []])
           .map(([f, row]) => [f, row[s.i] || 0]).sort((a, b) => b[1] - a[1])[0];
-        return seen ? [word(s.piece), ' is looked at most for writing ', word(seen[0].step.p),
-          `: ${BX.percent(seen[1])} by ${this.looker()}.`] : [];
+        return seen ? [word(s), ' is looked at most for writing ', word(seen[0]),
+          `: ${BX.percent(seen[1])} by ${who}.`] : [];
       }
       const row = entry && entry.at === partAt ? this.row(this.flat.indexOf(entry)) : null;
       if (!row) return [];
-      const { source } = this.value.segments[partAt];
+      const { source } = this.heads[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
-      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1].step.p) : 'the start token';
-      return ['Read ', read, ', wrote ', word(entry.step.p),
-        `: ${this.looker()} looks ${BX.percent(row[col])} at `, word(source[col]), '.'];
-    },
-
-    /** Who looks, by the chosen layer and head. */
-    looker() {
-      const [layer, head] = this.map.choice;
-      const l = +layer + 1, h = +head + 1;
-      if (layer === 'mean') return head === 'mean' ? 'the mean of all layers and heads'
-        : head === 'max' ? 'the strongest head, averaged over layers,' : `head ${h}, averaged over layers,`;
-      if (layer === 'max') return head === 'mean' ? 'the strongest layer, its heads averaged,'
-        : head === 'max' ? 'the strongest head of any layer' : `head ${h} of the strongest layer`;
-      return head === 'mean' ? `layer ${l}, its heads averaged,`
-        : head === 'max' ? `layer ${l}'s strongest head` : `layer ${l} head ${h}`;
+      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1]) : 'the start token';
+      return ['Read ', read, ', wrote ', word(entry),
+        `: ${who} looks ${BX.percent(row[col])} at `, { token: source.tokens[col].label }, '.'];
     },
   });
 
-  BX.player = BX.player || new BX.Player();
+  // The newest player of the page, for tests and for the curious at the console.
+  BX.widgets.player = (root, view, port) => {
+    root.bxp = new BX.Player(root, view, port);
+    BX.player = root.bxp;
+    return root.bxp;
+  };
 })();

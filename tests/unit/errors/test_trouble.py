@@ -11,9 +11,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from bertgen import errors, hub
+from bertgen import (
+    AutoTokenizer,
+    BertGenerationConfig,
+    BertGenerationEncoder,
+    BertGenerationTokenizer,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    GenerationConfig,
+    errors,
+    hub,
+    stream_generate,
+)
 from bertgen.checkpoints.load import load_into
-from bertgen.configs.checks import ConfigChoiceError
+from bertgen.configs.generation import check_settings
+from bertgen.configs.reference import ConfigChoiceError
 from bertgen.errors import FileTrouble, NotSupported, Trouble, WeightsMismatch
 from bertgen.errors.english import ENGLISH
 from bertgen.machine import resolve_device
@@ -33,7 +45,7 @@ def all_kinds(kind: type = Trouble) -> set[type]:
 
 def raised() -> list[tuple[str, str, set[str]]]:
     """(where, key, names of the values) of every trouble that the library makes by a key."""
-    kinds = {kind.__name__ for kind in all_kinds()}
+    kinds = {kind.__name__ for kind in all_kinds()} | {"error"}  # a rule's own kind: rule.error("config.low")
     found = []
     for path in sorted(LIBRARY.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -115,14 +127,90 @@ def mismatch() -> None:
         (lambda: hub.cached_file("a/b", "c", revision="../x"), "hub.bad_revision"),
         (lambda: hub.resolve(Path(__file__).parent, "none.json"), "hub.lacks_files"),
         (mismatch, "weights.mismatch"),
+        (lambda: BertGenerationConfig(pruned_heads=5), "config.dict"),
+        (lambda: check_settings(GenerationConfig(num_beams=0)), "generation.positive"),
+        (lambda: check_settings(GenerationConfig(num_return_sequences=3)), "generation.too_many_returned"),
+        (lambda: EncoderDecoderConfig(), "config.two_sides"),
+        (lambda: BertGenerationEncoder(BertGenerationConfig(hidden_size="x")), "config.integer"),
+        (lambda: BertGenerationEncoder(BertGenerationConfig(hidden_size=-1)), "config.low"),
+        (lambda: BertGenerationEncoder(BertGenerationConfig(num_hidden_layers=10**9)), "config.high"),
+        (lambda: BertGenerationEncoder(BertGenerationConfig(hidden_act="none")), "config.activation"),
     ],
 )
 def test_bad_inputs_arrive_in_parts(act, key):
     with pytest.raises(Trouble) as caught:
         act()
-    error = caught.value
+    check_parts(caught.value, key)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "load", "key"),
+    [
+        ("config.json", b"{", EncoderDecoderModel.from_pretrained, "file.bad_json"),
+        ("config.json", b"\xff", EncoderDecoderModel.from_pretrained, "file.bad_json"),
+        ("config.json", b"[" * 200_000, EncoderDecoderModel.from_pretrained, "file.bad_json"),
+        ("config.json", b"[]", EncoderDecoderModel.from_pretrained, "file.no_object"),
+        ("other.json", b"{}", EncoderDecoderModel.from_pretrained, "file.no_config"),
+        ("model.safetensors", b"x", BertGenerationEncoder.from_pretrained, "weights.bad_safetensors"),
+        ("pytorch_model.bin", b"x", BertGenerationEncoder.from_pretrained, "weights.bad_pickle"),
+        ("pytorch_model.bin", b"", BertGenerationEncoder.from_pretrained, "weights.bad_pickle"),
+        (
+            "model.safetensors.index.json",
+            b'{"weight_map": {"a": 5}}',
+            BertGenerationEncoder.from_pretrained,
+            "weights.bad_index",
+        ),
+        (
+            "model.safetensors.index.json",
+            b'{"weight_map": {"a": "b.safetensors"}}',
+            BertGenerationEncoder.from_pretrained,
+            "weights.no_shard",
+        ),
+        ("notes.txt", b"x", BertGenerationEncoder.from_pretrained, "weights.missing"),
+        ("vocab.txt", b"", AutoTokenizer.from_pretrained, "vocabulary.empty"),
+        ("tokenizer.json", b"{}", AutoTokenizer.from_pretrained, "vocabulary.no_model"),
+        ("notes.txt", b"x", AutoTokenizer.from_pretrained, "tokenizer.no_vocabulary"),
+        ("spiece.model", b"x", BertGenerationTokenizer.from_pretrained, "vocabulary.bad_spiece"),
+    ],
+)
+def test_bad_files_arrive_in_parts(tmp_path, name, content, load, key):
+    if load == BertGenerationEncoder.from_pretrained:
+        BertGenerationConfig().save_pretrained(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Trouble) as caught:
+        load(tmp_path)
+    check_parts(caught.value, key)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"num_beams": 0}, "generation.positive"),
+        ({"no_such_setting": 1}, "generation.unknown"),
+        ({"max_length": 1}, "generation.no_room"),
+        ({"do_sample": True, "temperature": -1.0}, "generation.factor"),
+        ({"suppress_tokens": [9999]}, "generation.unknown_id"),
+        ({"input_ids": torch.tensor([[5, 9999]])}, "generation.ids_outside"),
+        ({"input_ids": torch.full((1, 97), 5)}, "generation.too_long"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "generation.unsupported"),
+    ],
+)
+def test_bad_requests_arrive_in_parts(model, options, key):
+    with pytest.raises(Trouble) as caught:
+        model.generate(**{"input_ids": torch.tensor([[5, 6]]), **options})
+    check_parts(caught.value, key)
+
+
+def test_bad_texts_arrive_in_parts(model, tokenizer):
+    for text, key in ((5, "generation.no_text"), (b"x", "generation.no_text")):
+        with pytest.raises(Trouble) as caught:
+            stream_generate(model, tokenizer, text)
+        check_parts(caught.value, key)
+
+
+def check_parts(error: Trouble, key: str) -> None:
     assert error.key == key
     assert error.why
     assert error.move
     assert str(error) == f"{error.why}; {error.move}"
-    assert "{" not in str(error)
+    pickle.dumps(error)

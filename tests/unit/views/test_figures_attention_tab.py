@@ -7,16 +7,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from components.session import TraceStore
+from components.session import Sessions
 from components.tabs import attention
-from components.views.contract import trace_payload, unpack_u16
+from components.views.contract import read_run
+from components.views.finished import finished_run
 from components.views.maps import attention_view
+from components.views.packing import unpack_u16
 from tests.unit.views.figures_traces import make_trace
 
 
 @pytest.fixture
 def ctx():
-    return SimpleNamespace(traces=TraceStore())
+    return SimpleNamespace(sessions=Sessions())
 
 
 def run_of(seed: int):
@@ -31,18 +33,18 @@ def test_nothing_to_see_is_said(ctx):
 
 
 def test_the_newest_run_comes_once(ctx):
-    older, newer = (ctx.traces.put("me", run_of(seed), checkpoint="mini") for seed in (1, 2))
+    older, newer = (ctx.sessions.put("me", run_of(seed), checkpoint="mini") for seed in (1, 2))
     value = attention.on_ask(ctx, "me", {"run": "", "known": []})
     assert [run["id"] for run in value["runs"]] == [newer, older]
     assert value["run"] == value["newest"] == newer
-    assert value["trace"]["cross"]["shape"] == [2, 3, 5, 4]
+    assert read_run(value["trace"]).maps["cross"].shape == (2, 3, 5, 4)
     assert attention.on_ask(ctx, "me", {"run": "", "known": [newer]})["trace"] is None
     assert attention.on_ask(ctx, "me", {"run": older, "known": [newer]})["run"] == older
     assert "mini" in value["runs"][0]["label"]
 
 
 def test_nobody_sees_another_visitors_runs(ctx):
-    mine = ctx.traces.put("me", run_of(1))
+    mine = ctx.sessions.put("me", run_of(1))
     value = attention.on_ask(
         ctx, "you", {"run": mine, "known": [], "slices": [["cross", 0, 0, True, "wrote"]]}
     )
@@ -54,23 +56,24 @@ def test_nobody_sees_another_visitors_runs(ctx):
     [None, [], "x", {"run": 7, "known": "x"}, {"run": ["x"], "known": [1, None]}, {"slices": [["cross"]]}],
 )
 def test_odd_questions_get_the_newest_run(ctx, data):
-    newest = ctx.traces.put("me", run_of(1))
+    newest = ctx.sessions.put("me", run_of(1))
     assert attention.on_ask(ctx, "me", data)["run"] == newest
 
 
 def test_a_large_run_comes_map_by_map(ctx, monkeypatch):
     monkeypatch.setattr(attention, "MAX_BYTES", 10)
-    run = ctx.traces.put("me", run_of(3))
+    run = ctx.sessions.put("me", run_of(3))
     asked = {
         "run": run,
         "known": [run],
         "slices": [["cross", 1, "max", True, "wrote"], ["cross", 0, 2, False, "read"]],
     }
     value = attention.on_ask(ctx, "me", {"run": run, "known": []})
-    assert "tiles" in value["trace"]["cross"]
+    sent = read_run(value["trace"]).maps["cross"]
+    assert (sent.u16, sent.tiles["shape"]) == (None, [3, 4, 5, 4])
     slices = attention.on_ask(ctx, "me", asked)["slices"]
     assert set(slices) == {"cross,1,max,true,wrote", "cross,0,2,false,read"}
-    whole = trace_payload(run_of(3))
+    whole = finished_run(run_of(3))
     expected = attention_view(whole, "cross", 1, "max").z
     np.testing.assert_allclose(unpack_u16(slices["cross,1,max,true,wrote"]), expected, atol=3e-5)
 
@@ -94,4 +97,4 @@ def test_a_large_run_comes_map_by_map(ctx, monkeypatch):
     ],
 )
 def test_odd_maps_are_not_made(item):
-    assert attention.one_map(run_of(1), item) is None
+    assert attention.one_map(SimpleNamespace(trace=run_of(1), lines=None), item) is None

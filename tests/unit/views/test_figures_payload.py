@@ -11,19 +11,17 @@ import numpy as np
 import pytest
 
 from components.views import palette
-from components.views.contract import (
-    pack_u16,
-    packed_bytes,
-    piece_label,
-    thumbnails,
-    token_line,
-    trace_payload,
-    unpack_u16,
-    word_label,
-)
+from components.views.contract import plain, read_run, to_json
+from components.views.finished import finished_run, packed_bytes
+from components.views.lines import sentencepiece_surface, side_label, source_line, spelled, word_label
+from components.views.packing import pack_u16, thumbnails, unpack_u16
 from tests.unit.views.figures_traces import make_trace
 
 ROOT = Path(__file__).parents[3]
+
+
+def surfaces(pieces: list[str]):
+    return [sentencepiece_surface(piece) for piece in pieces]
 
 
 def test_packing_keeps_16_bits():
@@ -47,30 +45,35 @@ def test_a_value_out_of_range_is_clipped_not_wrapped():
         ("ze", False, "·ze"),
         (".", False, "."),
         ("▁", True, "␣"),
-        ("##ing", False, "·ing"),
-        ("Ġcat", True, "cat"),
         ("<0xC3>", False, "xC3"),
         ("</s>", True, "</s>"),
         ("<unk>", False, "<unk>"),
     ],
 )
 def test_piece_labels(piece, starts, label):
-    assert piece_label(piece, starts) == label
+    assert side_label(sentencepiece_surface(piece), starts) == label
 
 
 def test_words_join_without_gaps_and_bytes_become_characters():
-    assert word_label(["▁schläf", "t"]) == "schläft"
-    assert word_label(["▁", "<0xE2>", "<0x82>", "<0xAC>"]) == "€"
-    assert word_label(["<0xE2>"]) == "�"
-    assert word_label(["</s>"]) == "</s>"
+    assert word_label(surfaces(["▁schläf", "t"])) == "schläft"
+    assert word_label(surfaces(["▁", "<0xE2>", "<0x82>", "<0xAC>"])) == "€"
+    assert word_label(surfaces(["<0xE2>"])) == "�"
+    assert word_label(surfaces(["</s>"])) == "</s>"
+
+
+def test_letters_made_of_bytes_are_spelled_once():
+    pieces = ["▁", "<0xC3>", "<0xA9>", "s", "<0xC3>", "<0x41>", "<0xE6>", "<0x97>"]
+    assert spelled(surfaces(pieces)) == ["", "é", "", "s", "xC3", "x41", "xE6", "x97"]
 
 
 def test_a_special_token_is_a_word_of_its_own():
-    line = token_line([5, 6, 1, 7], ["▁Kat", "ze", "</s>", "▁x"], [0, 0, 0, 1])
-    assert line["words"] == [0, 0, 1, 2]
-    assert line["word_labels"] == ["Katze", "</s>", "x"]
-    assert line["labels"] == ["Kat", "·ze", "</s>", "x"]
-    assert line["special"] == [0, 0, 1, 0]
+    line = source_line([5, 6, 1, 7], surfaces(["▁Kat", "ze", "</s>", "▁x"]), [0, 0, 0, 1])
+    assert line.words == (0, 0, 1, 2)
+    assert line.word_labels == ("Katze", "</s>", "x")
+    assert line.labels == ("Kat", "·ze", "</s>", "x")
+    assert [token.special for token in line.tokens] == [False, False, True, False]
+    assert [token.label for token in line.tokens] == ["Kat", "ze", "</s>", "x"]
+    assert [token.gap for token in line.tokens] == [True, False, True, True]
 
 
 def test_a_payload_is_json_and_holds_the_arrays():
@@ -78,13 +81,21 @@ def test_a_payload_is_json_and_holds_the_arrays():
     trace = make_trace(
         ["▁The", "▁cat"], ["▁Katze", "</s>"], {"source": [0, 1], "target": [0, 1]}, cross=cross
     )
-    payload = json.loads(json.dumps(trace_payload(trace), allow_nan=False))
-    np.testing.assert_allclose(unpack_u16(payload["cross"]), cross, atol=1e-4)
-    assert payload["encoder_self"] is None
-    assert payload["target"]["top_k"][0] == [["Kat", -0.7, 7], ["ze", None, 8]]
-    assert payload["start"] == {"piece": "<s>", "label": "<s>"}
-    assert payload["settings"] == {"mode": "greedy", "num_beams": 1}
+    run = finished_run(trace)
+    sent = json.loads(to_json(run))
+    assert sent == plain(run)
+    assert sent["maps"]["cross"]["rows"] == "target"
+    assert sent["maps"]["cross"]["columns"] == "source"
+    np.testing.assert_allclose(unpack_u16(sent["maps"]["cross"]), cross, atol=1e-4)
+    assert "encoder_self" not in sent["maps"]
+    assert sent["target"]["tokens"][0]["alternatives"] == [
+        {"id": 7, "label": "Kat", "logprob": -0.7},
+        {"id": 8, "label": "ze", "logprob": None},
+    ]
+    assert sent["start"]["piece"] == sent["start"]["label"] == "<s>"
+    assert sent["settings"] == {"mode": "greedy", "num_beams": 1}
     assert packed_bytes(trace) == 2 * 4
+    assert read_run(to_json(run)) == run
 
 
 def test_the_browser_has_the_same_colours():
@@ -109,7 +120,7 @@ def test_a_large_run_is_sent_without_its_weights():
     cross = np.full((2, 3, 40, 30), 1 / 30, dtype=np.float16)
     words = {"source": list(range(30)), "target": list(range(40))}
     trace = make_trace(["▁a"] * 30, ["▁b"] * 40, words, cross=cross)
-    sent = trace_payload(trace, whole=False)["cross"]
+    sent = json.loads(to_json(finished_run(trace, amount="tiles")))["maps"]["cross"]
     assert sent["shape"] == [2, 3, 40, 30]
     assert sent["tiles"]["shape"] == [3, 4, 16, 16]
     assert "u16" not in sent

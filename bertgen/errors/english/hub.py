@@ -1,15 +1,11 @@
-"""What is wrong and what to do next, in English: key -> (why, move), to be filled with `str.format`.
-
-`Trouble` joins the two with "; ", so neither has a capital or an end mark. The move is "" where the reason
-says it already. Keys go by place, then by what is wrong there.
-"""
+"""Messages about devices and Hubs."""
 
 from __future__ import annotations
 
 _DEVICES = "use auto, cpu, cuda, cuda:1 or mps"
 _LOG_IN = "pass token=, set HF_TOKEN, or log in with `hf auth login`"
 
-ENGLISH: dict[str, tuple[str, str]] = {
+HUB: dict[str, tuple[str, str]] = {
     # ---- machine
     "device.unknown": ("unknown device {device!r}", _DEVICES),
     "device.missing": ("device {device!r} is not there ({count} CUDA devices found)", "use --device cpu"),
@@ -135,9 +131,4 @@ ENGLISH: dict[str, tuple[str, str]] = {
     "hub.upload_token": ("uploading needs a token with write access", _LOG_IN),
     "hub.two_tokens": ("token= and its older name use_auth_token= are both given", "give token= alone"),
     "hub.two_names": ("repo_id and repo_url are both given", "give repo_id alone"),
-    # ---- checkpoints
-    "weights.mismatch": (
-        "the checkpoint does not fit this {model}: {listed}",
-        "load it with its own config, or pass ignore_mismatched_sizes=True to initialise these afresh",
-    ),
 }

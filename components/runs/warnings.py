@@ -6,12 +6,11 @@ import itertools
 import math
 from collections.abc import Sequence
 
-UNKNOWN = ("<unk>", "[UNK]")
+from components.views.lines import Surface
+
 STRANGE = 0.4  # of the source's tokens
-REPEATED, ENOUGH = (
-    0.4,
-    12,
-)  # of the pairs of neighbouring tokens; tokens that can be said to repeat themselves
+REPEATED = 0.4  # of the pairs of neighbouring tokens
+ENOUGH = 12  # tokens: a shorter answer is not said to repeat itself
 # Mean probability of a translation's tokens. Of 100 held-out sentences none lies below 0.5.
 UNSURE = {"translate": 0.48}
 STRANGE_SAID = (
@@ -21,14 +20,15 @@ STRANGE_SAID = (
 REPEATED_SAID = "The answer repeats itself: do not expect sense. Try a plainer text or an example."
 
 
-def strange_letters(source: Sequence[str]) -> bool:
+def strange_letters(source: Sequence[Surface]) -> bool:
     """Whether most of a source's pieces are bytes or unknown."""
-    strange = sum(piece in UNKNOWN or piece.startswith("<0x") for piece in source)
+    strange = sum(surface.byte or (surface.whole and not surface.special) for surface in source)
     return strange > STRANGE * len(source)
 
 
 def repeats(pieces: Sequence[str]) -> bool:
-    """Whether most of an answer has been said before in it."""
+    """Whether much of an answer, given as its pieces, has been said before in it."""
+    # Neighbouring pairs: single tokens come again in any honest text.
     pairs = list(itertools.pairwise(pieces))
     return len(pieces) >= ENOUGH and len(pairs) - len(set(pairs)) > REPEATED * len(pairs)
 
@@ -38,7 +38,9 @@ def unsure(task: str, logprobs: Sequence[float]) -> str:
 
     ``logprobs`` are natural logarithms, those of an answer that was not drawn by chance.
     """
-    mean = sum(map(math.exp, logprobs)) / len(logprobs) if logprobs else 1.0
+    if not logprobs:
+        return ""
+    mean = sum(map(math.exp, logprobs)) / len(logprobs)
     if mean >= UNSURE.get(task, 0.0):
         return ""
     return (

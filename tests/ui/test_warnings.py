@@ -6,13 +6,18 @@ import math
 
 import pytest
 
-from components.runs.doubts import repeats, strange_letters, unsure
+from components.runs.warnings import repeats, strange_letters, unsure
+from components.views.lines import sentencepiece_surface
+
+
+def surfaces(pieces: list[str]):
+    return [sentencepiece_surface(piece) for piece in pieces]
 
 
 def test_letters_the_model_hardly_saw():
-    assert strange_letters(["▁", "<0xE6>", "<0x97>", "<0xA5>"])
-    assert strange_letters(["[UNK]", "[UNK]", "."])
-    assert not strange_letters(["▁The", "▁Caf", "<0xC3>", "<0xA9>", "▁is", "▁open", "."])
+    assert strange_letters(surfaces(["▁", "<0xE6>", "<0x97>", "<0xA5>"]))
+    assert strange_letters(surfaces(["[UNK]", "[UNK]", "."]))
+    assert not strange_letters(surfaces(["▁The", "▁Caf", "<0xC3>", "<0xA9>", "▁is", "▁open", "."]))
 
 
 @pytest.mark.parametrize(

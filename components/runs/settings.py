@@ -1,0 +1,104 @@
+"""How to decode: the settings of a run, checked once."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from bertgen import GenerationConfig
+from components.refusal import Refusal
+from components.validation import check_choice, check_integer, check_number
+
+MODES = ("greedy", "sample", "beam")
+MAX_NEW_TOKENS = 256
+MAX_BEAMS = 8
+MAX_TOP_K = 1_000_000
+# Beyond these a temperature changes nothing more, but overflows float16: it acts as the nearest of them.
+TEMPERATURES = (1e-3, 1e3)
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to decode. Values that the mode does not use stand at their defaults."""
+
+    mode: str = "greedy"
+    num_beams: int = 4
+    temperature: float = 1.0
+    top_k: int = 50
+    top_p: float = 1.0
+    max_new_tokens: int = 128
+    seed: int = 0
+
+    @property
+    def beams(self) -> int:
+        """The beams in force: 1 unless the mode is beam search."""
+        if self.mode == "beam":
+            return self.num_beams
+        return 1
+
+    def generation_config(self, base: GenerationConfig) -> GenerationConfig:
+        """The settings in the library's words; what the page does not offer stays the checkpoint's own."""
+        # A copy: the model's own settings belong to all its users.
+        config = copy.deepcopy(base)
+        config.update(
+            max_new_tokens=self.max_new_tokens,
+            num_beams=self.beams,
+            num_return_sequences=1,
+            do_sample=self.mode == "sample",
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+        )
+        return config
+
+    def summary(self) -> str:
+        """The settings in force, in a few words."""
+        if self.mode == "beam":
+            return f"beam search, {self.num_beams} beams, at most {self.max_new_tokens} tokens"
+        if self.mode == "greedy":
+            return f"greedy, at most {self.max_new_tokens} tokens"
+        filters = ""
+        if self.top_k != RunSettings.top_k:
+            filters += f", top-k {self.top_k or 'off'}"
+        if self.top_p != RunSettings.top_p:
+            filters += f", top-p {self.top_p:g}"
+        return f"sampling at temperature {self.temperature:g}{filters}, seed {self.seed}"
+
+
+def check_settings(
+    mode: Any, num_beams: Any, temperature: Any, top_k: Any, top_p: Any, max_new_tokens: Any, seed: Any
+) -> RunSettings:
+    """The decoding settings as sent; raises ``ValueError`` with the value, the range and the next move.
+
+    Values that the mode does not use are ignored, whatever they are.
+    """
+    # The mode decides which of the others count: a page sends its greyed settings too.
+    mode = check_choice("mode", mode, MODES)
+    values: dict[str, Any] = {}
+    values["max_new_tokens"] = check_integer("max_new_tokens", max_new_tokens, 1, MAX_NEW_TOKENS)
+    if mode == "beam":
+        values["num_beams"] = check_integer("num_beams", num_beams, 1, MAX_BEAMS)
+    if mode == "sample":
+        values["temperature"] = _temperature(temperature)
+        values["top_k"] = check_integer("top_k", top_k, 0, MAX_TOP_K, "0 turns the filter off")
+        values["top_p"] = _top_p(top_p)
+        values["seed"] = check_integer("seed", seed, 0, MAX_SEED)
+    return RunSettings(mode=mode, **values)
+
+
+def _temperature(value: Any) -> float:
+    note = "1.0 leaves the model's probabilities as they are"
+    number = check_number("temperature", value, "a number above 0", note)
+    if number <= 0:
+        raise Refusal(f"temperature must be above 0, got {number:g}", note)
+    return min(max(number, TEMPERATURES[0]), TEMPERATURES[1])
+
+
+def _top_p(value: Any) -> float:
+    note = "1.0 turns the filter off"
+    number = check_number("top_p", value, "a number above 0 and at most 1", note)
+    if not 0 < number <= 1:
+        raise Refusal(f"top_p must be above 0 and at most 1, got {number:g}", note)
+    return number
