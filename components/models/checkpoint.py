@@ -15,6 +15,7 @@ from components.texts.parts import two_sentences
 
 TASKS = {
     "translate": "Translate",
+    "translate-de-en": "German to English",
     "split": "Split",
     "fuse": "Fuse",
     "summarize": "Summarise",

@@ -11,6 +11,7 @@ MAX_PARTS = 24
 # done one at a time, and splitting is about one; a summary or a fusion of them cannot.
 LONG = {
     "translate": "sentences",
+    "translate-de-en": "sentences",
     "split": "each",
     "fuse": "refuse",
     "summarize": "cut",
@@ -22,10 +23,13 @@ LONG_SAID = {
     "cut": "of longer texts the beginning is read",
     "refuse": "longer texts are refused",
 }
+UNTRANSLATED = (
+    "The model wrote the text back as it is: it may be in the wrong language, or have nothing to do."
+)
 # What the page says when the answer is the text itself.
 SAME = {
-    "translate": "The model wrote the text back as it is: it may be in the wrong language, or have nothing "
-    "to do.",
+    "translate": UNTRANSLATED,
+    "translate-de-en": UNTRANSLATED,
     "split": "The sentence came back as it was: the model found nothing to split.",
     "fuse": "The two sentences came back as they were: the model found no way to join them.",
     "summarize": "The text came back as it is: the model found nothing to leave out.",

@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
     export.add_argument("--packed", type=Path, required=True)
     export.add_argument("--bundle", type=Path, required=True, help="what a run wrote")
     for command in (pack, run, export):
-        command.add_argument("plan", nargs="?", type=Path, default=PLANS / "all.toml")
+        command.add_argument("plan", nargs="?", type=Path, default=PLANS / "translate.toml")
         command.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 

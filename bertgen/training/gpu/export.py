@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,6 +21,7 @@ from bertgen.training.gpu.plan import CheckpointPlan, Plan, Sizes
 from bertgen.training.objectives.pair import model_config
 from bertgen.training.recipe.tables import ModelSizes
 from bertgen.training.runs.export import LARGEST_FILE, write_profile
+from bertgen.training.runs.state import LOG as TRAIN_LOG
 
 LOG = "log.jsonl"
 
@@ -81,14 +84,42 @@ def export_one(plan: Plan, checkpoint: CheckpointPlan, packed: Path, bundle: Pat
         "metrics": {},
     }
     write_profile(folder, profile)
-    (folder / LOG).write_text(_log_of(bundle, facts["stage"]), encoding="utf-8")
+    _write_log(bundle, facts["stage"], folder)
     return folder
 
 
-def _log_of(bundle: Path, stage: str) -> str:
-    """The run's log lines of one stage."""
-    lines = (bundle / LOG).read_text(encoding="utf-8").splitlines(keepends=True)
-    return "".join(line for line in lines if json.loads(line)["stage"] in ("run", stage))
+def train_log(lines: Iterable[dict[str, Any]], stage: str) -> list[dict[str, Any]]:
+    """A stage's part of a run's log in the words of `train.jsonl`; seconds count from the stage's start.
+
+    The held-out loss is that of all the stage's validation rows together, BLEU is that of greedy ids on the
+    first 400 rows of its first validation set.
+    """
+    found: list[dict[str, Any]] = []
+    began = 0.0
+    for line in lines:
+        event = line.get("event")
+        if line["stage"] == "run" and event == "start":
+            found.append({"step": 0, "device": line.get("card", line["device"]), "torch": line["torch"]})
+        if line["stage"] != stage:
+            continue
+        if event == "start":
+            began = line["at"]
+        elif event is None:
+            row = {"step": line["step"], "loss": line["loss"], "lr": line["rate"], "norm": line["norm"]}
+            seconds = round(line["at"] - began, 1)
+            found.append({**row, "places_per_second": line["places_a_second"], "seconds": seconds})
+        elif event == "validation":
+            losses = {"last_loss": line["valid_last"], "average_loss": line["valid_average"]}
+            found.append({"step": line["step"], **losses})
+        elif event == "answers" and "last_bleu" not in found[-1]:
+            found[-1]["last_bleu"] = line["bleu_on_ids"]
+    return found
+
+
+def _write_log(bundle: Path, stage: str, folder: Path) -> None:
+    lines = (json.loads(line) for line in (bundle / LOG).read_text(encoding="utf-8").splitlines())
+    text = "".join(json.dumps(line) + "\n" for line in train_log(lines, stage))
+    (folder / TRAIN_LOG).write_text(text, encoding="utf-8")
 
 
 def greedy(folder: Path, texts: tuple[str, ...]) -> list[str]:

@@ -6,9 +6,21 @@ import pytest
 
 from bertgen.training.data.corpora.cleaning import loose_key
 from tests.benchmarks.everyday.score import copied, table
-from tests.benchmarks.everyday.sets import TASKS, Row, digits, holds, names_wanted, numbers_wanted, read_set
+from tests.benchmarks.everyday.sets import (
+    HERE,
+    LABELS,
+    TASKS,
+    Row,
+    digits,
+    holds,
+    names_wanted,
+    numbers_wanted,
+    read_labels,
+    read_set,
+)
 
 COUNT = 150
+LABELLED = ("translate", "translate-de-en")
 KINDS = {
     "translate": {"numbers", "names", "times", "prices", "lists", "relative clauses", "greetings", "long"},
     "translate-de-en": {
@@ -94,3 +106,16 @@ def test_names_and_numbers_wanted() -> None:
 def test_an_unknown_set_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="translate-de-en"):
         read_set("paraphrase")
+
+
+@pytest.mark.parametrize("task", LABELLED)
+def test_every_answer_that_was_read_has_a_label_and_its_count_in_the_readme(task) -> None:
+    rows, read = read_set(task), read_labels(task)
+    assert [row.source for row in rows] == [entry["source"] for entry in read]
+    assert {entry["label"] for entry in read} == set(LABELS)
+    # A right answer of the set can be nothing but good.
+    for row, entry in zip(rows, read, strict=True):
+        assert entry["answer"] not in row.references or entry["label"] == "good"
+    counts = [sum(entry["label"] == label for entry in read) for label in LABELS]
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    assert f"| {task} | {' | '.join(map(str, counts))} |" in readme

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from bertgen.training.data.batches import Example, collate
+from bertgen.training.gpu.__main__ import PLANS
 from bertgen.training.gpu.batches import DeviceRows, epoch, smallest_bucket, start_ids
 from bertgen.training.gpu.bundle import read_bundle, read_facts, write_bundle
 from bertgen.training.gpu.decode import search
 from bertgen.training.gpu.distil import usable
-from bertgen.training.gpu.export import build, fill
+from bertgen.training.gpu.export import build, fill, train_log
 from bertgen.training.gpu.gather import join_rows
 from bertgen.training.gpu.learn import learning_rate
 from bertgen.training.gpu.model import BOS, EOS, PAD, Batch, Pair, first_values, layout
@@ -313,3 +314,36 @@ def test_a_run_leaves_every_checkpoint_that_can_be_made(tmp_path):
         assert facts["steps"] > 0
         found = layout(Sizes(**facts["sizes"]), 50)
         assert torch.isfinite(read_bundle(out / f"{name}.safetensors", found)).all()
+
+
+def test_a_stages_log_reads_like_any_training_log():
+    lines = [
+        {"at": 0.1, "stage": "run", "event": "start", "torch": "2", "device": "cuda", "card": "A card"},
+        {"at": 9.0, "stage": "other", "step": 5, "loss": 1.0, "rate": 1.0, "norm": 1.0, "places_a_second": 1},
+        {"at": 10.0, "stage": "mine", "event": "start", "rows": 4},
+        {"at": 14.5, "stage": "mine", "step": 7, "loss": 3.5, "rate": 0.1, "norm": 0.5, "places_a_second": 8},
+        {
+            "at": 15.0,
+            "stage": "mine",
+            "event": "validation",
+            "step": 8,
+            "valid_last": 3.0,
+            "valid_average": 2.5,
+        },
+        {"at": 15.1, "stage": "mine", "event": "answers", "set": "a", "bleu_on_ids": 40.0},
+        {"at": 15.2, "stage": "mine", "event": "answers", "set": "b", "bleu_on_ids": 20.0},
+        {"at": 15.3, "stage": "mine", "event": "end", "steps": 8},
+    ]
+    assert train_log(lines, "mine") == [
+        {"step": 0, "device": "A card", "torch": "2"},
+        {"step": 7, "loss": 3.5, "lr": 0.1, "norm": 0.5, "places_per_second": 8, "seconds": 4.5},
+        {"step": 8, "last_loss": 3, "average_loss": 2.5, "last_bleu": 40.0},
+    ]
+
+
+@pytest.mark.parametrize("name", ["all.toml", "translate.toml"])
+def test_the_plans_can_be_read(name):
+    plan = read_plan(PLANS / name)
+    saved = {stage.save for stage in plan.stage}
+    assert {checkpoint.name for checkpoint in plan.checkpoint} <= saved
+    assert {"translate-mini", "translate-mini-de-en"} <= saved
