@@ -11,6 +11,7 @@ from bertgen.training.data.corpora.everyday import lexicon
 
 HERE = Path(__file__).parent
 TASKS = ("translate", "translate-de-en", "split", "fuse", "summarise")
+LABELS = ("good", "acceptable", "bad")
 _NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
 _CAPITALISED = re.compile(r"[^\W\d_][\w'’-]+")
 
@@ -31,6 +32,12 @@ def read_set(task: str) -> list[Row]:
     lines = (HERE / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return [Row(row["kind"], row["source"], tuple(row["references"])) for row in rows]
+
+
+def read_labels(task: str) -> list[dict[str, str]]:
+    """The answers of the embedded checkpoint that were read, with a label by the README's rules each."""
+    lines = (HERE / "labels" / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def digits(text: str) -> list[str]:
