@@ -68,15 +68,15 @@ class AttentionMap:
     read: row r is labelled ``rows[r]``, the token that its query PREDICTED, and the query read the token
     ``shift`` places before that one. A decoder's maps have shift 1 (row t predicted target[t] and read
     target[t - 1], row 0 the start token or the end of the prompt). An encoder predicts nothing: shift 0,
-    each row is the query of its own token. ``measure`` names what the numbers are: "attention" are the
-    model's own weights, whose rows sum to 1 within 1e-3.
+    each row is the query of its own token. ``measure`` names what the numbers are (`bertgen.attribution`):
+    "raw" are the model's own weights, whose rows sum to 1 within 1e-3.
     """
 
     weights: np.ndarray
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     shift: int = 0
-    measure: str = "attention"
+    measure: str = "raw"
 
     def __post_init__(self) -> None:
         assert self.weights.shape[2:] == (len(self.rows), len(self.columns)), "a label a row and a column"

@@ -8,8 +8,10 @@ from typing import Any
 import gradio as gr
 
 from components.context import AppContext
+from components.refusal import Refusal
 from components.runs.run import Run
 from components.runs.settings import check_settings
+from components.strings import t
 from components.validation import check_choice, check_source, page_error
 
 
@@ -27,14 +29,17 @@ def generate_texts(
         found = ctx.registry.describe(checkpoint)
     if found.task != task:
         names = ", ".join(c.name for c in ctx.registry.checkpoints(task))
-        raise ValueError(f"checkpoint {found.name!r} is not for the task {task!r}; choose one of {names}")
+        raise Refusal("refuse.not_for_task", name=repr(found.name), task=repr(task), choices=names)
 
     # 2) A run without attention, and without a session: nothing of it is kept.
     with ctx.registry.use(found) as loaded:
         run = Run(loaded, source, checked, keep=None, seconds=ctx.settings.run_seconds)
         yield from run.texts()
     if run.state == "stopped":
-        raise ValueError(run.notes[-1] if run.notes else "the run was stopped")
+        why = t("run.stopped")
+        if run.notes:
+            why = run.notes[-1]
+        raise ValueError(why)
 
 
 def add_api(ctx: AppContext) -> None:

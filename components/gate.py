@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from gradio.routes import App
 
 from components.settings import is_loopback
+from components.strings import t
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -168,19 +169,16 @@ class Gate:
         """Status and sentence for a request that goes no further."""
         host = headers.get(b"host", b"").decode("latin-1")
         if not self.door.knows(host):
-            return 421, (
-                "This page does not answer to that host name. Open it under its own address, or start it "
-                "with --allowed-hosts and the name."
-            )
+            return 421, t("gate.host")
         # 1) Only what the page itself uses is open.
         path = scope["path"]
         below = path.partition(PREFIX)[2]
         if below.startswith(CLOSED):
-            return 403, "The page has no use for this address; it is closed."
+            return 403, t("gate.closed")
         # 2) Another page's script may not use the endpoints. Without Origin it is no script of a browser.
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and not self.door.embedded and not self._same_origin(origin, host, headers):
-            return 403, "Another site's page may not use this one. Open it by itself."
+            return 403, t("gate.other_site")
         return None
 
     def _same_origin(self, origin: str, host: str, headers: dict[bytes, bytes]) -> bool:

@@ -14,12 +14,12 @@ from components import gate, limits, theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
 from components.settings import Settings
+from components.strings import t
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
 from components.widgets.gradio import styles
 from components.widgets.header.header import header
 
-TITLE = "BertGen Explorer"
 QUEUE_SIZE = 64
 
 
@@ -34,15 +34,14 @@ def build_app(settings: Settings) -> gr.Blocks:
 def build_page(ctx: AppContext) -> gr.Blocks:
     """The page around a context: header, tabs, the public endpoint, the queue."""
     # 1) What is seen. Tabs other than the first are laid out when they are first opened.
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
+    with gr.Blocks(title=t("page.title"), analytics_enabled=False, fill_width=True) as demo:
         header(elem_id="bx-header")
         with gr.Tabs(elem_id="bx-tabs") as tabs:
-            with gr.Tab("Generate", id="generate", elem_id="bx-tab-generate"):
+            with gr.Tab(t("page.tab.generate"), id="generate", elem_id="bx-tab-generate"):
                 generate_tab = generate.build(ctx)
-            with gr.Tab("Attention", id="attention", elem_id="bx-tab-attention"):
-                gr.HTML(f'<p class="bx-question">{attention.QUESTION}</p>', apply_default_css=False)
+            with gr.Tab(t("page.tab.attention"), id="attention", elem_id="bx-tab-attention"):
                 attention.build(ctx)
-            with gr.Tab("Checkpoints", id="checkpoints", elem_id="bx-tab-checkpoints"):
+            with gr.Tab(t("page.tab.checkpoints"), id="checkpoints", elem_id="bx-tab-checkpoints"):
                 checkpoints_tab = checkpoints.build(ctx)
                 if ctx.settings.allow_hub:
                     with checkpoints_tab.left:

@@ -13,7 +13,8 @@ import gradio as gr
 
 from components.refusal import Refusal
 from components.settings import Settings
-from components.texts.parts import NEEDS_TWO, joined, two_sentences
+from components.strings import t
+from components.texts.parts import joined, two_sentences
 
 MAX_PATH = 1000
 MAX_TEXT = 5000
@@ -26,20 +27,18 @@ class NeedsTwo(Refusal):
 def check_text(text: Any) -> str:
     """The text as sent; raises ``ValueError`` when it is no text, empty, too long or holds NUL."""
     if not isinstance(text, str):
-        raise Refusal(f"text must be a string, got {_kind(text)}", "send the sentence itself")
+        raise Refusal("refuse.text_type", got=_kind(text))
     if len(text) > MAX_TEXT:
-        raise Refusal(
-            f"text must have at most {MAX_TEXT:,} characters, got {len(text):,}", "send it in several runs"
-        )
+        raise Refusal("refuse.text_long", most=f"{MAX_TEXT:,}", count=f"{len(text):,}")
     if "\0" in text:
-        raise Refusal("text must not hold NUL characters", "take them out")
+        raise Refusal("refuse.text_nul")
     if not text.strip():
-        raise Refusal("text is empty", "write a sentence or choose one of the examples")
+        raise Refusal("refuse.text_empty")
     # Half a surrogate pair is text to Python, but to no tokenizer and no file.
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Refusal("text holds half of a character pair (a lone surrogate)", "type it again") from None
+        raise Refusal("refuse.text_surrogate") from None
     return text.strip()
 
 
@@ -52,10 +51,10 @@ def check_source(text: Any, second: Any, task: str) -> str:
     if second is None or second == "":
         source = check_text(text)
         if task == "fuse" and not two_sentences(source)[1]:
-            raise NeedsTwo(NEEDS_TWO)
+            raise NeedsTwo.saying(t("text.needs_two"))
         return source
     if task != "fuse":
-        raise Refusal("text2 is for the task 'fuse' alone", "leave it out")
+        raise Refusal("refuse.second")
     # ... or two of them.
     first = check_text(text)
     if _is_blank(second):  # only white space: as if it had been left out
@@ -70,11 +69,11 @@ def _is_blank(text: Any) -> bool:
 def check_folder(settings: Settings, folder: Any) -> Path:
     """The path of a folder as sent. Raises ``ValueError`` where this page opens none, or it cannot be one."""
     if not settings.allow_folders:
-        raise Refusal("this page does not open folders", "its operator can start it with --allow-folders")
+        raise Refusal("refuse.no_folders")
     if not isinstance(folder, str) or not folder.strip():
-        raise Refusal("no folder given", "type the path of a folder that holds config.json and the weights")
+        raise Refusal("refuse.folder_empty")
     if len(folder) > MAX_PATH or "\0" in folder:
-        raise Refusal(f"a path of {len(folder):,} characters cannot be one", "type the folder's own path")
+        raise Refusal("refuse.folder_long", count=f"{len(folder):,}")
     return Path(folder.strip())
 
 
@@ -84,16 +83,16 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
         got = _kind(value)
         if isinstance(value, str):
             got = f"{value[:60]!r}"  # the beginning is enough to find it by
-        raise Refusal(f"unknown {name} {got}", f"choose one of {', '.join(sorted(choices))}")
+        raise Refusal("refuse.choice", name=name, got=got, choices=", ".join(sorted(choices)))
     return value
 
 
 def check_integer(name: str, value: Any, low: int, high: int, note: str = "") -> int:
     """An integer of a range; 3.0 is one. Raises ``ValueError`` with the range."""
-    expected = f"a whole number from {low} to {high}"
+    expected = t("expected.integer", low=low, high=high)
     number = check_number(name, value, expected, note)
     if number != int(number) or not low <= number <= high:
-        raise Refusal(f"{name} must be {expected}, got {number:g}", note)
+        raise _unfit(name, expected, f"{number:g}", note)
     return int(number)
 
 
@@ -101,25 +100,30 @@ def check_number(name: str, value: Any, expected: str, note: str) -> float:
     """A finite number; raises ``ValueError`` naming what is ``expected``."""
     # bool is an int to Python, and a form sends whatever it likes
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise Refusal(f"{name} must be {expected}, got {_kind(value)}", note)
+        raise _unfit(name, expected, _kind(value), note)
     if isinstance(value, int) and abs(value) > 2**53:
-        raise Refusal(f"{name} must be {expected}, got a number with {len(str(abs(value)))} digits", note)
+        digits = len(str(abs(value)))
+        raise _unfit(name, expected, t("expected.digits", count=digits), note)
     if not math.isfinite(value):
-        raise Refusal(f"{name} must be {expected}, got {value}", note)
+        raise _unfit(name, expected, value, note)
     return float(value)
+
+
+def _unfit(name: str, expected: str, got: Any, note: str) -> Refusal:
+    return Refusal("refuse.value", name=name, expected=expected, got=got, note=note)
 
 
 def _kind(value: Any) -> str:
     if value is None:
-        return "nothing"
+        return t("expected.nothing")
     if isinstance(value, bool):
-        return "a truth value"
-    return f"a {type(value).__name__}"
+        return t("expected.truth")
+    return t("expected.kind", type=type(value).__name__)
 
 
 def page_error(error: ValueError) -> gr.Error:
     """The one place where a refused value becomes the page's (and the API's) error."""
-    return gr.Error(str(error)[:600], title="That cannot be run", duration=10, print_exception=False)
+    return gr.Error(str(error)[:600], title=t("page.refused"), duration=10, print_exception=False)
 
 
 def refuses_politely(handler: Callable) -> Callable:

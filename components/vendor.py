@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from components.strings import t
+
 PREFIX = "gradio_api/vendor"
 HEADERS = {
     "cache-control": "public, max-age=31536000, immutable",
@@ -26,11 +28,10 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", 
 
 
 class _Served:
-    """One file: read at once, compressed at its first request (quality 9: 1.5 MB of script in 0.2 s)."""
+    """One file: compressed at its first request (quality 9: 1.5 MB of script in 0.2 s)."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.raw = path.read_bytes()
+    def __init__(self, path: Path, raw: bytes) -> None:
+        self.path, self.raw = path, raw
         self.digest = hashlib.sha256(self.raw).hexdigest()[:16]
         self.media_type = TYPES.get(path.suffix, "application/octet-stream")
         self._compressed: bytes | None = None
@@ -55,16 +56,28 @@ def asset_url(path: str | Path) -> str:
     """
     # A file is read once, also where several pages of one process ask for it.
     path = Path(path).resolve()
-    served = next((file for file in _FILES.values() if file.path == path), None) or _Served(path)
-    name = f"{served.digest}/{path.name}"
-    _FILES[name] = served
+    served = next((file for file in _FILES.values() if file.path == path), None)
+    if served is None:
+        served = _Served(path, path.read_bytes())
+    return _url(served)
+
+
+def text_url(name: str, text: str) -> str:
+    """As ``asset_url``, for a text that stands in no file; its type goes by the ending of ``name``."""
+    return _url(_Served(Path(name), text.encode()))
+
+
+def _url(served: _Served) -> str:
+    name = f"{served.digest}/{served.path.name}"
+    # The same content is served once, whoever asks for it.
+    _FILES.setdefault(name, served)
     return f"{PREFIX}/{name}"
 
 
 def _respond(request: Request) -> Response:
     served = _FILES.get(f"{request.path_params['digest']}/{request.path_params['name']}")
     if served is None:
-        return PlainTextResponse("no such file", status_code=404)
+        return PlainTextResponse(t("gate.no_file"), status_code=404)
     # Every browser of these years takes Brotli; what does not gets the file as it is.
     if "br" in request.headers.get("accept-encoding", ""):
         headers = {**HEADERS, "content-encoding": "br"}

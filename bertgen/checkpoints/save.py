@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
@@ -23,14 +23,15 @@ def write_checkpoint(
     *,
     max_shard_size: int | str = "5GB",
     safe_serialization: bool = True,
-    untie: bool = False,
+    untie: bool | Literal["sides"] = False,
     state_dict: dict[str, Tensor] | None = None,
     save_function: Callable = torch.save,
 ) -> None:
     """Writes the weights as one file or as shards with an index; replaces older weight files.
 
     A tensor that is one Parameter under several names is stored once, under its first name (of a tied
-    encoder-decoder that is the encoder's). ``untie`` writes all copies. ``.bin`` files keep every name.
+    encoder-decoder that is the encoder's). ``untie=True`` writes all copies, ``untie="sides"`` encoder and
+    decoder each whole, with a head that is tied to its own side's table once. ``.bin`` files keep every name.
     ``max_shard_size``: bytes, or such as "10MB" (10**6 bytes each) or "10MiB" (2**20 bytes each).
     ``state_dict`` gives the tensors in the model's place, under its names (``ValueError`` when it lacks one);
     ``save_function(tensors, path)`` writes ``.bin`` files.
@@ -39,7 +40,7 @@ def write_checkpoint(
 
     # 1) which names, and what stands under each
     sources = _named_sources(model, state_dict)
-    names = _names_to_write(model, every_copy=untie, every_name=not safe_serialization)
+    names = _names_to_write(model, untie=untie, every_name=not safe_serialization)
     tensors = _storable({name: sources[name] for name in names}, share=not safe_serialization)
 
     # 2) which file holds which
@@ -85,14 +86,23 @@ def _named_sources(model: nn.Module, state_dict: dict[str, Tensor] | None) -> di
     return state_dict
 
 
-def _names_to_write(model: nn.Module, *, every_copy: bool, every_name: bool) -> list[str]:
-    """The names that go into the files: the first of each Parameter, every copy of it, or really all."""
+# The names of a head's table in the families' files.
+_HEADS = ("lm_head.decoder.weight", "predictions.decoder.weight", "lm_head.weight")
+
+
+def _names_to_write(model: nn.Module, *, untie: bool | str, every_name: bool) -> list[str]:
+    """The names that go into the files: the first of each Parameter, copies of it as asked for, or all."""
     names, seen = [], set()
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        # The two names of the head's own bias stay one tensor in every form, as the reference writes it.
-        again = id(parameter) in seen
-        own_bias = name.endswith(("lm_head.decoder.bias", "predictions.decoder.bias"))
-        if every_name or not again or (every_copy and not own_bias):
+        # 1) What was not written yet always goes in.
+        copy_wanted = bool(untie)
+        # 2) The two names of the head's own bias stay one tensor in every form, as the reference writes it.
+        if name.endswith(("lm_head.decoder.bias", "predictions.decoder.bias")):
+            copy_wanted = False
+        # 3) Every reader ties a head to the table of its own side; that copy would only be bytes.
+        if untie == "sides" and name.endswith(_HEADS):
+            copy_wanted = False
+        if every_name or copy_wanted or id(parameter) not in seen:
             names.append(name)
         seen.add(id(parameter))
     return names

@@ -32,7 +32,7 @@ from bertgen.hub import PushToHubMixin, pushes
 
 _COUNTS = ("num_beams", "num_return_sequences", "num_beam_groups")
 _SIZES = ("top_k", "min_length", "min_new_tokens", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size")
-_NUMBERS = (
+_FACTORS = (
     "temperature",
     "top_p",
     "typical_p",
@@ -45,6 +45,13 @@ _NUMBERS = (
     "max_time",
 )
 _IDS = ("pad_token_id", "bos_token_id", "decoder_start_token_id", "forced_bos_token_id")
+# (names, types, the least that they may be, the error), in the order in which they are checked.
+_NUMBERS = (
+    (_COUNTS, int, 1, "generation.positive"),
+    (_SIZES, int, 0, "generation.size"),
+    (_FACTORS, int | float, -math.inf, "generation.number"),
+    (_IDS, int, -math.inf, "generation.id"),
+)
 _ID_LISTS = ("eos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens")
 _FLAGS = (
     "do_sample",
@@ -217,54 +224,57 @@ def check_settings(config: Any) -> None:
     # 1) each by itself
     _check_types(config)
     # 2) modes that are not here, and arguments that are not settings
-    refuse_modes(**{name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS})
+    modes = {name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS}
+    asked = {name: value for name, value in modes.items() if value is not None}
+    if asked:
+        refuse_modes(**asked)
     stray = [name for name in ARGUMENTS if hasattr(config, name)]
     if stray:
         raise Trouble("generation.not_a_setting", name=stray[0])
     if config.early_stopping not in (True, False, "never"):
         raise Trouble("generation.early_stopping", got=repr(config.early_stopping))
-    # 3) what does not go together
-    _check_groups(config)
-    returned, beams = config.num_return_sequences, config.num_beams
+    # 3) groups of beams
+    groups, beams = config.num_beam_groups, config.num_beams
+    if groups == 1 and config.diversity_penalty:
+        raise Trouble("generation.no_groups")
+    if beams % groups:
+        raise Trouble("generation.uneven_groups", groups=groups, beams=beams)
+    if groups > 1 and config.do_sample:
+        raise Trouble("generation.sampled_groups")
+    if groups > 1 and not config.diversity_penalty:
+        raise Trouble("generation.equal_groups")
+    # 4) how many come back
+    returned = config.num_return_sequences
     if returned > beams and (beams > 1 or not config.do_sample):
         raise Trouble("generation.too_many_returned", returned=returned, beams=beams)
 
 
 def _check_types(config: Any) -> None:
-    for name in _COUNTS:
-        if not is_whole(getattr(config, name)) or getattr(config, name) < 1:
-            raise Trouble("generation.positive", name=name, got=repr(getattr(config, name)))
-    for name in _SIZES:
-        value = getattr(config, name, None)
-        if value is not None and (not is_whole(value) or value < 0):
-            raise Trouble("generation.size", name=name, got=repr(value))
-    for name in _NUMBERS:
-        value = getattr(config, name, None)
-        if value is not None and (not is_number(value) or math.isnan(value)):
-            raise Trouble("generation.number", name=name, got=repr(value))
-    for name in _IDS:
-        value = getattr(config, name, None)
-        if value is not None and not is_whole(value):
-            raise Trouble("generation.id", name=name, got=repr(value))
+    """Raises ``ValueError`` on a setting whose value is none that it can take."""
+    # 1) numbers, which True and False are not; written so that NaN, below and above nothing, is refused
+    for names, kinds, lowest, error in _NUMBERS:
+        for name in names:
+            value = getattr(config, name, None)
+            if value is None and names is not _COUNTS:
+                continue
+            if not isinstance(value, kinds) or isinstance(value, bool) or not value >= lowest:
+                raise Trouble(error, name=name, got=repr(value))
+    # 2) ids, alone or listed; what is suppressed is a list even when it is one token
     for name in _ID_LISTS:
         value = getattr(config, name, None)
         if value is None:
             continue
-        listed = [value]
+        listed, may_be_one = [value], "suppress" not in name
         if isinstance(value, list | tuple | set):
-            listed = value
-        # (what is suppressed is a list even when it is one token)
-        if not all(is_whole(item) for item in listed) or (is_whole(value) and "suppress" in name):
+            listed, may_be_one = value, True
+        if not may_be_one or any(not isinstance(item, int) or isinstance(item, bool) for item in listed):
             raise Trouble("generation.ids", name=name, got=repr(value))
+    # 3) flags; 0 and 1 will do
     for name in _FLAGS:
         value = getattr(config, name, None)
         if value is not None and not isinstance(value, int):
             raise Trouble("generation.flag", name=name, got=repr(value))
-    _check_shapes(config)
-
-
-def _check_shapes(config: Any) -> None:
-    """Settings that are lists of pairs."""
+    # 4) pairs: (where it begins, by what factor), and a list of (place, token)
     decay = getattr(config, "exponential_decay_length_penalty", None)
     if decay is not None:
         pair = isinstance(decay, list | tuple) and len(decay) == 2
@@ -277,20 +287,6 @@ def _check_shapes(config: Any) -> None:
         )
         if not pairs:
             raise Trouble("generation.forced_ids", got=repr(forced))
-
-
-def _check_groups(config: Any) -> None:
-    groups, beams = config.num_beam_groups, config.num_beams
-    if groups == 1:
-        if config.diversity_penalty:
-            raise Trouble("generation.no_groups")
-        return
-    if beams % groups:
-        raise Trouble("generation.uneven_groups", groups=groups, beams=beams)
-    if config.do_sample:
-        raise Trouble("generation.sampled_groups")
-    if not config.diversity_penalty:
-        raise Trouble("generation.equal_groups")
 
 
 def warn_of_no_effect(config: Any) -> None:

@@ -16,7 +16,7 @@ from bertgen.generation.beam import BeamSearch, make_search
 from bertgen.generation.engines import choose
 from bertgen.generation.engines.base import EngineOutput, State
 from bertgen.generation.pipeline import build_processors, build_warpers
-from bertgen.generation.request import Request, make_request
+from bertgen.generation.request import Request, encode_source, make_request
 from bertgen.generation.search import Choice, Rules, StoppingCriterion, TokenSearch, advance
 from bertgen.layers import outputs
 
@@ -116,27 +116,6 @@ def _several_samples(request: Request, source: Any) -> tuple[Request, Any]:
             attentions=source.get("attentions"),
         )
     return request.repeated(times), source
-
-
-def encode_source(model: Any, request: Request) -> Any:
-    """The encoder's output for the source (as given, if it was); None for a decoder alone."""
-    if not model.config.is_encoder_decoder:
-        return None
-    if request.encoder_outputs is not None:
-        return request.encoder_outputs
-    # Embeddings take the place of ids, which then only served the processors.
-    ids = request.source_ids
-    if request.inputs_embeds is not None:
-        ids = None
-    return model.get_encoder()(
-        input_ids=ids,
-        inputs_embeds=request.inputs_embeds,
-        attention_mask=request.source_mask,
-        output_attentions=request.config.output_attentions,
-        output_hidden_states=request.config.output_hidden_states,
-        return_dict=True,
-        **{name: value for name, value in request.encoder_inputs.items() if value is not None},
-    )
 
 
 class _Collector:

@@ -40,27 +40,14 @@ def build_processors(
     if config.encoder_no_repeat_ngram_size:
         steps.append(P.encoder_no_repeat_ngram(config.encoder_no_repeat_ngram_size, source))
     if config.bad_words_ids is not None:
-        banned = P.bad_words(config.bad_words_ids, eos)
-        if banned is not None:  # the end token alone cannot be banned
-            steps.append(banned)
+        steps += P.bad_words(config.bad_words_ids, eos)
     if config.min_length and eos:
         steps.append(P.min_length(config.min_length, eos))
     if config.min_new_tokens and eos:
         steps.append(P.min_length(request.prompt.shape[1] + config.min_new_tokens, eos))
     if prefix_allowed_tokens_fn is not None:
         steps.append(P.prefix_allowed(prefix_allowed_tokens_fn, beams))
-    # 3) Set places, the caller's processors, and log-probabilities again.
-    steps += _forcing(request)
-    steps += list(extra or [])
-    if config.renormalize_logits:
-        steps.append(P.renormalize)
-    return steps
-
-
-def _forcing(request: Request) -> list[LogitsProcessor]:
-    """The later half of the order: what is forced, cleaned or suppressed at set places."""
-    config, begin = request.config, request.prompt.shape[1]
-    steps: list[LogitsProcessor] = []
+    # 3) Set places: what is forced, cleaned or suppressed there.
     if config.forced_bos_token_id is not None:
         steps.append(P.force_token(1, config.forced_bos_token_id))
     if config.forced_eos_token_id is not None:
@@ -69,20 +56,29 @@ def _forcing(request: Request) -> list[LogitsProcessor]:
         steps.append(P.remove_invalid)
     if config.exponential_decay_length_penalty is not None:
         start, factor = config.exponential_decay_length_penalty
-        steps.append(P.exponential_decay(start + begin, factor, eos_list(config.eos_token_id)))
+        steps.append(P.exponential_decay(start + request.prompt.shape[1], factor, eos))
     if config.suppress_tokens:
         steps.append(P.suppress(config.suppress_tokens))
-    forced = dict(config.forced_decoder_ids or [])
     if config.begin_suppress_tokens:
-        # The begin is where the first free token stands: behind a forced first one and all forced places.
-        at = begin
-        if begin == 1 and config.forced_bos_token_id is not None:
-            at += 1
-        if config.forced_decoder_ids:
-            at += config.forced_decoder_ids[-1][0]
-        steps.append(P.suppress(config.begin_suppress_tokens, at))
-    steps += [P.force_token(at, token) for at, token in forced.items() if token is not None]
+        steps.append(P.suppress(config.begin_suppress_tokens, _first_free_place(request)))
+    if config.forced_decoder_ids:
+        forced = dict(config.forced_decoder_ids)
+        steps += [P.force_token(at, token) for at, token in forced.items() if token is not None]
+    # 4) The caller's processors, and log-probabilities again.
+    steps += extra or []
+    if config.renormalize_logits:
+        steps.append(P.renormalize)
     return steps
+
+
+def _first_free_place(request: Request) -> int:
+    """Where begin_suppress_tokens holds: behind the prompt, a forced first token and all forced places."""
+    config, place = request.config, request.prompt.shape[1]
+    if place == 1 and config.forced_bos_token_id is not None:
+        place += 1
+    if config.forced_decoder_ids:
+        place += config.forced_decoder_ids[-1][0]
+    return place
 
 
 def build_warpers(request: Request) -> list[LogitsProcessor]:

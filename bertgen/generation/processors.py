@@ -45,14 +45,19 @@ def sequence_bias(biases: dict[tuple[int, ...], float]) -> LogitsProcessor:
     return apply
 
 
-def bad_words(words: list[list[int]], eos: Sequence[int]) -> LogitsProcessor | None:
-    """Forbids completing any of the id sequences; the end token alone cannot be forbidden."""
+def bad_words(words: list[list[int]], eos: Sequence[int]) -> list[LogitsProcessor]:
+    """Forbids completing any of the id sequences; the end token alone cannot be forbidden.
+
+    A list, which is empty where that leaves nothing to forbid.
+    """
     if not isinstance(words, list) or not words or any(not isinstance(word, list) for word in words):
         raise Trouble("generation.bad_words", got=repr(words))
     if any(not isinstance(i, int) or i < 0 for word in words for i in word):
         raise Trouble("generation.bad_word_id", got=repr(words))
     banned = {tuple(word): NEVER for word in words if word not in [[token] for token in eos]}
-    return sequence_bias(banned) if banned else None
+    if not banned:
+        return []
+    return [sequence_bias(banned)]
 
 
 class HammingDiversity:

@@ -87,15 +87,12 @@ def make_request(
         given["input_ids"] = inputs
     # 3) The source and the prompt.
     if model.config.is_encoder_decoder:
-        decoder, request = model.get_decoder(), _joint_request(model, config, given)
-    else:
-        decoder, request = model, _decoder_request(model, config, given)
-    _check_against(decoder, request)
-    return request
+        return _joint_request(model, config, given)
+    return _decoder_request(model, config, given)
 
 
-def _settled(config: GenerationConfig, own: GenerationConfig, prompt: Tensor) -> dict[str, Any]:
-    """Where the output may end: ``max_length``, ``eos`` and ``pad``.
+def _ends(config: GenerationConfig, own: GenerationConfig, prompt: Tensor, decoder: Any) -> dict[str, Any]:
+    """Where the output may end: ``max_length``, ``eos`` and ``pad``; raises on what cannot be written.
 
     End and pad that the settings do not name are the model's ``own``, as in the reference: a user's
     GenerationConfig(max_new_tokens=16) would otherwise write on past every end. Processors and the mask
@@ -117,7 +114,35 @@ def _settled(config: GenerationConfig, own: GenerationConfig, prompt: Tensor) ->
         eos = eos_list(own.eos_token_id)
     if eos and pad is None:
         raise Trouble("generation.no_pad")
+    # 3) Those that are to be forced or suppressed must be there.
+    if config.forced_decoder_ids or any(getattr(config, name) is not None for name in _TOKEN_SETTINGS):
+        _check_tokens(config, decoder)
+    # 4) Memory: keys and values of every layer, and a few arrays of the vocabulary's size, in float32.
+    sizes, rows = decoder.config, prompt.shape[0] * config.num_return_sequences
+    if config.num_beams > 1:
+        rows = prompt.shape[0] * config.num_beams
+    length = min(config.max_length, sizes.max_position_embeddings)
+    caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
+    needed, there = 4 * rows * (caches + 4 * sizes.vocab_size), memory_bytes()
+    if needed > there:
+        raise Trouble("generation.memory", rows=rows, length=length, needed=needed / 1e9, there=there / 1e9)
     return {"max_length": config.max_length, "eos": eos, "pad": pad}
+
+
+def _check_tokens(config: GenerationConfig, decoder: Any) -> None:
+    """Raises ``IndexError`` on forced or suppressed tokens that the decoder has not."""
+    # (A head that was wrapped need not tell its rows.)
+    rows = getattr(decoder.get_output_embeddings(), "out_features", decoder.config.vocab_size)
+    for name in _TOKEN_SETTINGS:
+        value = getattr(config, name)
+        listed = value
+        if not isinstance(value, list | tuple | set):
+            listed = [] if value is None else [value]
+        if any(not -rows <= token < rows for token in listed):
+            raise IndexTrouble("generation.unknown_id", name=name, id=value, last=rows - 1)
+    for _, token in config.forced_decoder_ids or []:
+        if token is not None and not 0 <= token < rows:
+            raise IndexTrouble("generation.unknown_id", name="forced_decoder_ids", id=token, last=rows - 1)
 
 
 def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) -> Request:
@@ -128,7 +153,7 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         raise Trouble("generation.two_inputs")
     if encoded is not None:
         encoded = as_output(encoded)
-        source = encoded[0]
+        source = encoded.last_hidden_state
     elif embeds is not None:
         source = embeds
     else:
@@ -137,7 +162,7 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
     if source.dim() < 2 or 0 in source.shape[:2]:
         raise Trouble("generation.source_shape", shape=str(tuple(source.shape)))
     if ids is not None:
-        check_ids(ids, model.get_encoder(), "input_ids")
+        check_ids(ids, model.encoder, "input_ids")
     elif config.encoder_repetition_penalty not in (None, 1.0) or config.encoder_no_repeat_ngram_size:
         raise Trouble("generation.needs_ids")
     # 2) Its mask [B, S]: as given; inferred from the pads of ids; states and embeddings hide nothing.
@@ -153,11 +178,11 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         )
     # 3) Where the decoder begins, and when it has to end.
     prompt = _decoder_prompt(model, config, given["decoder_input_ids"], source)
-    check_ids(prompt, model.get_decoder(), "decoder_input_ids (or decoder_start_token_id)")
-    ends = _settled(config, model.generation_config, prompt)
+    check_ids(prompt, model.decoder, "decoder_input_ids (or decoder_start_token_id)")
+    ends = _ends(config, model.generation_config, prompt, model.decoder)
     # 4) What else goes to the encoder; "mask" as positions goes to both sides.
     if given["token_type_ids"] is not None:
-        _takes_token_types(model.get_encoder(), "encoder")
+        _takes_token_types(model.encoder, "encoder")
     prompt_mask = position_ids = None
     if isinstance(given["position_ids"], str) and given["decoder_attention_mask"] is not None:
         position_ids = given["position_ids"]
@@ -198,7 +223,7 @@ def _decoder_request(model: Any, config: GenerationConfig, given: dict[str, Any]
         mask = infer_mask(ids, config)
     if mask.shape != ids.shape:
         raise Trouble("generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(tuple(ids.shape)))
-    ends = _settled(config, model.generation_config, ids)
+    ends = _ends(config, model.generation_config, ids, model)
     return Request(config, ids, **ends, prompt_mask=mask, position_ids=given["position_ids"])
 
 
@@ -262,36 +287,25 @@ def _as_long_as(ids: Tensor, mask: Tensor, name: str) -> Tensor:
     return mask
 
 
-def _check_against(decoder: Any, request: Request) -> None:
-    """Raises ``IndexError`` on tokens the decoder has not, ``ValueError`` on rows that no memory holds."""
-    config, sizes = request.config, decoder.config
-    # 1) Tokens that are to be forced or suppressed. (A head that was wrapped need not tell its rows.)
-    rows = getattr(decoder.get_output_embeddings(), "out_features", sizes.vocab_size)
-    for name in _TOKEN_SETTINGS:
-        value = getattr(config, name)
-        listed = value
-        if not isinstance(value, list | tuple | set):
-            listed = [] if value is None else [value]
-        if any(not -rows <= token < rows for token in listed):
-            raise IndexTrouble("generation.unknown_id", name=name, id=value, last=rows - 1)
-    for _, token in config.forced_decoder_ids or []:
-        if token is not None and not 0 <= token < rows:
-            raise IndexTrouble("generation.unknown_id", name="forced_decoder_ids", id=token, last=rows - 1)
-    # 2) Memory: keys and values of every layer, and a few arrays of the vocabulary's size, in float32.
-    batch, copies = request.prompt.shape[0], config.num_return_sequences
-    if config.num_beams > 1:
-        copies = config.num_beams
-    length = min(request.max_length, sizes.max_position_embeddings)
-    caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
-    needed, there = 4 * batch * copies * (caches + 4 * sizes.vocab_size), memory_bytes()
-    if needed > there:
-        raise Trouble(
-            "generation.memory",
-            rows=batch * copies,
-            length=length,
-            needed=needed / 1e9,
-            there=there / 1e9,
-        )
+def encode_source(model: Any, request: Request) -> Any:
+    """The encoder's output for the source (as given, if it was); None for a decoder alone."""
+    if not model.config.is_encoder_decoder:
+        return None
+    if request.encoder_outputs is not None:
+        return request.encoder_outputs
+    # Embeddings take the place of ids, which then only served the processors.
+    ids = request.source_ids
+    if request.inputs_embeds is not None:
+        ids = None
+    return model.encoder(
+        input_ids=ids,
+        inputs_embeds=request.inputs_embeds,
+        attention_mask=request.source_mask,
+        output_attentions=request.config.output_attentions,
+        output_hidden_states=request.config.output_hidden_states,
+        return_dict=True,
+        **{name: value for name, value in request.encoder_inputs.items() if value is not None},
+    )
 
 
 def check_ids(ids: Tensor, model: Any, name: str) -> None:

@@ -13,10 +13,10 @@ from bertgen.configs.generation import GenerationConfig
 from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
-from bertgen.generation.generate import encode_source
+from bertgen.generation.engines.base import EngineOutput
 from bertgen.generation.pipeline import build_processors, build_warpers
-from bertgen.generation.request import make_request
-from bertgen.generation.search import Rules, TokenSearch, advance
+from bertgen.generation.request import encode_source, make_request
+from bertgen.generation.search import Choice, Rules, TokenSearch, advance
 from bertgen.generation.trace_builder import BeamRecord, Written, build_trace, written_token
 from bertgen.tokenizers import StreamDecoder
 from bertgen.trace import BeamAncestry, BeamStep, GenerationTrace, TokenStep
@@ -83,7 +83,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         if not isinstance(text, str):
             raise Trouble("generation.no_text", got=type(text).__name__)
         # 1) The text as ids, and as pieces for whoever shows it while it is read.
-        source_ids = tokenizer(text)["input_ids"]
+        source_ids = tokenizer.encode_text(text)
         if not source_ids:
             raise Trouble("generation.empty")
         self.source_ids = source_ids
@@ -118,36 +118,40 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             self._started = time.perf_counter()
         # The mode is entered for this turn alone: it belongs to a thread, and a stream to none.
         with torch.inference_mode():
-            step = self._turn()
-        if step is None:
-            self._finish(None)
-            raise StopIteration
-        return step
+            # 1) At first: read the source and begin a run and a search.
+            if self._search is None:
+                self._begin()
+            # 2) While the search runs, each step shows a token, or the beams' best draft so far.
+            if not self._search.done:
+                output, choice = advance(self._engine, self._state, self._search)
+                if self._beams is not None:
+                    return self._show_draft(output, choice)
+                return self._show(written_token(self.target_tokenizer, output, choice))
+            # 3) Beams show their winner's tokens after the search.
+            if self._beams is not None:
+                written = self._next_of_winner()
+                if written is not None:
+                    return self._show(written)
+        # 4) All is shown.
+        self._finish(None)
+        raise StopIteration
 
     def close(self) -> None:
         """Ends the run here; what was written (of beams: the best draft) becomes the trace."""
         if self.trace is None:
             self._finish("stopped")
 
-    def _turn(self) -> TokenStep | BeamStep | None:
-        """One step of the search as it is shown; None once all is shown."""
-        # 1) At first: read the source and begin a run and a search.
-        if self._search is None:
-            self._begin()
-        # 2) While the search runs, each step shows a token, or the beams' best draft so far.
-        if not self._search.done:
-            output, choice = advance(self._engine, self._state, self._search)
-            if self._beams is None:
-                return self._show(written_token(self.target_tokenizer, output, choice))
-            self._beams.add(output, choice)
-            draft = self._search.draft()
-            decoder = StreamDecoder(self.target_tokenizer, skip_special_tokens=True)
-            new = draft.ids[self._search.prompt_length :]  # a last character that is not whole stays out
-            text = "".join(decoder.put(token) for token in new)
-            return BeamStep(len(self._beams.steps) - 1, text, draft.score)
-        # 3) Beams show their winner's tokens after the search.
-        if self._beams is None:
-            return None
+    def _show_draft(self, output: EngineOutput, choice: Choice) -> BeamStep:
+        """A step of the beams, as the best draft after it."""
+        self._beams.add(output, choice)
+        draft = self._search.draft()
+        decoder = StreamDecoder(self.target_tokenizer, skip_special_tokens=True)
+        new = draft.ids[self._search.prompt_length :]  # a last character that is not whole stays out
+        text = "".join(decoder.put(token) for token in new)
+        return BeamStep(len(self._beams.steps) - 1, text, draft.score)
+
+    def _next_of_winner(self) -> Written | None:
+        """The next token of the beams' best hypothesis; None after its last."""
         if self._winner is None:
             hypothesis = self._beams.winner()
             self._ancestry = self._beams.ancestry(hypothesis)
@@ -155,10 +159,9 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             self._tokens_left = len(path)
             self._winner = iter(path)
         written = next(self._winner, None)
-        if written is None:
-            return None
-        self._tokens_left -= 1
-        return self._show(written)
+        if written is not None:
+            self._tokens_left -= 1
+        return written
 
     def _begin(self) -> None:
         """Runs the encoder, begins a run of the engine over its states, and a search of the asked kind."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,6 +134,18 @@ class BeamRecord:
         )
 
 
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+def public_name(name_or_path: str) -> str:
+    """What a trace calls its model: a Hub id as it is, of a folder its name. A trace may go to strangers."""
+    name = str(name_or_path)
+    # "owner/name" can be both; where such a folder is there, the model came from it.
+    if not name or (_HUB_ID.fullmatch(name) and not os.path.isdir(name)):
+        return name
+    return os.path.basename(os.path.abspath(name))
+
+
 def build_trace(
     model: Any,
     tokenizers: tuple[Any, Any],
@@ -165,7 +179,7 @@ def build_trace(
                 cross[:, :, index] = item.cross
     # 2) Ids, pieces and words, each side by its own tokenizer.
     return GenerationTrace.from_arrays(
-        model=model.config.name_or_path,
+        model=public_name(model.config.name_or_path),
         source_ids=np.asarray(source_ids),
         source_pieces=tuple(source_tokenizer.convert_ids_to_tokens(source_ids)),
         source_words=tuple(word_groups(source_tokenizer, source_ids)),

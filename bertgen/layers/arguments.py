@@ -14,30 +14,21 @@ FROM_MASK = "mask"
 # -- ids and positions ---------------------------------------------------------------------------
 
 
-def resolve_positions(
-    position_ids: Tensor | str | None,
-    mask: Tensor | None,
-    past: int,
-    first: int = 0,
-    masked: int | None = None,
+def positions_from_mask(
+    word: str, mask: Tensor | None, past: int, first: int = 0, masked: int | None = None
 ) -> Tensor | None:
-    """What forward's ``position_ids`` stands for: a tensor or None as it is, "mask" counted from the mask.
+    """The positions that forward's ``position_ids="mask"`` stands for, counted from the mask.
 
-    With ``position_ids="mask"`` a token's position [B, T] is ``first`` plus the number of unmasked tokens
-    before it, so that padding on the left does not shift the text. (By default, as in the reference,
-    positions are counted from the left edge, padding included.) Masked tokens on the left get ``first``,
-    or all masked ones ``masked`` where that is given; nobody looks at them. ``mask`` [B, past + T] covers
-    cached tokens too; without a mask nothing is padded and the default holds. Raises ``ValueError`` on
-    another word or a 3-D mask.
+    A token's position [B, T] is ``first`` plus the number of unmasked tokens before it, so that padding on
+    the left does not shift the text. (By default, as in the reference, positions are counted from the left
+    edge, padding included.) Masked tokens on the left get ``first``, or all masked ones ``masked`` where
+    that is given; nobody looks at them. ``mask`` [B, past + T] covers cached tokens too; without a mask
+    nothing is padded and the default holds (None). Raises ``ValueError`` on another word or a 3-D mask.
     """
-    # 1) a tensor, or nothing
-    if not isinstance(position_ids, str):
-        return position_ids
-
-    # 2) the word, and a mask that can be counted
-    if position_ids != FROM_MASK:
+    # 1) the word, and a mask that can be counted
+    if word != FROM_MASK:
         raise ValueError(
-            f'position_ids={position_ids!r} is unknown; give a tensor of positions, or "{FROM_MASK}" '
+            f'position_ids={word!r} is unknown; give a tensor of positions, or "{FROM_MASK}" '
             "to count them from the attention mask"
         )
     check_tensor(mask, "attention_mask")
@@ -49,7 +40,7 @@ def resolve_positions(
             f"{tuple(mask.shape)}: give the positions themselves"
         )
 
-    # 3) how many unmasked tokens stand before each; -1 before the first one
+    # 2) how many unmasked tokens stand before each; -1 before the first one
     positions = ((mask != 0).long().cumsum(1) - 1).clamp(min=0) + first
     if masked is not None:
         positions = positions.masked_fill(mask == 0, masked)
@@ -86,6 +77,12 @@ class ShapeError(ValueError, RuntimeError):
     """Tensors whose shapes do not fit each other (torch would raise a ``RuntimeError`` deep inside)."""
 
 
+def check_tensor(value: Any, name: str) -> None:
+    """Raises ``ValueError`` unless this is a tensor or None."""
+    if value is not None and not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}; torch.tensor(...) makes one")
+
+
 def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: int) -> tuple[int, int]:
     """(B, T) of what is given: ids [B, T] or embeddings [B, T, width], exactly one of them, and not empty."""
     if (input_ids is None) == (inputs_embeds is None):
@@ -105,30 +102,6 @@ def check_inputs(input_ids: Tensor | None, inputs_embeds: Tensor | None, width: 
     return given.shape[0], given.shape[1]
 
 
-def check_tensor(value: Any, name: str) -> None:
-    """Raises ``ValueError`` unless this is a tensor or None."""
-    if value is not None and not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}; torch.tensor(...) makes one")
-
-
-def check_shape(value: Tensor | None, name: str, *shapes: tuple[int | str, ...]) -> None:
-    """Raises unless the tensor has one of the shapes; words stand for any size, a batch of 1 for all rows.
-
-    A wrong number of dimensions is left to whoever knows the reference's error for it.
-    """
-    check_tensor(value, name)
-    if value is None or value.dim() not in {len(shape) for shape in shapes}:
-        return
-    for shape in shapes:
-        pairs = zip(value.shape, shape, strict=False)
-        fits = [isinstance(wanted, str) or there == wanted for there, wanted in pairs]
-        fits[0] = fits[0] or value.shape[0] == 1  # (one row stands for all)
-        if len(shape) == value.dim() and all(fits):
-            return
-    expected = " or ".join(str(list(shape)).replace("'", "") for shape in shapes)
-    raise ShapeError(f"{name} has shape {list(value.shape)}, expected {expected}")
-
-
 def check_context(
     sizes: tuple[int, int, int],
     attention_mask: Tensor | None,
@@ -142,17 +115,39 @@ def check_context(
 
     The numbers of dimensions, and a mask's length, are left to those who use them.
     """
+    # 1) The shapes that each may have: words stand for any size, and a batch of 1 for all rows.
     batch, length, past = sizes
-    # What the tokens see of each other
-    check_shape(attention_mask, "attention_mask", (batch, "keys"), (batch, length, past + length))
-    check_shape(position_ids, "position_ids", (batch, length))
-    check_shape(head_mask, "head_mask", (config.num_hidden_layers, "heads"))
-    # What they see of the source
-    check_shape(memory, "encoder_hidden_states", (batch, "source", config.hidden_size))
-    check_tensor(memory_mask, "encoder_attention_mask")
-    if memory is not None and memory.dim() == 3:
+    mask_shapes: tuple[tuple[int | str, ...], ...] = ()
+    if isinstance(memory, Tensor) and memory.dim() == 3:
         source = memory.shape[1]
-        check_shape(memory_mask, "encoder_attention_mask", (batch, source), (batch, length, source))
+        mask_shapes = (batch, source), (batch, length, source)
+    table = (
+        # what the tokens see of each other
+        ("attention_mask", attention_mask, ((batch, "keys"), (batch, length, past + length))),
+        ("position_ids", position_ids, ((batch, length),)),
+        ("head_mask", head_mask, ((config.num_hidden_layers, "heads"),)),
+        # what they see of the source
+        ("encoder_hidden_states", memory, ((batch, "source", config.hidden_size),)),
+        ("encoder_attention_mask", memory_mask, mask_shapes),
+    )
+    # 2) Each against them. A wrong number of dimensions is left to whoever knows the reference's error.
+    for name, value, shapes in table:
+        if value is None:
+            continue
+        check_tensor(value, name)
+        alike = [shape for shape in shapes if len(shape) == value.dim()]
+        fitting = [
+            shape
+            for shape in alike
+            if value.shape[0] in (1, shape[0])
+            and all(
+                size in (found, "keys", "heads", "source")
+                for size, found in zip(shape[1:], value.shape[1:], strict=True)
+            )
+        ]
+        if alike and not fitting:
+            expected = " or ".join(str(list(shape)).replace("'", "") for shape in shapes)
+            raise ShapeError(f"{name} has shape {list(value.shape)}, expected {expected}")
 
 
 def expand_head_mask(head_mask: Tensor, layers: int) -> Tensor:

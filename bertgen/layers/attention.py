@@ -8,6 +8,7 @@ D head width, C model width.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -91,16 +92,16 @@ class HeadAttention(nn.Module):
 
     # -- what a family says ----------------------------------------------------------------------
 
-    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value [B, H, T, D] of self-attention."""
+    def project(self, hidden: Tensor) -> Sequence[Tensor]:
+        """Query, key and value [B, T, H * D] of self-attention."""
         raise NotImplementedError
 
     def project_query(self, hidden: Tensor) -> Tensor:
-        """The query [B, H, T, D] of cross-attention."""
+        """The query [B, T, H * D] of cross-attention."""
         raise NotImplementedError
 
-    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Key and value [B, H, S, D] of cross-attention."""
+    def project_memory(self, memory: Tensor) -> Sequence[Tensor]:
+        """Key and value [B, S, H * D] of cross-attention."""
         raise NotImplementedError
 
     def relative_bias(self, query: Tensor, key: Tensor) -> Tensor:
@@ -108,10 +109,6 @@ class HeadAttention(nn.Module):
         raise NotImplementedError
 
     # -- the run ---------------------------------------------------------------------------------
-
-    def split_heads(self, x: Tensor) -> Tensor:
-        batch, length, _ = x.shape
-        return x.view(batch, length, self.num_attention_heads, -1).transpose(1, 2)  # [B, H, T, D]
 
     def forward(
         self,
@@ -126,16 +123,18 @@ class HeadAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """(context [B, T, C], weights [B, H, T, K] or None) of hidden [B, T, C], or of it over a memory."""
         bias = None
+        batch, length, _ = hidden.shape
+        by_head = (batch, length, self.num_attention_heads, -1)
         if memory is None:
             # Self-attention: new keys and values go behind the cached ones.
-            query, key, value = self.project(hidden)
+            query, key, value = (x.view(by_head).transpose(1, 2) for x in self.project(hidden))
             if cache is not None:
                 key, value = cache.append(layer, key, value)
             if self.relative:
                 bias = self.relative_bias(query, key)
         else:
             # Cross-attention: the memory's keys and values are computed once and kept.
-            query = self.project_query(hidden)
+            query = self.project_query(hidden).view(by_head).transpose(1, 2)
             key, value = self.memory_keys_and_values(memory, cache, layer)
         context, weights = attend(
             query,
@@ -155,8 +154,10 @@ class HeadAttention(nn.Module):
         self, memory: Tensor, cache: KVCache | None, layer: int
     ) -> tuple[Tensor, Tensor]:
         """Key and value [B, H, S, D] of a memory: the cache's, where it holds them."""
-        if cache is None:
-            return self.project_memory(memory)
-        if cache.cross(layer) is None:
-            cache.set_cross(layer, *self.project_memory(memory))
-        return cache.cross(layer)
+        if cache is not None and cache.cross(layer) is not None:
+            return cache.cross(layer)
+        by_head = (*memory.shape[:2], self.num_attention_heads, -1)
+        key, value = (x.view(by_head).transpose(1, 2) for x in self.project_memory(memory))
+        if cache is not None:
+            cache.set_cross(layer, key, value)
+        return key, value

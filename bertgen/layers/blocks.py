@@ -115,16 +115,13 @@ class BertGenerationSelfAttention(HeadAttention):
             self.distance_embedding = empty_embedding(2 * self.max_positions - 1, self.attention_head_size)
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query = self.split_heads(self.query(hidden))
-        key = self.split_heads(self.key(hidden))
-        value = self.split_heads(self.value(hidden))
-        return query, key, value
+        return self.query(hidden), self.key(hidden), self.value(hidden)
 
     def project_query(self, hidden: Tensor) -> Tensor:
-        return self.split_heads(self.query(hidden))
+        return self.query(hidden)
 
     def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        return self.split_heads(self.key(memory)), self.split_heads(self.value(memory))
+        return self.key(memory), self.value(memory)
 
     def relative_bias(self, query: Tensor, key: Tensor) -> Tensor:
         """Relative-position scores [B, H, T, K] (Shaw et al. 2018; Huang et al. 2020)."""
@@ -240,12 +237,14 @@ class BertGenerationLayer(nn.Module):
                 )
             hidden, cross_weights = self.crossattention(hidden, memory_mask, memory=memory, **shared)
         # 3) feed-forward
-        return self.feed_forward(hidden), self_weights, cross_weights
-
-    def feed_forward(self, hidden: Tensor) -> Tensor:
-        """The feed-forward half of hidden [B, T, C], where configured in chunks of positions."""
         if self.chunk_size_feed_forward <= 0:
-            return self.output(self.intermediate(hidden), hidden)
+            hidden = self.output(self.intermediate(hidden), hidden)
+        else:
+            hidden = self.feed_forward_in_chunks(hidden)
+        return hidden, self_weights, cross_weights
+
+    def feed_forward_in_chunks(self, hidden: Tensor) -> Tensor:
+        """The feed-forward half of hidden [B, T, C], so many positions at a time."""
         if hidden.shape[1] % self.chunk_size_feed_forward:
             raise ValueError(
                 f"chunk_size_feed_forward {self.chunk_size_feed_forward} does not divide the length "

@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,14 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             )
         self.config = config
         self.load_report: LoadReport | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
 
     # -- the state of the weights ----------------------------------------------------------------
 
@@ -227,12 +235,13 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         safe_serialization: bool = True,
         variant: str | None = None,
         save_peft_format: bool = True,
-        untie: bool = False,
+        untie: bool | Literal["sides"] = False,
     ) -> None:
         """Writes config.json, the weights and, for generating models, generation_config.json.
 
         ``max_shard_size`` (bytes, or "10MB" = 10**7) splits the weights over several files with an index.
-        ``untie=True`` writes every tied tensor out, for readers that do not tie encoder and decoder.
+        ``untie=True`` writes every tied tensor out, for readers that tie nothing; ``untie="sides"`` writes
+        encoder and decoder each whole, for those (transformers 5) that no longer tie the two.
         ``is_main_process=False`` writes nothing: of several processes one saves. ``state_dict``: tensors to
         write instead of the model's own. ``save_function`` writes ``.bin`` files, with
         ``safe_serialization=False``. ``save_peft_format`` changes nothing, there are no adapters.
@@ -261,7 +270,10 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             self.current_generation_config().save_pretrained(save_directory)
 
     def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
-        self.save_pretrained(folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization)
+        # Whoever downloads it may read it with a library that no longer ties the two sides.
+        self.save_pretrained(
+            folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization, untie="sides"
+        )
 
 
 def _rows_asked_for(present: int, rows: int | None, multiple: int | None) -> int:
@@ -323,10 +335,12 @@ class GenerativeModel(GenerativeUtilities, PreTrainedModel):
         generation_config.json that says so of itself gives way to a model config that holds settings too.
         """
         config = self.generation_config
-        follows = not self._settings_of_file or self.config._has_non_default_generation_parameters()
-        if config._from_model_config and config == self._settings_at_load and follows:
-            self.generation_config = GenerationConfig.from_model_config(self.config)
-            self._settings_at_load = copy.deepcopy(self.generation_config)
+        if not config._from_model_config or config != self._settings_at_load:
+            return config
+        if self._settings_of_file and not self.config._has_non_default_generation_parameters():
+            return config
+        self.generation_config = GenerationConfig.from_model_config(self.config)
+        self._settings_at_load = copy.deepcopy(self.generation_config)
         return self.generation_config
 
     def prepare(self, wait: bool = True) -> None:

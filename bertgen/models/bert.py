@@ -212,5 +212,6 @@ class BertLMHeadModel(BertFamilyLanguageModel):
         return self.cls.predictions
 
     def head_transform(self) -> tuple[nn.Linear, Callable[[Tensor], Tensor], nn.LayerNorm]:
+        """What the head runs before its projection; families without it have no such method."""
         transform = self.cls.predictions.transform
         return transform.dense, transform.activation, transform.LayerNorm

@@ -18,7 +18,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.models.base import PreTrainedModel
-from bertgen.models.transformer import LanguageModel, TransformerModel, first_given
+from bertgen.models.transformer import LanguageModel, TransformerModel
 
 
 class BertGenerationStack(nn.Module):
@@ -107,6 +107,10 @@ class BertGenerationEncoder(WithoutTokenTypes, TransformerModel):
         ``past_key_values`` is a ``KVCache`` (appended to in place) or the reference's
         tuples, and what comes back is of the same kind (tuples when nothing was given and use_cache).
         """
+        if use_cache is None:
+            use_cache = self.config.use_cache
+        if return_dict is None:
+            return_dict = self.config.use_return_dict
         output = self.run(
             input_ids,
             attention_mask,
@@ -116,11 +120,11 @@ class BertGenerationEncoder(WithoutTokenTypes, TransformerModel):
             encoder_hidden_states,
             encoder_attention_mask,
             past_key_values,
-            self.is_causal and first_given(use_cache, self.config.use_cache),
+            self.is_causal and use_cache,
             output_attentions,
             output_hidden_states,
         )
-        if first_given(return_dict, self.config.use_return_dict):
+        if return_dict:
             return output
         return output.to_tuple()
 

@@ -18,7 +18,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.layers.pruning import kept_columns, kept_part
-from bertgen.models.transformer import LanguageModel, TransformerModel, check_mask, first_given
+from bertgen.models.transformer import LanguageModel, TransformerModel, first_given, refuse_mask
 
 # -- the block -----------------------------------------------------------------------------------
 
@@ -71,10 +71,10 @@ class GPT2Attention(HeadAttention):
         self.pruned_heads: set[int] = set()
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """What one projection holds of ``parts`` things, each [B, H, T, D]."""
+        """What one projection holds of ``parts`` things, each [B, T, H * D]."""
         if self.upcast:
             x = x.float()
-        return tuple(self.split_heads(part) for part in x.chunk(parts, dim=-1))
+        return x.chunk(parts, dim=-1)
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self._heads(self.c_attn(hidden), 3)
@@ -191,6 +191,8 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
     config_class = GPT2Config
     base_model_prefix = "transformer"
     masked_position = 1
+    layers_path = "h"
+    closed_by = "ln_f"
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)
@@ -204,12 +206,6 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
     @property
     def is_causal(self) -> bool:
         return True
-
-    def blocks(self) -> nn.ModuleList:
-        return self.h
-
-    def finish(self, hidden: Tensor) -> Tensor:
-        return self.ln_f(hidden)
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.wte
@@ -246,7 +242,8 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
 
     def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
         """Causal part and padding are added up, so that a masked query looks at its past's padding only."""
-        check_mask(mask, past, length, square=False)
+        if mask is not None and (mask.dim() != 2 or mask.shape[1] != past + length):
+            refuse_mask(mask, past, length, square=False)
         causal = padding = None
         if length > 1:  # a single new token has nothing ahead of it
             causal = additive_mask(self.causal_rows(past, past + length), self.dtype)[None, None]
@@ -256,12 +253,9 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
             return causal if padding is None else padding
         return causal + padding
 
-    def _open_cache(
-        self, given: KVCache | LegacyCache | None, use_cache: bool
-    ) -> tuple[KVCache | None, bool]:
-        cache, as_tuples = super()._open_cache(given, use_cache)
-        if cache is not None:
-            cache.legacy_cross = False  # GPT-2's tuples hold self-attention only
+    def _open_cache(self, given: KVCache | LegacyCache | None) -> tuple[KVCache, bool]:
+        cache, as_tuples = super()._open_cache(given)
+        cache.legacy_cross = False  # GPT-2's tuples hold self-attention only
         return cache, as_tuples
 
     def forward(

@@ -72,14 +72,6 @@ class ModelUtilities:
     supports_gradient_checkpointing: ClassVar[bool] = True
 
     @property
-    def device(self) -> torch.device:
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return next(p.dtype for p in self.parameters() if p.is_floating_point())
-
-    @property
     def base_model(self) -> nn.Module:
         """The transformer without its head; the model itself where there is none."""
         return getattr(self, self.base_model_prefix, self)

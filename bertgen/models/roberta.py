@@ -91,4 +91,5 @@ class RobertaForCausalLM(BertFamilyLanguageModel):
         self.post_init()
 
     def head_transform(self) -> tuple[nn.Linear, Callable[[Tensor], Tensor], nn.LayerNorm]:
+        """What the head runs before its projection."""
         return self.lm_head.dense, F.gelu, self.lm_head.layer_norm

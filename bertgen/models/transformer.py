@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,7 +17,7 @@ from bertgen.layers.arguments import (
     check_inputs,
     expand_head_mask,
     mean_loss,
-    resolve_positions,
+    positions_from_mask,
 )
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.cache import KVCache, LegacyCache
@@ -33,9 +32,12 @@ from bertgen.models.reference import LanguageModelUtilities
 class TransformerModel(PreTrainedModel):
     """A stack of layers without a head: masks, cache and the run through the layers, for every family.
 
-    A family says how it embeds (``embed``), which its layers are (``blocks``), what closes the last one
-    (``finish``) and whether it is causal.
+    A family says how it embeds (``embed``), where its layers are, what closes the last one, and whether it
+    is causal.
     """
+
+    layers_path: ClassVar[str] = "encoder.layer"
+    closed_by: ClassVar[str | None] = None  # what the last layer's states go through; nothing in post-norm
 
     first_position: int = 0  # the position of a text's first token
     masked_position: int | None = None  # of padding, where the family gives it one of its own
@@ -63,14 +65,6 @@ class TransformerModel(PreTrainedModel):
         """What the first layer reads [B, T, C]."""
         return self.embeddings(input_ids, position_ids, inputs_embeds, past, token_type_ids)
 
-    def blocks(self) -> nn.ModuleList:
-        """The layers in their order."""
-        return self.encoder.layer
-
-    def finish(self, hidden: Tensor) -> Tensor:
-        """What becomes of the last layer's states [B, T, C]: nothing, in a post-norm model."""
-        return hidden
-
     @property
     def is_causal(self) -> bool:
         """Whether a position looks at earlier ones only."""
@@ -84,7 +78,7 @@ class TransformerModel(PreTrainedModel):
 
     def _prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
         for layer, heads in heads_to_prune.items():
-            self.blocks()[layer].attention.prune_heads(set(heads))
+            self.encoder.layer[layer].attention.prune_heads(set(heads))
 
     # -- masks -----------------------------------------------------------------------------------
 
@@ -95,13 +89,14 @@ class TransformerModel(PreTrainedModel):
         when use_cache was set). A 3-D mask [B, T, K] is taken as given, without a causal part. None when
         there is nothing to mask.
         """
-        # 1) one mask a query: nothing to add to it
-        if mask is not None and mask.dim() == 3:
-            return additive_mask(mask[:, None], self.dtype)
-        check_mask(mask, past, length)
-        # 2) what the mask shows, to all queries alike
         look = None
         if mask is not None:
+            # 1) one mask a query: nothing to add to it
+            if mask.dim() == 3:
+                return additive_mask(mask[:, None], self.dtype)
+            # 2) what the mask shows, to all queries alike
+            if mask.dim() != 2 or mask.shape[1] != past + length:
+                refuse_mask(mask, past, length)
             look = mask[:, None, None, :].to(self.dtype)  # [B, 1, 1, K]
         # 3) what is not ahead; a single new token is ahead of nothing
         if self.is_causal and length > 1:
@@ -132,11 +127,6 @@ class TransformerModel(PreTrainedModel):
 
     # -- the run ---------------------------------------------------------------------------------
 
-    @property
-    def recomputes(self) -> bool:
-        """Whether layers run under gradient checkpointing: then nothing is cached, as in the reference."""
-        return self.gradient_checkpointing and self.training
-
     def run(
         self,
         input_ids: Tensor | None,
@@ -154,16 +144,22 @@ class TransformerModel(PreTrainedModel):
     ) -> BaseModelOutputWithPastAndCrossAttentions:
         """What every family's forward does; the arguments are explained there."""
         config = self.config
-        capture = first_given(output_attentions, config.output_attentions)
-        output_hidden_states = first_given(output_hidden_states, config.output_hidden_states)
-        # 1) what is given, and what is cached of it
+        capture = output_attentions
+        if capture is None:
+            capture = config.output_attentions
+        if output_hidden_states is None:
+            output_hidden_states = config.output_hidden_states
+        # 1) what is given, and what is cached of it; recomputed layers cache nothing, as in the reference
         batch, length = check_inputs(input_ids, inputs_embeds, config.hidden_size)
-        use_cache = use_cache and not self.recomputes
-        cache, as_tuples = self._open_cache(past_key_values, use_cache)
-        past = 0 if cache is None else cache.length
-        position_ids = resolve_positions(
-            position_ids, attention_mask, past, self.first_position, self.masked_position
-        )
+        use_cache = use_cache and not (self.gradient_checkpointing and self.training)
+        cache, as_tuples, past = None, True, 0
+        if use_cache or past_key_values is not None:
+            cache, as_tuples = self._open_cache(past_key_values)
+            past = cache.length
+        if isinstance(position_ids, str):
+            position_ids = positions_from_mask(
+                position_ids, attention_mask, past, self.first_position, self.masked_position
+            )
         # 2) do the shapes fit each other? (an encoder looks at nothing but its own input)
         memory = encoder_hidden_states if self.is_causal else None
         sizes = (batch, length, past)
@@ -204,12 +200,12 @@ class TransformerModel(PreTrainedModel):
         if head_mask is not None:
             head_mask = expand_head_mask(head_mask, self.config.num_hidden_layers).to(self.dtype)
         states, self_weights, cross_weights = [], [], []
-        for index, block in enumerate(self.blocks()):
+        for index, block in enumerate(self.get_submodule(self.layers_path)):
             # States are kept only when they are wanted: they are as many as layers.
             if output_hidden_states:
                 states.append(hidden)
             call = block
-            if self.recomputes:
+            if self.gradient_checkpointing and self.training:
                 # Only the layer's input is kept; the backward pass runs the layer again.
                 call = partial(checkpoint, block, **self.checkpointing_options)
             heads = None if head_mask is None else head_mask[index]
@@ -218,42 +214,36 @@ class TransformerModel(PreTrainedModel):
                 self_weights.append(self_map)
             if cross_map is not None:
                 cross_weights.append(cross_map)
-        hidden = self.finish(hidden)
+        if self.closed_by is not None:
+            hidden = self.get_submodule(self.closed_by)(hidden)
         if output_hidden_states:
             states.append(hidden)
         return hidden, tuple(states), tuple(self_weights), tuple(cross_weights)
 
-    def _open_cache(
-        self, given: KVCache | LegacyCache | None, use_cache: bool
-    ) -> tuple[KVCache | None, bool]:
-        """(the cache to use or None, whether to hand it back as tuples)."""
+    def _open_cache(self, given: KVCache | LegacyCache | None) -> tuple[KVCache, bool]:
+        """(the cache to use, whether to hand it back as tuples); without a given one it is empty."""
         layers = self.config.num_hidden_layers
         if isinstance(given, KVCache):
             return given, False
-        if given is not None:
-            if len(given) != layers:
-                raise ValueError(f"past_key_values has {len(given)} layers, the model {layers}")
-            return KVCache.from_legacy(given), True
-        if use_cache:
+        if given is None:
             return KVCache(layers), True
-        return None, True
+        if len(given) != layers:
+            raise ValueError(f"past_key_values has {len(given)} layers, the model {layers}")
+        return KVCache.from_legacy(given), True
 
 
-def check_mask(mask: Tensor | None, past: int, length: int, square: bool = True) -> None:
-    """Raises ``ShapeError`` unless a self-attention mask is [B, past + length]; ``square``: others exist."""
-    if mask is None:
-        return
+def refuse_mask(mask: Tensor, past: int, length: int, square: bool = True) -> None:
+    """Raises ``ShapeError``: a self-attention mask is not [B, past + length]; ``square``: others exist."""
     if mask.dim() != 2:
         wanted = "[batch, keys]"
         if square:
             wanted += " or [batch, queries, keys]"
         raise ShapeError(f"attention_mask has shape {tuple(mask.shape)}; expected {wanted}")
     total = past + length
-    if mask.shape[1] != total:
-        raise ShapeError(
-            f"attention_mask covers {mask.shape[1]} positions but there are {total} "
-            f"({past} cached + {length} new); it must cover the cached ones as well"
-        )
+    raise ShapeError(
+        f"attention_mask covers {mask.shape[1]} positions but there are {total} "
+        f"({past} cached + {length} new); it must cover the cached ones as well"
+    )
 
 
 class LanguageModel(LanguageModelUtilities, GenerativeModel):
@@ -267,10 +257,6 @@ class LanguageModel(LanguageModelUtilities, GenerativeModel):
     def head(self) -> nn.Module:
         """From states [B, T, C] to logits; holds the projection as ``decoder`` and its bias as ``bias``."""
         return self.lm_head
-
-    def head_transform(self) -> tuple[nn.Linear, Callable[[Tensor], Tensor], nn.LayerNorm] | None:
-        """(dense, activation, norm) that the head runs before its projection, where it has them."""
-        return None
 
     def get_output_embeddings(self) -> nn.Linear:
         return self.head().decoder
@@ -289,7 +275,7 @@ class LanguageModel(LanguageModelUtilities, GenerativeModel):
         super().tie_weights()
 
     def get_input_embeddings(self) -> nn.Embedding:
-        return self.base.get_input_embeddings()
+        return getattr(self, self.base_model_prefix).get_input_embeddings()
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         self.base.set_input_embeddings(value)

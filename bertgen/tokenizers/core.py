@@ -125,17 +125,18 @@ class TokenizerCore(SpecialTokens):
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str] | None) -> Any:
         """Id of a token, or ids of a sequence of tokens; unknown ones give the unknown id."""
-        if tokens is None or isinstance(tokens, str):
-            return self._token_to_id(tokens)
-        return [self._token_to_id(token) for token in tokens]
-
-    def _token_to_id(self, token: str | None) -> int | None:
-        if token is None:
+        if isinstance(tokens, str):
+            return self.convert_tokens_to_ids([tokens])[0]
+        if tokens is None:
             return None
-        index = self._added_tokens_encoder.get(token)
-        if index is None:
-            index = self._convert_token_to_id(token)
-        return index
+        ids = []
+        for token in tokens:
+            # An added token goes before a piece of the same text; None has no id.
+            index = self._added_tokens_encoder.get(token)
+            if index is None and token is not None:
+                index = self._convert_token_to_id(token)
+            ids.append(index)
+        return ids
 
     def _unknown_id(self, vocab: Mapping[str, int]) -> int | None:
         """Id of the unknown token, which may be an added one; None when there is none."""
@@ -215,17 +216,21 @@ class TokenizerCore(SpecialTokens):
             IndexError: an id outside the vocabulary.
         """
         if isinstance(ids, int):
-            return self._id_to_token(ids)
+            return self.convert_ids_to_tokens([ids])[0]
         skip: frozenset[int] = frozenset()
         if skip_special_tokens:
             skip = self.special_ids
-        return [self._id_to_token(index) for index in map(int, ids) if index not in skip]
-
-    def _id_to_token(self, index: int) -> str:
-        added = self._added_tokens_decoder.get(index)
-        if added is not None:
-            return added.content
-        return self._convert_id_to_token(index)
+        tokens = []
+        for index in map(int, ids):
+            if index in skip:
+                continue
+            # An added token goes before the piece whose id it was given.
+            added = self._added_tokens_decoder.get(index)
+            if added is None:
+                tokens.append(self._convert_id_to_token(index))
+            else:
+                tokens.append(added.content)
+        return tokens
 
     @staticmethod
     def clean_up_tokenization(out_string: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from bertgen import hub
 from bertgen.errors import FileTrouble, Trouble
+from bertgen.tokenizers.core import TokenizerCore
 from bertgen.tokenizers.vocabulary import (
     CONFIG_FILE,
     FAST_FILE,
@@ -21,15 +22,12 @@ from bertgen.tokenizers.vocabulary import (
     read_vocab_json,
 )
 
-if TYPE_CHECKING:
-    from bertgen.tokenizers.base import PreTrainedTokenizer
-
 logger = logging.getLogger(__name__)
 
 MODEL_CONFIG_FILE = "config.json"
 # Classes of any vocabulary: which one is meant shows in the files.
 _GENERIC = ("PreTrainedTokenizer", "PreTrainedTokenizerFast")
-TOKENIZERS: dict[str, type[PreTrainedTokenizer]] = {}  # by model type
+TOKENIZERS: dict[str, type[TokenizerCore]] = {}  # by model type
 
 TokenizerClass = TypeVar("TokenizerClass", bound=type)
 
@@ -44,7 +42,7 @@ def register(model_type: str) -> Callable[[TokenizerClass], TokenizerClass]:
     return add
 
 
-def class_for(name: str, config: Any, hub_kwargs: dict[str, Any]) -> type[PreTrainedTokenizer]:
+def class_for(name: str, config: Any, hub_kwargs: dict[str, Any]) -> type[TokenizerCore]:
     """The class for a folder, a vocabulary file or a Hub id.
 
     Args:
@@ -71,7 +69,7 @@ def class_for(name: str, config: Any, hub_kwargs: dict[str, Any]) -> type[PreTra
     return found
 
 
-def class_of_model_type(model_type: Any, source: str) -> type[PreTrainedTokenizer]:
+def class_of_model_type(model_type: Any, source: str) -> type[TokenizerCore]:
     """The class registered for a model type; a `ValueError` that begins with `source` when there is none."""
     model_type = str(model_type)
     if model_type not in TOKENIZERS:
@@ -82,7 +80,7 @@ def class_of_model_type(model_type: Any, source: str) -> type[PreTrainedTokenize
     return TOKENIZERS[model_type]
 
 
-def class_named(class_name: Any, source: str) -> type[PreTrainedTokenizer] | None:
+def class_named(class_name: Any, source: str) -> type[TokenizerCore] | None:
     """The class of a name, with or without "Fast"; None for a name that leaves it open."""
     if class_name in _GENERIC:
         return None
@@ -94,7 +92,7 @@ def class_named(class_name: Any, source: str) -> type[PreTrainedTokenizer] | Non
     return classes[plain]
 
 
-def _by_name() -> dict[str, type[PreTrainedTokenizer]]:
+def _by_name() -> dict[str, type[TokenizerCore]]:
     return {cls.__name__: cls for cls in TOKENIZERS.values()}
 
 
@@ -105,9 +103,7 @@ def _read_json(name: str, file: str, hub_kwargs: dict[str, Any]) -> dict[str, An
     return read_json(path)
 
 
-def _class_by_model_config(
-    name: str, config: Any, hub_kwargs: dict[str, Any]
-) -> type[PreTrainedTokenizer] | None:
+def _class_by_model_config(name: str, config: Any, hub_kwargs: dict[str, Any]) -> type[TokenizerCore] | None:
     """The class that a model's config names; None when it leaves it open."""
     if hasattr(config, "to_dict"):
         config = config.to_dict()
@@ -136,7 +132,7 @@ def _class_by_model_config(
     return found
 
 
-def _class_by_files(name: str, hub_kwargs: dict[str, Any]) -> type[PreTrainedTokenizer]:
+def _class_by_files(name: str, hub_kwargs: dict[str, Any]) -> type[TokenizerCore]:
     """The class whose vocabulary files are there."""
 
     def path_of(file: str) -> str | None:
@@ -159,7 +155,7 @@ def _class_by_files(name: str, hub_kwargs: dict[str, Any]) -> type[PreTrainedTok
     raise FileTrouble("tokenizer.no_vocabulary", name=name, held=held)
 
 
-def _class_for_file(path: str) -> type[PreTrainedTokenizer]:
+def _class_for_file(path: str) -> type[TokenizerCore]:
     """The class of one vocabulary file."""
     if path.endswith(".model"):
         return TOKENIZERS["bert-generation"]
@@ -175,7 +171,7 @@ def _class_for_file(path: str) -> type[PreTrainedTokenizer]:
     return _byte_level_class(saved.vocab)
 
 
-def _byte_level_class(vocab: dict[str, int]) -> type[PreTrainedTokenizer]:
+def _byte_level_class(vocab: dict[str, int]) -> type[TokenizerCore]:
     """RoBERTa's when its special tokens are in the vocabulary; else GPT-2's, which has one only."""
     if {"<s>", "</s>", "<mask>"} <= vocab.keys():
         return TOKENIZERS["roberta"]

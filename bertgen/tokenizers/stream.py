@@ -39,7 +39,7 @@ class StreamDecoder:
         self._run = tokenizer.incremental_decoder()
         self._run_has_tokens = False
         self._run_has_text = False
-        self._wrote_part = False
+        self._separator = ""  # what stands before the next part: nothing before the first
         self._clean_up: _CleanUp | None = None
         if tokenizer.clean_up_tokenization_spaces:
             self._clean_up = _CleanUp(tokenizer)
@@ -59,10 +59,16 @@ class StreamDecoder:
         token = self._tokenizer.convert_ids_to_tokens(token_id)
         if token in self._set_off:
             # The run is over, and the token is a part of its own.
-            text = self._close_run(last=False) + self._separator() + token
+            text = self._close_run(last=False)
+            text += self._separator + token
+            self._separator = " "
         else:
             self._run_has_tokens = True
-            text = self._text_of_run(self._run.put(token))
+            text = self._run.put(token)
+            # With its first text the run becomes a part.
+            if text and not self._run_has_text:
+                text = self._separator + text
+                self._separator, self._run_has_text = " ", True
         if self._clean_up is None:
             return text
         return self._clean_up.put(text)
@@ -75,27 +81,15 @@ class StreamDecoder:
             return text
         return self._clean_up.put(text) + self._clean_up.end()
 
-    def _text_of_run(self, text: str) -> str:
-        """`text` of the open run, with a space before it when it is the run's first and another part was."""
-        if text and not self._run_has_text:
-            text = self._separator() + text
-            self._run_has_text = True
-        return text
-
-    def _separator(self) -> str:
-        """What stands before a part that begins now: nothing before the first."""
-        if self._wrote_part:
-            return " "
-        self._wrote_part = True
-        return ""
-
     def _close_run(self, last: bool) -> str:
+        """The text that the open run held back; a fresh run is opened."""
         if not self._run_has_tokens:
             return ""
-        text = self._text_of_run(self._run.end())
+        text = self._run.end()
         # `decode` leaves out a run without text, but not the last one.
-        if last and not self._run_has_text:
-            text += self._separator()
+        if not self._run_has_text and (text or last):
+            text = self._separator + text
+            self._separator = " "
         self._run = self._tokenizer.incremental_decoder()
         self._run_has_tokens = self._run_has_text = False
         return text
@@ -131,9 +125,8 @@ class _CleanUp:
 class Stripped:
     """`str.strip` of a text that arrives in parts: white space waits for what follows it."""
 
-    def __init__(self) -> None:
-        self._begun = False
-        self._space = ""
+    _begun = False
+    _space = ""  # what waits
 
     def put(self, text: str) -> str:
         """What of `text` is certain to stay, with the white space that waited."""
@@ -220,27 +213,24 @@ class SentencePieceText:
         if token in self._special:
             text += token
             self._lead = []
-        # 4) Within a run a piece's text is what it adds to the anchor's; at the start the run is decoded.
+        # 4) Within a run a piece's text is what it adds to the anchor's.
         elif self._lead is None:
             text += self._model.decode([self._anchor, token])[self._anchor_length :]
+        # 5) At its start the run is decoded as a whole, until it has text. A piece seen before, without text
+        #    again, changes nothing: the lead stays short.
         else:
-            text += self._text_at_start(token)
+            begun = [*self._lead, token]
+            begun_text = self._model.decode(begun)
+            text += begun_text
+            if begun_text:
+                self._lead = None
+            elif token not in self._lead:
+                self._lead = begun
         return self._stripped.put(text)
 
     def end(self) -> str:
         """What was held back: an unfinished character, each of its bytes as U+FFFD; no trailing space."""
         return self._stripped.put(self._decode_bytes(len(self._bytes)))
-
-    def _text_at_start(self, piece: str) -> str:
-        """The text of a run whose pieces had none before this one."""
-        with_piece = [*self._lead, piece]
-        text = self._model.decode(with_piece)
-        if text:
-            self._lead = None
-        # A piece seen before, without text again, changes nothing: the lead stays short.
-        elif piece not in self._lead:
-            self._lead = with_piece
-        return text
 
     def _decode_bytes(self, count: int) -> str:
         """The text of the first `count` bytes that wait."""

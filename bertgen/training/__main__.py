@@ -14,7 +14,8 @@ from pathlib import Path
 
 # glibc gives large buffers back to the kernel and asks for them again a moment later: half a step's time.
 ALLOCATORS = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2")
-TUNED = ("length_penalty", "no_repeat_ngram_size")  # settings of decoding that `evaluate` takes
+# Settings of decoding that `evaluate` takes.
+DECODING = ("length_penalty", "no_repeat_ngram_size")
 LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 
 
@@ -22,6 +23,7 @@ def use_fast_allocator() -> None:
     """Start this program again with tcmalloc or jemalloc where one is installed; do nothing where none is."""
     if "LD_PRELOAD" in os.environ or not sys.platform.startswith("linux"):
         return
+    # An allocator has to be there before Python is: the program replaces itself with a copy that loads it.
     found = [Path(folder, name) for name in ALLOCATORS for folder in LIBRARY_FOLDERS]
     library = next((path for path in found if path.exists()), None)
     if library is not None:
@@ -31,29 +33,29 @@ def use_fast_allocator() -> None:
 
 def pretrain(arguments: argparse.Namespace) -> None:
     """Pre-train a base on running text by masked-language modelling, or go on with a stopped run."""
-    from bertgen.training.recipe.tables import read_pretraining_recipe
+    from bertgen.training.recipe.reader import read_pretraining_recipe
     from bertgen.training.runs.run import open_run, pre_train
 
     recipe, out = read_pretraining_recipe(arguments.recipe, arguments.set), arguments.out
     folder = pre_train(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
-    _say_if_stopped(folder is None)
+    _exit_if_stopped(folder is None)
     if folder is not None:
         print(f"the base is in {folder}; start a training from it with --set warm_start.bert={folder}")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a recipe from the start, or go on with a stopped run; its end is OUT/checkpoint."""
-    from bertgen.training.recipe.tables import read_recipe
+    from bertgen.training.recipe.reader import read_recipe
     from bertgen.training.runs.run import fine_tune, open_run
 
     recipe, out = read_recipe(arguments.recipe, arguments.set), arguments.out
     folder = fine_tune(recipe, arguments.data, out, open_run(out, arguments.resume), arguments.device)
-    _say_if_stopped(folder is None)
+    _exit_if_stopped(folder is None)
     if folder is not None:
         print(f"the checkpoint is in {folder}; open it with: python app.py --checkpoint {folder}")
 
 
-def _say_if_stopped(stopped: bool) -> None:
+def _exit_if_stopped(stopped: bool) -> None:
     """End with an error after a signal, so that what a script would do next is left out."""
     from bertgen.training.runs.processes import leads
 
@@ -63,28 +65,33 @@ def _say_if_stopped(stopped: bool) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write a run's weights, with all that belongs to them, as a checkpoint folder."""
-    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.reader import read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe
     from bertgen.training.runs.export import export_base, export_checkpoint
 
     recipe = read_any_recipe(arguments.recipe, arguments.set)
     if isinstance(recipe, PretrainingRecipe):
         export_base(recipe, arguments.run_folder, arguments.out, arguments.weights)
         return
-    metrics = json.loads(arguments.metrics.read_text("utf-8")) if arguments.metrics else {}
+    metrics = {}
+    if arguments.metrics:
+        metrics = json.loads(arguments.metrics.read_text("utf-8"))
     export_checkpoint(recipe, arguments.run_folder, arguments.out, arguments.weights, metrics)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
-    from bertgen.training.recipe.tables import read_recipe
+    from bertgen.training.recipe.reader import read_recipe
     from bertgen.training.reports.evaluate import evaluate as run
 
-    settings = [{"num_beams": beams} for beams in arguments.num_beams]
-    tuned = {name: getattr(arguments, name) for name in TUNED if getattr(arguments, name) is not None}
-    settings = [{**setting, **tuned} for setting in settings]
+    # 1) One decoding a number of beams; what is not given stays the checkpoint's.
+    given = {name: getattr(arguments, name) for name in DECODING if getattr(arguments, name) is not None}
+    settings = [{"num_beams": beams, **given} for beams in arguments.num_beams]
     recipe = read_recipe(arguments.recipe, arguments.set)
-    if arguments.json and not arguments.json.parent.is_dir():  # asked before the work, not after it
+    # Asked before the work, not after it.
+    if arguments.json and not arguments.json.parent.is_dir():
         raise ValueError(f"--json: the folder {arguments.json.parent} does not exist; make it first")
+    # 2) Score, print, keep.
     rows, outputs = run(
         arguments.checkpoint, recipe, arguments.data, arguments.split, settings, arguments.device
     )
@@ -100,18 +107,20 @@ def compare(arguments: argparse.Namespace) -> None:
     """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
     from bertgen.training.runs.compare import compare as run
 
+    # 1) The variants by name: set-ups of a warm start, or any settings.
     variants = {setup: [f"warm_start.setup={setup}"] for setup in arguments.setups}
     variants |= {name: settings for name, *settings in arguments.variant}
     if not variants:
         raise ValueError(
             "name what to compare: --setups RND2RND BERTSHARE, or --variant NAME TABLE.KEY=VALUE"
         )
+    # 2) What --set gives holds for all; a variant's settings come last and so prevail.
     variants = {name: [*arguments.set, *settings] for name, settings in variants.items()}
     settings = [{"num_beams": beams} for beams in arguments.num_beams]
     done = run(
         arguments.recipe, variants, arguments.data, arguments.out, arguments.split, settings, arguments.device
     )
-    _say_if_stopped(not done)
+    _exit_if_stopped(not done)
 
 
 def curves(arguments: argparse.Namespace) -> None:
@@ -120,7 +129,8 @@ def curves(arguments: argparse.Namespace) -> None:
     from bertgen.training.runs.state import read_log
 
     names = [folder.name for folder in arguments.folders]
-    if len(set(names)) < len(names):  # every run's checkpoint is called "checkpoint"
+    # Every run's checkpoint is called "checkpoint".
+    if len(set(names)) < len(names):
         names = [str(folder) for folder in arguments.folders]
     logs = [read_log(folder) for folder in arguments.folders]
     draw_curves(dict(zip(names, logs, strict=True)), arguments.out)
@@ -128,18 +138,23 @@ def curves(arguments: argparse.Namespace) -> None:
 
 def card(arguments: argparse.Namespace) -> None:
     """Write a checkpoint's model card from its recipe, log and evaluations."""
-    from bertgen.training.recipe.tables import PretrainingRecipe, read_any_recipe
+    from bertgen.training.recipe.reader import read_any_recipe
+    from bertgen.training.recipe.tables import PretrainingRecipe
     from bertgen.training.reports.card import read_results, write_base_card, write_card
 
     recipe, notes = read_any_recipe(arguments.recipe, arguments.set), arguments.notes.read_text("utf-8")
+    # 1) A base has no task, so nothing was evaluated.
     if isinstance(recipe, PretrainingRecipe):
         write_base_card(arguments.checkpoint, recipe, arguments.command, notes)
         return
+    # 2) A checkpoint of a task: its figures and, where they were kept, some of its outputs.
     if arguments.results is None:
         raise ValueError("give --results, what `evaluate --split test --json` wrote")
     if arguments.valid and arguments.data is None:
         raise ValueError("give --data: the outputs in --valid are shown beside their sources")
-    valid = read_results([arguments.valid]) if arguments.valid else None
+    valid = None
+    if arguments.valid:
+        valid = read_results([arguments.valid])
     results = read_results(arguments.results)
     write_card(
         arguments.checkpoint,
@@ -158,6 +173,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bertgen.training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    # 1) The two that train.
     for run in (pretrain, train):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         _add_recipe(command, "a .toml file, see bertgen/training/recipes")
@@ -171,6 +187,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         _add_device(command)
         command.set_defaults(run=run)
 
+    # 2) What makes files and figures of a run.
     command = commands.add_parser("export", help=export.__doc__)
     _add_recipe(command)
     command.add_argument("run_folder", type=Path, metavar="RUN", help="the --out of train")

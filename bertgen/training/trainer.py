@@ -18,8 +18,8 @@ from bertgen.training.optim.master_weights import MasterWeights, fill
 from bertgen.training.optim.schedule import learning_rate
 from bertgen.training.recipe.tables import Stage
 from bertgen.training.runs.processes import Team
-from bertgen.training.runs.snapshots import forget_after, keep, keep_best, load_mean
-from bertgen.training.runs.state import WATCHED, append_log, cut_log, load_state, save_state
+from bertgen.training.runs.snapshots import drop_after, load_mean, save_best, save_snapshot
+from bertgen.training.runs.state import FIGURE_PREFIXES, append_log, cut_log, load_state, save_state
 
 # Steps between two lines of the log: reading a loss waits for the device, so it is not done every step.
 LOG_EVERY = 20
@@ -103,7 +103,7 @@ class Trainer:
         # 3) What was logged or kept after the saved step will be made again.
         if self.team.leads:
             cut_log(self.out, self.step)
-            forget_after(self.out, self.step)
+            drop_after(self.out, self.step)
 
     @property
     def _batches_a_step(self) -> int:
@@ -229,9 +229,9 @@ class Trainer:
             return
         # 3) What is kept on disk, by the leading process alone.
         if settings.patience and better:
-            keep_best(self.out, self.weights.names, self.weights.masters, loss)
+            save_best(self.out, self.weights.names, self.weights.masters, loss)
         if settings.keep_last:
-            keep(self.out, self.step, self.weights.names, self.weights.masters, settings.keep_last)
+            save_snapshot(self.out, self.step, self.weights.names, self.weights.masters, settings.keep_last)
             # The mean of the kept weights can be judged once the last of them is there.
             if self.finished:
                 fill(self.judge, load_mean(self.out))
@@ -241,7 +241,7 @@ class Trainer:
     def _figures(self, kind: str) -> dict[str, float]:
         """Figures of the weights that the judge holds now, named for the log."""
         figures = self.objective.validate(self.judge)
-        return {f"{WATCHED[kind]}_{name}": value for name, value in figures.items()}
+        return {f"{FIGURE_PREFIXES[kind]}_{name}": value for name, value in figures.items()}
 
     # -- the whole run -------------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class Trainer:
 
 
 def _check_finite(results: Sequence[StepResult], step: int) -> None:
-    """ValueError before weights that are no numbers any more are saved or scored."""
+    """ValueError before weights that are not finite any more are saved or scored."""
     if results and not torch.stack([result.norm for result in results]).isfinite().all():
         raise ValueError(
             f"the run has diverged: by step {step} the gradient is not finite. The last saved state is from "

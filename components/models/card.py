@@ -15,11 +15,12 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from components.strings import t
+
 # A card beyond that is cut; the longest of the well-known ones are a tenth of it.
 LONGEST = 100_000
 # Nested quotes and lists cost the parser and the browser alike.
 DEEPEST = 20
-CUT = "\n\n(the rest of the card is left out: it is longer than a page)"
 SCHEMES = ("https://", "http://")
 
 
@@ -29,7 +30,8 @@ class _CardRenderer(RendererHTML):
     def image(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         """A picture's description in its place."""
         described = self.renderInlineAsText(tokens[index].children, options, env)
-        return f"<em>[picture: {_escaped(described or 'without a description')}]</em>"
+        picture = t("checkpoints.picture", description=described or t("checkpoints.picture_untold"))
+        return f"<em>{_escaped(picture)}</em>"
 
 
 def _escaped(text: str) -> str:
@@ -75,7 +77,7 @@ def card_html(text: str) -> str:
     Headings move two levels down: the page has its own.
     """
     if len(text) > LONGEST:
-        text = text[:LONGEST] + CUT
+        text = text[:LONGEST] + "\n\n" + t("checkpoints.card_cut")
     tokens = _PARSER.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

@@ -10,17 +10,13 @@ from typing import Any
 
 from bertgen.checkpoints.published import PUBLISHED
 from components.models.advice import check_config, is_base
+from components.models.folder import check_files, given_folder
+from components.models.sizes import short_count, size
 from components.refusal import Refusal
+from components.strings import t
 from components.texts.parts import two_sentences
 
-TASKS = {
-    "translate": "Translate",
-    "translate-de-en": "German to English",
-    "split": "Split",
-    "fuse": "Fuse",
-    "summarize": "Summarise",
-    "other": "Other",
-}
+TASKS = ("translate", "translate-de-en", "split", "fuse", "summarize", "other")
 BASE = "base"
 EXAMPLES = 12
 _DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}
@@ -63,7 +59,7 @@ class Checkpoint:
         """As the picker shows it: title, parameters, megabytes on disk."""
         parts = [self.title]
         if self.parameters:
-            parts.append(f"{short_count(self.parameters)} parameters")
+            parts.append(t("checkpoints.label", count=short_count(self.parameters)))
         parts.append(size(self.nbytes))
         return " · ".join(parts)
 
@@ -89,11 +85,10 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
     Raises ``Refusal`` when it is no checkpoint or one that this page cannot use at all.
     """
     # 1) The folder is one.
-    folder = folder.resolve()
-    if not folder.is_dir():
-        raise Refusal(f"{folder} is not a folder", "give the folder that holds config.json and the weights")
+    folder = given_folder(folder)
+    check_files(folder)
     if not (folder / "config.json").is_file():
-        raise Refusal(f"{folder} holds no config.json", "give a folder written by save_pretrained")
+        raise Refusal("refuse.no_config", folder=folder)
 
     # 2) What its files say; a profile of its own wins over what is known of a published one.
     profile = {**published_profile(hub_id), **_read_json(folder / "profile.json", missing={})}
@@ -111,10 +106,7 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
     elif task != BASE and task not in TASKS:
         task = "other"
     if task != BASE and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
-        raise Refusal(
-            f"{folder} holds no tokenizer (spiece.model, vocab.txt, or vocab.json with merges.txt)",
-            "put the tokenizer of this model there: tokenizer.save_pretrained(folder)",
-        )
+        raise Refusal("refuse.no_tokenizer", folder=folder)
     return Checkpoint(
         name=hub_id or folder.name,
         folder=folder,
@@ -124,7 +116,7 @@ def describe(folder: Path, *, origin: str = "", hub_id: str = "") -> Checkpoint:
         examples=_examples(profile.get("examples"), task),
         longest_source=_limit(profile.get("longest_source"), config),
         longest_target=_limit(profile.get("longest_target"), config),
-        licence=str(profile.get("licence") or "not stated"),
+        licence=str(profile.get("licence") or t("fact.licence_untold")),
         metrics=metrics,
         parameters=sum(_parameters(path) for path in weights if path.suffix == ".safetensors"),
         nbytes=sum(path.stat().st_size for path in weights),
@@ -155,7 +147,7 @@ def _weights(folder: Path) -> list[Path]:
     """The files that loading reads: safetensors where there are any, else pickles."""
     weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
     if not weights:
-        raise Refusal(f"{folder} holds no weights (model.safetensors)", "save the model there again")
+        raise Refusal("refuse.no_weights", folder=folder)
     return weights
 
 
@@ -189,9 +181,9 @@ def _read_json(path: Path, missing: dict | None = None) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read as JSON ({error})", "write the file again") from error
+        raise Refusal("refuse.not_json", path=path, error=error) from error
     if not isinstance(data, dict):
-        raise Refusal(f"{path} holds a {type(data).__name__}, not a JSON object", "write the file again")
+        raise Refusal("refuse.not_an_object", path=path, type=type(data).__name__)
     return data
 
 
@@ -219,34 +211,10 @@ def _parameters(path: Path) -> int:
     """Numbers stored in a safetensors file, read from its header alone; 0 when that cannot be read."""
     # A header is its length in eight bytes, then JSON: where each tensor lies, and its numbers' type.
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > 64 * 1024 * 1024:
-            return 0
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            return 0
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     spans = [
         (value["data_offsets"], _DTYPE_BYTES.get(value["dtype"], 0))
         for key, value in header.items()
         if key != "__metadata__"
     ]
     return sum((end - start) // width for (start, end), width in spans if width)
-
-
-def short_count(number: int) -> str:
-    """4_800_000 -> "4.8 M"."""
-    if number < 1e9:
-        return f"{number / 1e6:.1f} M"
-    return f"{number / 1e9:.2f} B"
-
-
-def size(nbytes: float) -> str:
-    """Bytes for people: "9.6 MB", "3.2 GB"; a megabyte is a million bytes, as on the Hub."""
-    if nbytes < 1e3:
-        return f"{nbytes:.0f} B"
-    if nbytes < 1e6:
-        return f"{nbytes / 1e3:.0f} kB"
-    if nbytes < 1e9:
-        return f"{nbytes / 1e6:.1f} MB"
-    return f"{nbytes / 1e9:.2f} GB"

@@ -13,6 +13,7 @@ from pathlib import Path
 from bertgen import hub
 from components.refusal import Refusal
 from components.settings import Settings
+from components.strings import t
 
 UPDATE_SECONDS = 0.25
 MAX_TOKEN = 200
@@ -74,7 +75,7 @@ class Download:
 
 def origin_of(plan: hub.HubPlan) -> str:
     """Where a checkpoint of the Hub comes from, for people."""
-    return f"{plan.repo_id} at {plan.revision[:12]} on the Hugging Face Hub"
+    return t("checkpoints.on_the_hub", name=plan.repo_id, commit=plan.revision[:12])
 
 
 def cache_for(settings: Settings, token: str | bool | None) -> str | None:
@@ -95,18 +96,16 @@ def cache_for(settings: Settings, token: str | bool | None) -> str | None:
 def check_name(settings: Settings, repo_id: object) -> str:
     """A Hub id as sent; raises ``Refusal`` where this page may not open it."""
     if not settings.allow_hub:
-        raise Refusal("this page opens no Hub repositories", "its operator can start it with --allow-hub")
+        raise Refusal("refuse.no_hub")
     if not isinstance(repo_id, str) or not repo_id.strip():
-        raise Refusal("no Hub id given", "type one such as owner/name, or choose a published checkpoint")
+        raise Refusal("refuse.hub_empty")
     repo_id = repo_id.strip()
     if len(repo_id) > 100:
-        raise Refusal(f"an id of {len(repo_id)} characters cannot be one", "those look like owner/name")
+        raise Refusal("refuse.hub_long", count=len(repo_id))
     # An operator may have listed what this page opens.
     if settings.hub_names and not any(fnmatchcase(repo_id, name) for name in settings.hub_names):
-        raise Refusal(
-            f"this page opens only some Hub repositories, and {repo_id!r} is none of them",
-            f"choose one of {', '.join(settings.hub_names)}",
-        )
+        allowed = ", ".join(settings.hub_names)
+        raise Refusal("refuse.hub_unlisted", name=repr(repo_id), choices=allowed)
     return repo_id
 
 
@@ -115,7 +114,7 @@ def check_revision(revision: object) -> str | None:
     if revision is None or revision == "":
         return None
     if not isinstance(revision, str) or len(revision) > 200:
-        raise Refusal("that is no revision", "give a branch, tag or commit, or leave it empty for the newest")
+        raise Refusal("refuse.hub_revision")
     return revision.strip() or None
 
 
@@ -134,5 +133,5 @@ def check_token(settings: Settings, token: object) -> str | bool | None:
     if isinstance(token, str):
         text = token.strip()
     if not 0 < len(text) <= MAX_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
-        raise Refusal("that is no access token", "copy it again from the settings of your Hub account")
+        raise Refusal("refuse.hub_token")
     return text

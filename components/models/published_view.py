@@ -7,19 +7,11 @@ import inspect
 from typing import Any
 
 from bertgen.checkpoints.published import PUBLISHED, Known, PublishedCheckpoint
-from components.models.checkpoint import BASE, TASKS, short_count, size
+from components.models.checkpoint import BASE
+from components.models.sizes import short_count, size
+from components.strings import t, t_html
 
-SOURCES = {
-    "card": "its model card",
-    "files": "the names and sizes of its files",
-    "peer test": "the tests of another implementation",
-    "issue thread": "its authors, in public",
-    "inferred": "concluded from the others",
-}
-INTRO = (
-    "Published with the paper, 24 layers each; none is shipped here, and their weights were not at hand when "
-    "this page was made: the small word after a fact says where it is known from."
-)
+SOURCES = ("card", "files", "peer test", "issue thread", "inferred")
 PICK_JS = """
     element.addEventListener('click', (event) => {
         const id = event.target.dataset && event.target.dataset.hub;
@@ -30,20 +22,20 @@ PICK_JS = """
 
 def published_html() -> str:
     """All of them, each folded under its Hub id with a button that picks it."""
-    legend = " · ".join(f"<i>{name}</i> {text}" for name, text in SOURCES.items())
+    legend = " · ".join(f"<i>{name}</i> {t_html(f'published.from.{name}')}" for name in SOURCES)
     entries = "".join(map(_entry, PUBLISHED.values()))
-    return f'<div class="bx-published"><p>{INTRO}</p><p class="bx-legend">{legend}</p>{entries}</div>'
+    intro = t_html("published.intro")
+    return f'<div class="bx-published"><p>{intro}</p><p class="bx-legend">{legend}</p>{entries}</div>'
 
 
 def _entry(checkpoint: PublishedCheckpoint) -> str:
-    task = "Base"
-    if checkpoint.task.value != BASE:
-        task = TASKS[checkpoint.task.value]
+    task = t(f"task.{checkpoint.task.value}")
     facts = "".join(
         f"<dt>{_esc(name)}</dt><dd>{_esc(text)} <i>{_esc(source)}</i></dd>"
         for name, text, source in _facts(checkpoint)
     )
-    pick = f'<button type="button" data-hub="{_esc(checkpoint.hub_id)}">Look it up</button>'
+    look = t_html("published.look")
+    pick = f'<button type="button" data-hub="{_esc(checkpoint.hub_id)}">{look}</button>'
     return (
         f'<details class="bx-what"><summary>{_esc(checkpoint.title)} <i>{_esc(task)} · '
         f"{size(checkpoint.nbytes_fp32.value)}</i></summary><p>{_esc(checkpoint.hub_id)} {pick}</p>"
@@ -53,28 +45,34 @@ def _entry(checkpoint: PublishedCheckpoint) -> str:
 
 def _facts(checkpoint: PublishedCheckpoint) -> list[tuple[str, str, str]]:
     """(name, value, where known from) for people."""
-    shared = "no"
+    shared, task = t("published.shared_no"), t("published.no_task")
     if checkpoint.shared.value:
-        shared = "one stack for both sides"
+        shared = t("published.shared_yes")
+    if checkpoint.task.value != BASE:
+        task = t(f"task.{checkpoint.task.value}")
     # Of each value it is known where it comes from: a file of the repository, its card, the paper.
+    weights = t("published.float32", size=size(checkpoint.nbytes_fp32.value))
+    vocabulary = t("published.tokens", count=f"{checkpoint.vocab_size.value:,}")
+    generation = _pairs(checkpoint.generation.value) or t("published.no_generation")
     rows: list[tuple[str, Known[Any], str]] = [
-        ("Task", checkpoint.task, TASKS.get(checkpoint.task.value, "none: it reads and cannot write")),
-        ("Weights", checkpoint.nbytes_fp32, f"{size(checkpoint.nbytes_fp32.value)} as float32"),
-        ("Parameters", checkpoint.parameters, short_count(checkpoint.parameters.value)),
-        ("Shared", checkpoint.shared, shared),
-        ("Vocabulary", checkpoint.vocab_size, f"{checkpoint.vocab_size.value:,} tokens"),
-        ("Class", checkpoint.model_class, checkpoint.model_class.value),
-        ("Tokenizer", checkpoint.tokenizer_class, checkpoint.tokenizer_class.value),
-        ("Special tokens", checkpoint.special_tokens, _pairs(checkpoint.special_tokens.value)),
-        ("Its input", checkpoint.prepare_input, _sentence(checkpoint.prepare_input.value)),
-        ("Generation", checkpoint.generation, _pairs(checkpoint.generation.value) or "none"),
-        ("Licence", checkpoint.licence, checkpoint.licence.value),
+        ("task", checkpoint.task, task),
+        ("weights", checkpoint.nbytes_fp32, weights),
+        ("parameters", checkpoint.parameters, short_count(checkpoint.parameters.value)),
+        ("shared", checkpoint.shared, shared),
+        ("vocabulary", checkpoint.vocab_size, vocabulary),
+        ("class", checkpoint.model_class, checkpoint.model_class.value),
+        ("tokenizer", checkpoint.tokenizer_class, checkpoint.tokenizer_class.value),
+        ("special_tokens", checkpoint.special_tokens, _pairs(checkpoint.special_tokens.value)),
+        ("input", checkpoint.prepare_input, _sentence(checkpoint.prepare_input.value)),
+        ("generation", checkpoint.generation, generation),
+        ("licence", checkpoint.licence, checkpoint.licence.value),
     ]
     found = [(name, text, known.source) for name, known, text in rows]
     if checkpoint.example:
         source, target = checkpoint.example.value
-        found += [("Reads", source, checkpoint.example.source), ("Writes", target, checkpoint.example.source)]
-    return found + [("Note", note.value, note.source) for note in checkpoint.notes]
+        found += [("reads", source, checkpoint.example.source), ("writes", target, checkpoint.example.source)]
+    found += [("note", note.value, note.source) for note in checkpoint.notes]
+    return [(t(f"published.{name}"), text, source) for name, text, source in found]
 
 
 def _pairs(values: dict[str, Any]) -> str:

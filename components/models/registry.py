@@ -18,7 +18,9 @@ from bertgen.checkpoints.published import PUBLISHED
 from components.models import advice
 from components.models.checkpoint import TASKS, Checkpoint, describe, positions
 from components.models.memory import ModelMemory, default_limit
+from components.refusal import Refusal
 from components.session import Sessions
+from components.strings import t
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 # A step of a small model is too short to be split between threads: waiting for each other costs more than
@@ -98,7 +100,7 @@ class Registry:
         self._lock = threading.Lock()  # of these dictionaries; never held while a model is loaded
         # Bases to train from stand beside the checkpoints: described in the page, in no picker of runs.
         for config in sorted(root.glob("*/config.json")) + sorted(root.parent.glob("bases/*/config.json")):
-            checkpoint = describe(config.parent, origin="embedded in this page")
+            checkpoint = describe(config.parent, origin=t("checkpoints.embedded"))
             self._shared[checkpoint.name] = checkpoint
 
     # ---- what is there
@@ -115,25 +117,25 @@ class Registry:
     def tasks(self, session: str | None = None) -> dict[str, str]:
         """The tasks that have a checkpoint, key -> title, in the page's order."""
         there = {checkpoint.task for checkpoint in self.checkpoints(session=session)}
-        return {key: title for key, title in TASKS.items() if key in there}
+        return {key: t(f"task.{key}") for key in TASKS if key in there}
 
     def describe(self, name: Any, session: str | None = None) -> Checkpoint:
         """A checkpoint's description. Raises ``ValueError`` naming those that are there."""
         there = {checkpoint.name: checkpoint for checkpoint in self.all(session)}
         if isinstance(name, str) and name in there:
             return there[name]
-        shown = f"a {type(name).__name__}"
+        got = t("expected.kind", type=type(name).__name__)
         if isinstance(name, str):
-            shown = repr(name[:60])
-        names = ", ".join(sorted(there)) or "none is there"
-        raise ValueError(f"unknown checkpoint {shown}; choose one of {names}")
+            got = repr(name[:60])
+        names = ", ".join(sorted(there)) or t("refuse.checkpoint.none")
+        raise Refusal("refuse.checkpoint", got=got, choices=names)
 
     def default(self, task: str, session: str | None = None) -> Checkpoint:
         """The task's own checkpoint: the one opened at the start, else the one its profile calls default."""
         group = self.checkpoints(task, session)
         if not group:
             known = ", ".join(self.tasks(session))
-            raise ValueError(f"no checkpoint for the task {task!r}; choose one of {known}")
+            raise Refusal("refuse.task", task=repr(task), choices=known)
         # The operator's choice at the start, the profile's word, the first there is: the best of these.
         first = self._first.get(task)
         return max(group, key=lambda c: (c.name == first, c.default))
@@ -182,6 +184,9 @@ class Registry:
         # 2) Weights and tokenizer fit each other, or it is refused.
         target = getattr(tokenizer, "decoder_tokenizer", None) or tokenizer
         advice.check_loaded(model, tokenizer, target)
+
+        # 3) What the first answer would make otherwise, so that it comes as fast as the next.
+        model.prepare()
         threads = _CORES
         if model.num_parameters() < SMALL_MODEL:
             threads = 1
@@ -227,7 +232,7 @@ class Registry:
 
     def _named(self, folder: str | Path, session: str | None, origin: str, hub_id: str) -> Checkpoint:
         """A folder's description under a name that is free, or the one that it has already."""
-        checkpoint = describe(Path(folder).expanduser(), origin=origin, hub_id=hub_id)
+        checkpoint = describe(Path(folder), origin=origin, hub_id=hub_id)
         known = next((c for c in self.all(session) if c.folder == checkpoint.folder), None)
         if known is None:
             return replace(checkpoint, name=self._free_name(checkpoint, session))

@@ -6,18 +6,13 @@ import html
 from typing import Any
 
 from bertgen.checkpoints import LoadReport
-from components.models.checkpoint import size
 from components.models.registry import Loaded
+from components.models.sizes import size
 from components.refusal import parts_of_error
+from components.strings import t_html
 
 # The order in which a reader wants them: what may be wrong before what went well.
-TITLES = {
-    "initialised": "not in the files, set at random",
-    "mismatched": "of another shape in the files, set at random",
-    "dropped": "in the files, not used by this model",
-    "tied": "shared with another weight",
-    "loaded": "loaded from the files",
-}
+ORDER = ("initialised", "mismatched", "dropped", "tied", "loaded")
 OPEN_ROWS = 40  # a group of at most so many rows stands open, when something may be wrong with it
 FIND_ROWS = 12
 # Listens on the element itself, so it survives every new value.
@@ -43,29 +38,30 @@ def report_html(loaded: Loaded) -> str:
     # 1) what may be wrong, and the numbers
     report = loaded.report
     counts = report.counts()
-    known = [what for what in TITLES if what in counts]
-    order = known + sorted(set(counts) - set(TITLES))
+    order = [what for what in ORDER if what in counts]
     total = sum(counts.values())
     parts = [*map(_advice, report.advice), _summary(loaded, total)]
     parts += [f"<p>{_esc(_sentence(remark))}</p>" for remark in report.remarks]
     # 2) every weight, those of one fate in one fold, with a box to find one in
     if total > FIND_ROWS:
-        parts.append(
-            '<input type="search" class="bx-find" placeholder="Find a weight" '
-            'aria-label="Find a weight by a part of its name">'
-        )
+        hint, label = t_html("report.find"), t_html("report.find_label")
+        parts.append(f'<input type="search" class="bx-find" placeholder="{hint}" aria-label="{label}">')
     parts += [_group(report, what, counts[what]) for what in order]
     return f'<div class="bx-report">{"".join(parts)}</div>'
 
 
 def _summary(loaded: Loaded, total: int) -> str:
-    vocabulary = f"{len(loaded.tokenizer):,} tokens of vocabulary"
-    if loaded.target_tokenizer is not loaded.tokenizer:
-        vocabulary += f" for reading, {len(loaded.target_tokenizer):,} for writing"
-    return (
-        f"<p>{total:,} weights, {size(loaded.nbytes)} in memory on {_esc(loaded.device)} as "
-        f"{_esc(loaded.dtype)}; {vocabulary}.</p>"
-    )
+    values = {
+        "weights": f"{total:,}",
+        "size": size(loaded.nbytes),
+        "device": loaded.device,
+        "dtype": loaded.dtype,
+        "tokens": f"{len(loaded.tokenizer):,}",
+    }
+    if loaded.target_tokenizer is loaded.tokenizer:
+        return f"<p>{t_html('report.summary', **values)}</p>"
+    target = f"{len(loaded.target_tokenizer):,}"
+    return f"<p>{t_html('report.summary_two', target=target, **values)}</p>"
 
 
 def _group(report: LoadReport, what: str, count: int) -> str:
@@ -84,7 +80,7 @@ def _group(report: LoadReport, what: str, count: int) -> str:
     opened = ""
     if what not in ("loaded", "tied") and count <= OPEN_ROWS:
         opened = " open"
-    summary = f"<summary>{count:,} {_esc(TITLES.get(what, what))}</summary>"
+    summary = f"<summary>{count:,} {t_html(f'report.{what}')}</summary>"
     return f'<details class="bx-what" data-what="{_esc(what)}"{opened}>{summary}{lists}</details>'
 
 
@@ -102,11 +98,7 @@ def _paragraph(text: str) -> str:
 
 def opened_html(loaded: Loaded) -> str:
     """That a checkpoint has been opened, and what to know of it at once."""
-    checkpoint = loaded.checkpoint
-    said = (
-        f"<p><b>{_esc(checkpoint.title)}</b> is open and stands in your list, for you alone. "
-        "What became of its weights stands in its load report.</p>"
-    )
+    said = f"<p>{t_html('report.opened', title=loaded.checkpoint.title)}</p>"
     return f'<div class="bx-report">{"".join(map(_warning, loaded.warnings))}{said}</div>'
 
 
@@ -116,17 +108,15 @@ def refusal_html(error: ValueError) -> str:
     # Other libraries' errors may be pages long and name no move.
     following = ""
     if move:
-        following = f"<p><b>Next:</b> {_esc(move[:1000])}</p>"
-    return (
-        f'<div class="bx-report bx-refused" role="alert"><p><b>Not opened.</b> {_esc(why[:1500])}</p>'
-        f"{following}</div>"
-    )
+        following = f"<p>{t_html('report.next', move=move[:1000])}</p>"
+    refused = f"<p>{t_html('report.refused', why=why[:1500])}</p>"
+    return f'<div class="bx-report bx-refused" role="alert">{refused}{following}</div>'
 
 
 def _advice(advice: Any) -> str:
     """What the library advises: what it is, why, and the next move."""
     what, why, move = map(_sentence, advice)
-    return f'<p class="bx-advice"><b>{_esc(what)}</b> {_esc(why)} Next: {_esc(move)}</p>'
+    return f'<p class="bx-advice">{t_html("report.advice", what=what, why=why, move=move)}</p>'
 
 
 def _warning(text: str) -> str:

@@ -17,7 +17,8 @@ from bertgen.serving import Answer, ServedRun, ServiceRequest
 from components.models.registry import Loaded
 from components.runs.settings import MAX_NEW_TOKENS, RunSettings
 from components.runs.tokens import LineWriter, TokenReader, live_rows, start_of
-from components.runs.warnings import REPEATED_SAID, STRANGE_SAID, repeats, strange_letters, unsure
+from components.runs.warnings import repeats, strange_letters, unsure
+from components.strings import t
 from components.texts.parts import parts_of, unchanged
 from components.texts.sentences import Part
 from components.views.contract import VERSION, PlayerValue, RunHead, Stats, StreamedRun, to_json
@@ -166,9 +167,7 @@ class Run:
             return
         self.state = self._served.state
         if self._served.out_of_time:
-            self.notes.append(
-                f"Stopped: a run may take {self._seconds:g} s here. Try a shorter text or fewer beams."
-            )
+            self.notes.append(t("run.out_of_time", seconds=f"{self._seconds:g}"))
         if self.state == "finished":
             self._note_output()
 
@@ -176,12 +175,9 @@ class Run:
         """What is to be said of the finished answer."""
         full = any(segment.answer.trace.finish_reason == "length" for segment in self.segments)
         if full and self.settings.max_new_tokens == self.positions:
-            self.notes.append(f"The model has {self.positions} positions: it cannot write a longer text.")
+            self.notes.append(t("run.no_more_positions", positions=self.positions))
         if self.settings.mode == "greedy" and self._no_repeat and self._passed_over():
-            self.notes.append(
-                f"This checkpoint writes no {self._no_repeat} tokens in a row twice: where its first choice "
-                "would have, the next best was taken."
-            )
+            self.notes.append(t("run.no_repeats", size=self._no_repeat))
         warning = self._warning(full)
         if warning:
             self.notes.append(warning)
@@ -195,9 +191,9 @@ class Run:
         """Why the answer should not be trusted, or that it is no other text; '' where nothing is wrong."""
         answers = [segment.answer for segment in self.segments]
         if strange_letters([surface for segment in self.segments for surface in segment.surfaces]):
-            return STRANGE_SAID
+            return t("warning.strange")
         if any(repeats([step.piece for step in answer.steps]) for answer in answers):
-            return REPEATED_SAID
+            return t("warning.repeats")
         if full or any(segment.part.cut for segment in self.segments):
             return ""  # an answer to something else than the text
         texts = ["".join(step.text for step in answer.steps) for answer in answers]
@@ -258,4 +254,4 @@ def _prepared(prepared: str, text: str) -> list[str]:
     """That the model reads something else than was typed, where it does; white space is no difference."""
     if prepared.split() == text.split():
         return []
-    return [f"As this checkpoint was trained, it is given: {prepared[:300]}"]
+    return [t("run.prepared", text=prepared[:300])]

@@ -8,6 +8,7 @@ from typing import Any
 
 from bertgen import GenerationConfig
 from components.refusal import Refusal
+from components.strings import t
 from components.validation import check_choice, check_integer, check_number
 
 MODES = ("greedy", "sample", "beam")
@@ -56,15 +57,16 @@ class RunSettings:
     def summary(self) -> str:
         """The settings in force, in a few words."""
         if self.mode == "beam":
-            return f"beam search, {self.num_beams} beams, at most {self.max_new_tokens} tokens"
+            return t("settings.beam", beams=self.num_beams, tokens=self.max_new_tokens)
         if self.mode == "greedy":
-            return f"greedy, at most {self.max_new_tokens} tokens"
+            return t("settings.greedy", tokens=self.max_new_tokens)
         filters = ""
         if self.top_k != RunSettings.top_k:
-            filters += f", top-k {self.top_k or 'off'}"
+            filters += t("settings.top_k", value=self.top_k or t("settings.off"))
         if self.top_p != RunSettings.top_p:
-            filters += f", top-p {self.top_p:g}"
-        return f"sampling at temperature {self.temperature:g}{filters}, seed {self.seed}"
+            filters += t("settings.top_p", value=f"{self.top_p:g}")
+        temperature = f"{self.temperature:g}"
+        return t("settings.sample", temperature=temperature, filters=filters, seed=self.seed)
 
 
 def check_settings(
@@ -82,23 +84,25 @@ def check_settings(
         values["num_beams"] = check_integer("num_beams", num_beams, 1, MAX_BEAMS)
     if mode == "sample":
         values["temperature"] = _temperature(temperature)
-        values["top_k"] = check_integer("top_k", top_k, 0, MAX_TOP_K, "0 turns the filter off")
+        values["top_k"] = check_integer("top_k", top_k, 0, MAX_TOP_K, t("expected.filter_off"))
         values["top_p"] = _top_p(top_p)
         values["seed"] = check_integer("seed", seed, 0, MAX_SEED)
     return RunSettings(mode=mode, **values)
 
 
 def _temperature(value: Any) -> float:
-    note = "1.0 leaves the model's probabilities as they are"
-    number = check_number("temperature", value, "a number above 0", note)
+    note = t("expected.temperature")
+    number = check_number("temperature", value, t("expected.positive"), note)
     if number <= 0:
-        raise Refusal(f"temperature must be above 0, got {number:g}", note)
+        above = t("expected.above_0")
+        raise Refusal("refuse.value", name="temperature", expected=above, got=f"{number:g}", note=note)
     return min(max(number, TEMPERATURES[0]), TEMPERATURES[1])
 
 
 def _top_p(value: Any) -> float:
-    note = "1.0 turns the filter off"
-    number = check_number("top_p", value, "a number above 0 and at most 1", note)
+    note = t("expected.top_p")
+    number = check_number("top_p", value, t("expected.share"), note)
     if not 0 < number <= 1:
-        raise Refusal(f"top_p must be above 0 and at most 1, got {number:g}", note)
+        share = t("expected.in_share")
+        raise Refusal("refuse.value", name="top_p", expected=share, got=f"{number:g}", note=note)
     return number

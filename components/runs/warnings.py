@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from components.strings import t
 from components.views.lines import Surface
 
 STRANGE = 0.4  # of the source's tokens
@@ -14,11 +15,6 @@ ENOUGH = 12  # tokens: a shorter answer is not said to repeat itself
 # Mean probability of a translation's tokens. Below it lie 4 and 6 of 500 held-out texts, but also 47 and 6 of
 # 100 sentences in the wrong language (English texts are mostly copied by the German reader, with confidence).
 UNSURE = {"translate": 0.5, "translate-de-en": 0.5}
-STRANGE_SAID = (
-    "Most of this text is in letters that the model hardly saw in training: do not expect sense. It is worth "
-    "trying one of the examples."
-)
-REPEATED_SAID = "The answer repeats itself: do not expect sense. Try a plainer text or an example."
 
 
 def strange_letters(source: Sequence[Surface]) -> bool:
@@ -44,7 +40,4 @@ def unsure(task: str, logprobs: Sequence[float]) -> str:
     mean = sum(map(math.exp, logprobs)) / len(logprobs)
     if mean >= UNSURE.get(task, 0.0):
         return ""
-    return (
-        f"The model was unsure of most of its words (probability {mean:.2f} on average): is the text in the "
-        "language that it reads?"
-    )
+    return t("warning.unsure", mean=f"{mean:.2f}")

@@ -9,23 +9,24 @@ import numpy as np
 
 from components.context import AppContext
 from components.session import StoredRun
+from components.strings import t
 from components.views.contract import VERSION, ExplorerValue, Packed, to_json
 from components.views.figure import explorer_figure
 from components.views.finished import finished_run, packed_bytes
 from components.views.maps import attention_view
 from components.views.packing import pack_u16
 from components.widgets.explorer.explorer import explorer
+from components.widgets.gradio import question
 
-QUESTION = "Where did it look?"
 MAX_BYTES = 6_000_000  # of uint16 that one run sends to the browser whole; of a larger one, single maps
 KNOWN_LIMIT = 32
 LABEL = 56  # letters of a run's name in the list
 SLICE_LIMIT = 6
-NO_RUN = "There is no run to look at yet. Write a sentence in the Generate tab and press Run, then come back."
 
 
 def build(ctx: AppContext) -> gr.HTML:
     """Lays the tab out inside the caller's ``gr.Tab`` and returns the explorer."""
+    question("attention.question")
     view = explorer(explorer_value(ctx, None, "", []), elem_id="attention-explorer")
 
     def on_select(event: gr.EventData, request: gr.Request) -> Any:
@@ -83,7 +84,7 @@ def explorer_value(ctx: AppContext, session: str | None, run: str, known: list[s
         "note": "",
     }
     if not runs:
-        value["note"] = NO_RUN
+        value["note"] = t("attention.no_run")
         return value
     chosen = next((stored for stored in runs if stored.run_id == run), runs[0])
     value["run"], value["newest"] = chosen.run_id, runs[0].run_id
@@ -133,7 +134,7 @@ def _is_pick(value: Any, count: int) -> bool:
 
 def run_label(stored: StoredRun) -> str:
     """How a run stands in the picker: its output and who wrote it."""
-    text = " ".join(stored.trace.text.split()) or "(nothing written)"
+    text = " ".join(stored.trace.text.split()) or t("attention.nothing_written")
     if len(text) > LABEL:
         text = text[: LABEL - 1].rstrip() + "…"
     if stored.checkpoint:

@@ -10,15 +10,15 @@ import gradio as gr
 
 from components.context import AppContext
 from components.models import advice
-from components.models.checkpoint import BASE, TASKS, Checkpoint, size
+from components.models.card import card_html
+from components.models.checkpoint import BASE, TASKS, Checkpoint
 from components.models.reports import FIND_JS, opened_html, refusal_html, report_html
+from components.models.sizes import size
+from components.strings import t, t_html
 from components.tabs import generate
-from components.texts.parts import LONG, LONG_SAID
+from components.texts.parts import LONG
 from components.validation import check_folder, refuses_politely
-
-QUESTION = "Who is writing?"
-GROUPS = {**TASKS, BASE: "Base, to train from"}
-BASE_LINE = "it is a start for training: it does not write texts by itself"
+from components.widgets.gradio import question
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class CheckpointsTab:
     picker: gr.Radio
     choose: gr.Button
     facts: gr.HTML
-    card: gr.Markdown
+    card: gr.HTML
     fold: gr.Accordion
     report: gr.HTML
 
@@ -42,19 +42,22 @@ class CheckpointsTab:
 
 def facts(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     """What is known of a checkpoint before it is loaded, as (name, value) pairs for people."""
-    task = f"none: {BASE_LINE}"
+    # 1) What its files and its profile say; where they are silent, that they are.
+    task, parameters = t("fact.no_task"), t("fact.parameters_untold")
     if checkpoint.runnable:
-        task = TASKS[checkpoint.task]
-    parameters = "not stated by the files"
+        task = t(f"task.{checkpoint.task}")
     if checkpoint.parameters:
         parameters = f"{checkpoint.parameters:,}"
-    rows = [("Task", task), ("Parameters", parameters), ("Weights on disk", size(checkpoint.nbytes))]
+    rows = [("task", task), ("parameters", parameters), ("on_disk", size(checkpoint.nbytes))]
+
+    # 2) How long texts may be, and what becomes of longer ones.
     if checkpoint.runnable:
-        rows += [
-            ("Longest source", f"{checkpoint.longest_source} tokens; {LONG_SAID[LONG[checkpoint.task]]}"),
-            ("Longest target", f"{checkpoint.longest_target} tokens"),
-        ]
-    return [*rows, ("Licence", checkpoint.licence), ("Where from", checkpoint.origin)]
+        longer = t(f"text.long.{LONG[checkpoint.task]}")
+        source = t("fact.source_tokens", count=checkpoint.longest_source, longer=longer)
+        target = t("fact.tokens", count=checkpoint.longest_target)
+        rows += [("longest_source", source), ("longest_target", target)]
+    rows += [("licence", checkpoint.licence), ("origin", checkpoint.origin)]
+    return [(t(f"fact.{name}"), value) for name, value in rows]
 
 
 def metric_rows(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -80,7 +83,7 @@ def facts_html(checkpoint: Checkpoint) -> str:
     # Titles, licences and metrics come from files of strangers.
     parts = [f"<h2>{html.escape(checkpoint.title)}</h2>", _list(facts(checkpoint))]
     if rows := metric_rows(checkpoint.metrics):
-        parts += ["<h3>Measured</h3>", _list(rows)]
+        parts += [f"<h3>{t_html('checkpoints.measured')}</h3>", _list(rows)]
     return f'<div class="bx-facts">{"".join(parts)}</div>'
 
 
@@ -89,15 +92,16 @@ def _list(rows: list[tuple[str, str]]) -> str:
     return f"<dl>{''.join(lines)}</dl>"
 
 
-def card_markdown(checkpoint: Checkpoint) -> str:
-    """The model card, or the sentence that says that there is none."""
-    return checkpoint.card() or "This folder has no model card (README.md)."
+def card_view(checkpoint: Checkpoint) -> str:
+    """The model card as safe HTML, or the sentence that says that there is none."""
+    return card_html(checkpoint.card() or t("checkpoints.no_card"))
 
 
 def choices(ctx: AppContext, session: str | None = None) -> list[tuple[str, str]]:
     """All checkpoints that a session sees, those of one task together: (title, name)."""
     seen = ctx.registry.all(session)
-    return [(f"{GROUPS[task]}: {c.label}", c.name) for task in GROUPS for c in seen if c.task == task]
+    groups = {**{task: t(f"task.{task}") for task in TASKS}, BASE: t("checkpoints.base")}
+    return [(f"{title}: {c.label}", c.name) for task, title in groups.items() for c in seen if c.task == task]
 
 
 # ---- what happens
@@ -113,7 +117,7 @@ def on_show(ctx: AppContext, name: Any, session: str | None = None) -> tuple[Any
         report, fold = report_html(loaded), {}
     return (
         facts_html(checkpoint),
-        card_markdown(checkpoint),
+        card_view(checkpoint),
         gr.update(interactive=checkpoint.runnable),
         gr.update(visible=checkpoint.runnable, **fold),
         report,
@@ -170,28 +174,28 @@ def build(ctx: AppContext) -> CheckpointsTab:
     first = ctx.first_checkpoint()
     first_name, first_facts, first_card = None, "", ""
     if first is not None:
-        first_name, first_facts, first_card = first.name, facts_html(first), card_markdown(first)
-    gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
+        first_name, first_facts, first_card = first.name, facts_html(first), card_view(first)
+    question("checkpoints.question")
     with gr.Row(elem_id="bx-checkpoints", equal_height=False):
         with gr.Column(scale=4, min_width=320) as left:
             picker = gr.Radio(
                 choices(ctx),
                 value=first_name,
-                label="On this page",
+                label=t("checkpoints.list"),
                 elem_id="bx-cards",
                 elem_classes="bx-cards",
             )
-            choose = gr.Button("Use it in Generate", variant="primary", elem_id="bx-choose")
+            choose = gr.Button(t("checkpoints.choose"), variant="primary", elem_id="bx-choose")
             opener = None
             if ctx.settings.allow_folders:
                 opener = _open_folder()
         with gr.Column(scale=7, min_width=320):
             facts_view = gr.HTML(first_facts, elem_id="bx-facts", apply_default_css=False)
             look = {"elem_id": "bx-report-fold", "elem_classes": "bx-fold"}
-            with gr.Accordion("Load report", open=False, visible=bool(first), **look) as fold:
+            with gr.Accordion(t("checkpoints.report"), open=False, visible=bool(first), **look) as fold:
                 report = gr.HTML("", js_on_load=FIND_JS, elem_id="bx-report", apply_default_css=False)
-            with gr.Accordion("Model card", open=True, elem_id="bx-card", elem_classes="bx-fold"):
-                card = gr.Markdown(first_card, elem_id="bx-card-text")
+            with gr.Accordion(t("checkpoints.card"), open=True, elem_id="bx-card", elem_classes="bx-fold"):
+                card = gr.HTML(first_card, elem_id="bx-card-text", apply_default_css=False)
     tab = CheckpointsTab(left, picker, choose, facts_view, card, fold, report)
     _wire(ctx, tab, opener)
     return tab
@@ -199,13 +203,13 @@ def build(ctx: AppContext) -> CheckpointsTab:
 
 def _open_folder() -> tuple[gr.Textbox, gr.Button, gr.HTML]:
     folder = gr.Textbox(
-        label="Open a folder of this machine",
-        info="One written by save_pretrained: config.json, weights, tokenizer files.",
-        placeholder="/path/to/checkpoint",
+        label=t("checkpoints.folder"),
+        info=t("checkpoints.folder_info"),
+        placeholder=t("checkpoints.folder_hint"),
         max_lines=1,
         elem_id="bx-folder",
     )
-    button = gr.Button("Open folder", elem_id="bx-open")
+    button = gr.Button(t("checkpoints.open"), elem_id="bx-open")
     return folder, button, gr.HTML("", elem_id="bx-opened", apply_default_css=False)
 
 

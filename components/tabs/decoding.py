@@ -6,24 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from components.runs.settings import MAX_BEAMS, MAX_NEW_TOKENS, MAX_SEED, RunSettings, check_settings
+from components.runs.settings import (
+    MAX_BEAMS,
+    MAX_NEW_TOKENS,
+    MAX_SEED,
+    MODES,
+    RunSettings,
+    check_settings,
+)
+from components.strings import t
 from components.validation import check_choice, refuses_politely
 
-MODES = {"Greedy": "greedy", "Sample": "sample", "Beam search": "beam"}
-INFO = {
-    "mode": {
-        "greedy": "Takes the most probable token at every step. Always the same answer.",
-        "sample": "Draws every token at random; another seed, another answer. The probabilities shown are "
-        "the model's own, before temperature, top-k and top-p.",
-        "beam": "Follows several drafts at once and keeps the one that is most probable as a whole.",
-    },
-    "num_beams": "How many drafts it keeps; 1 is greedy.",
-    "temperature": "Below 1 it plays safe, above 1 it gets bold; 1 is the model as trained.",
-    "top_k": "Only the k most probable tokens may be drawn; 0 turns the filter off.",
-    "top_p": "Only the most probable tokens that make up this share may be drawn; 1 turns the filter off.",
-    "max_new_tokens": "Where it ends at the latest.",
-    "seed": "The start of the dice: same seed, same text, same answer.",
-}
 # The one mode that uses a setting; what stands in no mode's list is used by all.
 USED_BY = {
     "num_beams": "beam",
@@ -32,14 +25,13 @@ USED_BY = {
     "top_p": "sample",
     "seed": "sample",
 }
-USED_IN = {"beam": "beam search", "sample": "sampling"}
 
 
 def on_mode(mode: Any) -> tuple[Any, ...]:
     """The mode changed: what it does not use is greyed, with why. The order is that of ``USED_BY``."""
-    mode = check_choice("mode", mode, tuple(MODES.values()))
+    mode = check_choice("mode", mode, MODES)
     # The mode's own line first: it says what the mode does.
-    updates = [gr.update(info=INFO["mode"][mode])]
+    updates = [gr.update(info=t(f"decoding.about.{mode}"))]
     for name, needed in USED_BY.items():
         updates.append(gr.update(interactive=needed == mode, info=_line(name, needed == mode)))
     return tuple(updates)
@@ -47,33 +39,33 @@ def on_mode(mode: Any) -> tuple[Any, ...]:
 
 def on_settings(*settings: Any) -> Any:
     """A setting changed: the fold's title says what is in force."""
-    return gr.update(label=f"Decoding: {check_settings(*settings).summary()}")
+    return gr.update(label=t("decoding.fold", settings=check_settings(*settings).summary()))
 
 
 def settings_fold() -> list[Any]:
     """The decoding settings, folded, in the order of ``check_settings``' arguments."""
     # 1) The settings as they stand when the page opens.
     start = RunSettings()
-    with gr.Accordion(f"Decoding: {start.summary()}", open=False, elem_id="bx-decoding") as fold:
+    with gr.Accordion(
+        t("decoding.fold", settings=start.summary()), open=False, elem_id="bx-decoding"
+    ) as fold:
         mode = gr.Radio(
-            list(MODES.items()),
+            [(t(f"decoding.mode.{key}"), key) for key in MODES],
             value=start.mode,
-            label="Mode",
-            info=INFO["mode"][start.mode],
+            label=t("decoding.mode"),
+            info=t(f"decoding.about.{start.mode}"),
             elem_id="bx-mode",
             elem_classes="bx-segmented",
         )
         with gr.Row(elem_classes="bx-pair"):
-            beams = _slider("num_beams", "Beams", 1, MAX_BEAMS, 1)
-            length = _slider("max_new_tokens", "Max new tokens", 1, MAX_NEW_TOKENS, 1)
+            beams = _slider("num_beams", 1, MAX_BEAMS, 1)
+            length = _slider("max_new_tokens", 1, MAX_NEW_TOKENS, 1)
         with gr.Row(elem_classes="bx-pair"):
-            temperature = _slider("temperature", "Temperature", 0.1, 2, 0.05)
-            top_k = _slider("top_k", "Top-k", 0, 200, 1)
+            temperature = _slider("temperature", 0.1, 2, 0.05)
+            top_k = _slider("top_k", 0, 200, 1)
         with gr.Row(elem_classes="bx-pair"):
-            top_p = _slider("top_p", "Top-p", 0.05, 1, 0.05)
-            seed = gr.Number(
-                start.seed, label="Seed", minimum=0, maximum=MAX_SEED, precision=0, **_shown("seed")
-            )
+            top_p = _slider("top_p", 0.05, 1, 0.05)
+            seed = gr.Number(start.seed, minimum=0, maximum=MAX_SEED, precision=0, **_shown("seed"))
 
     # 2) Another mode greys others of them; any change renews the fold's title.
     settings = [mode, beams, temperature, top_k, top_p, length, seed]
@@ -87,18 +79,23 @@ def settings_fold() -> list[Any]:
     return settings
 
 
-def _slider(name: str, label: str, low: float, high: float, step: float) -> gr.Slider:
-    return gr.Slider(low, high, getattr(RunSettings, name), step=step, label=label, **_shown(name))
+def _slider(name: str, low: float, high: float, step: float) -> gr.Slider:
+    return gr.Slider(low, high, getattr(RunSettings, name), step=step, **_shown(name))
 
 
 def _shown(name: str) -> dict[str, Any]:
-    """How a setting looks in the mode that the page opens with: its line, greyed or not, its element's id."""
+    """How a setting looks in the mode that the page opens with: label, line, greyed or not, element's id."""
     used = USED_BY.get(name, RunSettings.mode) == RunSettings.mode
     element = {"num_beams": "beams", "max_new_tokens": "length"}.get(name, name.replace("_", "-"))
-    return {"info": _line(name, used), "interactive": used, "elem_id": f"bx-{element}"}
+    return {
+        "label": t(f"decoding.{name}"),
+        "info": _line(name, used),
+        "interactive": used,
+        "elem_id": f"bx-{element}",
+    }
 
 
 def _line(name: str, used: bool) -> str:
     if used:
-        return INFO[name]
-    return f"No effect here: only {USED_IN[USED_BY[name]]} uses it."
+        return t(f"decoding.about.{name}")
+    return t(f"decoding.unused.{USED_BY[name]}")

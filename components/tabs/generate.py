@@ -14,16 +14,16 @@ from components.models.checkpoint import Checkpoint
 from components.refusal import Refusal
 from components.runs.run import message_value
 from components.runs.settings import check_settings
+from components.strings import t
 from components.tabs.decoding import settings_fold
 from components.texts.parts import joined
 from components.validation import NeedsTwo, check_choice, check_source, refuses_politely
-from components.widgets.gradio import tells
+from components.widgets.gradio import question, tells
 from components.widgets.live_map.live_map import live_map
 from components.widgets.player.player import player
 
-QUESTION = "What does it write, and how sure is it?"
 CHIP = 21
-HINTS = {"fuse": "The first sentence", "summarize": "Paste a paragraph; Enter runs it"}
+HINTED = ("fuse", "summarize")  # tasks whose box has a hint of its own
 STOP_SECONDS = 3.0
 _LOG = logging.getLogger(__name__)
 _INSTANT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -95,7 +95,7 @@ def on_run(
     A refused value becomes the player's error line; the text is kept and what stood there stays.
     """
     if isinstance(text, str) and not text.strip():
-        yield message_value("idle", "Write a sentence first, or choose one of the examples.")
+        yield message_value("idle", t("generate.empty"))
         return
     try:
         # 1) Everything is checked before a model is touched.
@@ -106,7 +106,7 @@ def on_run(
         source = check_source(text, second, task)
         found = ctx.registry.describe(checkpoint, session)
         if found.task != task:
-            raise Refusal(f"checkpoint {found.name!r} is for another task", "choose one of this task's own")
+            raise Refusal("refuse.other_task", name=repr(found.name))
 
         # 2) The run holds the model until its last value is drawn.
         with ctx.registry.use(found) as loaded:
@@ -116,17 +116,11 @@ def on_run(
     except NeedsTwo as hint:
         yield message_value("idle", hint.why)
     except ValueError as error:
-        yield message_value("error", f"Not run: {str(error)[:600]}.")
-    except (
-        RuntimeError,
-        MemoryError,
-        IndexError,
-    ):  # out of memory, a kernel or an embedding that is not there
+        yield message_value("error", t("generate.refused", why=str(error)[:600]))
+    except (RuntimeError, MemoryError, IndexError):
+        # Out of memory, a kernel or an embedding that is not there.
         _LOG.exception("a run failed")
-        yield message_value(
-            "error",
-            "The model could not finish: the device ran out of memory or gave an error. Try a shorter text.",
-        )
+        yield message_value("error", t("generate.failed"))
 
 
 def on_stop(ctx: AppContext, session: str | None) -> Any:
@@ -198,7 +192,9 @@ def _following(
 
 
 def _hint(task: str | None) -> str:
-    return HINTS.get(task, "Write a sentence; Enter runs it")
+    if task in HINTED:
+        return t(f"generate.hint.{task}")
+    return t("generate.hint.sentence")
 
 
 # ---- how it looks
@@ -206,13 +202,13 @@ def _hint(task: str | None) -> str:
 
 def build(ctx: AppContext) -> GenerateTab:
     """Lays out the tab in the current ``gr.Tab`` and wires what happens within it."""
-    gr.HTML(f'<p class="bx-question">{QUESTION}</p>', apply_default_css=False)
+    question("generate.question")
     with gr.Row(elem_id="bx-generate", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="bx-left"):
             parts = _source(ctx)
             with gr.Row(elem_id="bx-actions"):
-                run = gr.Button("Run", variant="primary", elem_id="bx-run")
-                stop = gr.Button("Stop", elem_id="bx-stop")
+                run = gr.Button(t("generate.run"), variant="primary", elem_id="bx-run")
+                stop = gr.Button(t("generate.stop"), elem_id="bx-stop")
             settings = settings_fold()
             queue = gr.HTML("", elem_id="bx-queue", apply_default_css=False)
             play = player(ctx.example, elem_id="bx-player")
@@ -234,7 +230,7 @@ def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Text
     task = gr.Radio(
         task_choices(ctx),
         value=first_task,
-        label="Task",
+        label=t("generate.task"),
         show_label=False,
         container=False,
         elem_id="bx-task",
@@ -243,18 +239,22 @@ def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Text
     checkpoint = gr.Dropdown(
         first_choices,
         value=first_name,
-        label="Checkpoint",
+        label=t("generate.checkpoint"),
         elem_id="bx-checkpoint",
         filterable=False,
     )
     box = {"show_label": False, "container": False, "lines": 1, "max_lines": 6}
     text = gr.Textbox(
-        ctx.example_texts[0], label="Text", placeholder=_hint(first_task), elem_id="bx-text", **box
+        ctx.example_texts[0],
+        label=t("generate.text"),
+        placeholder=_hint(first_task),
+        elem_id="bx-text",
+        **box,
     )
     second = gr.Textbox(
         ctx.example_texts[1],
-        label="Second sentence",
-        placeholder="The second sentence; Enter fuses them",
+        label=t("generate.second"),
+        placeholder=t("generate.hint.second"),
         visible=first_task == "fuse",
         elem_id="bx-second",
         **box,
@@ -265,7 +265,7 @@ def _source(ctx: AppContext) -> tuple[gr.Radio, gr.Dropdown, gr.Dataset, gr.Text
         samples=samples,
         sample_labels=labels,
         samples_per_page=24,
-        label="Examples",
+        label=t("generate.examples"),
         show_label=False,
         elem_id="bx-examples",
     )

@@ -16,7 +16,6 @@ from bertgen import hub
 from bertgen.checkpoints.published import PUBLISHED
 from components.context import AppContext
 from components.models import advice
-from components.models.checkpoint import size
 from components.models.downloads import (
     Download,
     cache_for,
@@ -27,6 +26,8 @@ from components.models.downloads import (
 )
 from components.models.published_view import PICK_JS, published_html
 from components.models.reports import refusal_html
+from components.models.sizes import size
+from components.strings import t, t_html
 from components.tabs.checkpoints import CheckpointsTab, after_opening
 
 WEIGHTS = (".safetensors", ".bin")
@@ -71,9 +72,9 @@ def on_look(ctx: AppContext, repo_id: Any, revision: Any, token: Any, session: s
         raise advice.too_large(repo_id, needed, ctx.registry.memory.limit)
     _check_family(plan, secret, cache)
     _set_plan(ctx, session, plan)
-    verb = "Open"
+    verb = t("hub.confirm_here")
     if plan.missing_bytes:
-        verb = f"Download {size(plan.missing_bytes)} and open"
+        verb = t("hub.confirm_size", size=size(plan.missing_bytes))
     return plan_html(plan), gr.update(value=verb, visible=True)
 
 
@@ -100,7 +101,7 @@ def _check_family(plan: hub.HubPlan, secret: str | bool | None, cache: str | Non
     except OSError as error:
         raise advice.hub_refusal(plan.repo_id, error, secret) from error
     except ValueError as error:
-        raise advice.Refusal(f"the config.json of {plan.repo_id} is no JSON", "choose another") from error
+        raise advice.Refusal("refuse.hub_config", name=plan.repo_id) from error
     if not isinstance(config, dict):
         config = {}
     advice.check_config(config)
@@ -113,7 +114,7 @@ def on_confirm(ctx: AppContext, token: Any, session: str | None) -> Iterator[tup
     rest = (gr.skip(),) * 6
     plan = ctx.sessions.look(session).plan
     if plan is None:
-        yield refusal_html(advice.Refusal("nothing was looked up", "press Look up first")), *_buttons(), *rest
+        yield refusal_html(advice.Refusal("refuse.hub_nothing")), *_buttons(), *rest
         return
     try:
         # 1) Checked again: both come anew from the browser, and the page may have been restarted.
@@ -172,19 +173,31 @@ def _buttons(plan: hub.HubPlan | None = None, *, running: bool = False) -> tuple
 def plan_html(plan: hub.HubPlan) -> str:
     """What a download takes, file by file."""
     there = plan.nbytes - plan.missing_bytes
-    here = ""
+    values = {
+        "name": plan.repo_id,
+        "asked": plan.asked,
+        "commit": plan.revision[:12],
+        "count": len(plan.files),
+        "size": size(plan.nbytes),
+    }
+    # 1) All of it, a part or nothing may be here already.
     if not plan.missing_bytes:
-        here = ", all on this machine already"
+        line = t_html("hub.plan_all_here", **values)
     elif there:
-        here = f", of which {size(there)} are on this machine already"
+        line = t_html("hub.plan_some_here", here=size(there), **values)
+    else:
+        line = t_html("hub.plan", **values)
+
+    # 2) Every file, folded.
     rows = ""
     for file in plan.files:
-        cached = ", here" * file.cached
-        rows += f"<li>{_esc(file.name)} <i>{size(file.size)}{cached}</i></li>"
+        about = size(file.size)
+        if file.cached:
+            about = t("hub.file_here", size=about)
+        rows += f"<li>{_esc(file.name)} <i>{_esc(about)}</i></li>"
     return (
-        f'<div class="bx-report"><p><b>{_esc(plan.repo_id)}</b> ({_esc(plan.asked)}, commit '
-        f"{_esc(plan.revision[:12])}) needs {len(plan.files)} files, {size(plan.nbytes)}{here}.</p>"
-        f'<details class="bx-what"><summary>The files</summary><ul>{rows}</ul></details></div>'
+        f'<div class="bx-report"><p>{line}</p><details class="bx-what">'
+        f"<summary>{t_html('hub.files')}</summary><ul>{rows}</ul></details></div>"
     )
 
 
@@ -192,24 +205,27 @@ def progress_html(download: Download) -> str:
     """How far a download is, as a bar with its numbers."""
     done, total = download.done, max(1, download.total)
     share = min(100, round(100 * done / total))
+    line, label = t_html("hub.downloading", name=download.plan.repo_id), t_html("hub.download")
     return (
-        f'<div class="bx-report"><p>Downloading <b>{_esc(download.plan.repo_id)}</b>: '
-        f'<span class="bx-bytes">{done / 1e6:,.1f} of {total / 1e6:,.1f} MB</span></p>'
-        f'<div class="bx-bar" role="progressbar" aria-label="Download" aria-valuenow="{share}" '
+        f'<div class="bx-report"><p>{line} '
+        f'<span class="bx-bytes">{_esc(_how_far(done, total))}</span></p>'
+        f'<div class="bx-bar" role="progressbar" aria-label="{label}" aria-valuenow="{share}" '
         f'aria-valuemin="0" aria-valuemax="100"><i style="width:{share}%"></i></div></div>'
     )
 
 
 def opening_html(plan: hub.HubPlan) -> str:
-    return f'<div class="bx-report"><p>Opening <b>{_esc(plan.repo_id)}</b>…</p></div>'
+    return f'<div class="bx-report"><p>{t_html("hub.opening", name=plan.repo_id)}</p></div>'
 
 
 def cancelled_html(download: Download) -> str:
-    how_far = f"{download.done / 1e6:,.1f} of {download.total / 1e6:,.1f} MB"
-    return (
-        f'<div class="bx-report"><p>Cancelled at {how_far}. '
-        "What has arrived is kept: the next download goes on from there.</p></div>"
-    )
+    line = t_html("hub.cancelled", how_far=_how_far(download.done, download.total))
+    return f'<div class="bx-report"><p>{line}</p></div>'
+
+
+def _how_far(done: float, total: float) -> str:
+    """Bytes that are there, of all, in megabytes for people."""
+    return t("hub.how_far", done=f"{done / 1e6:,.1f}", total=f"{total / 1e6:,.1f}")
 
 
 def _esc(text: str) -> str:
@@ -219,34 +235,32 @@ def _esc(text: str) -> str:
 def build(ctx: AppContext, tab: CheckpointsTab) -> HubPart:
     """Lays the part out where it is called, and wires it; it shows what it opened in ``tab``."""
     repo = gr.Textbox(
-        label="Open from the Hugging Face Hub",
-        info="You see its size before anything is downloaded.",
-        placeholder="owner/name",
+        label=t("hub.id"),
+        info=t("hub.id_info"),
+        placeholder=t("hub.id_hint"),
         max_lines=1,
         elem_id="bx-hub-id",
     )
-    with gr.Accordion("Revision and token", open=False, elem_id="bx-hub-more", elem_classes="bx-fold"):
+    with gr.Accordion(t("hub.more"), open=False, elem_id="bx-hub-more", elem_classes="bx-fold"):
         revision = gr.Textbox(
-            label="Revision",
-            info="A branch, tag or commit; empty for the newest.",
+            label=t("hub.revision"),
+            info=t("hub.revision_info"),
             max_lines=1,
             elem_id="bx-hub-revision",
         )
         token = gr.Textbox(
-            label="Access token",
-            info="For private and gated repositories. It is used for these requests, never stored or logged.",
+            label=t("hub.token"),
+            info=t("hub.token_info"),
             type="password",
             html_attributes=gr.InputHTMLAttributes(autocomplete="new-password", spellcheck=False),
             max_lines=1,
             elem_id="bx-hub-token",
         )
-    look = gr.Button("Look up", elem_id="bx-hub-look")
+    look = gr.Button(t("hub.look"), elem_id="bx-hub-look")
     line = gr.HTML("", elem_id="bx-hub-line", apply_default_css=False)
-    confirm = gr.Button("Download and open", variant="primary", visible=False, elem_id="bx-hub-confirm")
-    cancel = gr.Button("Cancel", visible=False, elem_id="bx-hub-cancel")
-    with gr.Accordion(
-        "Checkpoints published with the paper", open=False, elem_id="bx-published", elem_classes="bx-fold"
-    ):
+    confirm = gr.Button(t("hub.confirm"), variant="primary", visible=False, elem_id="bx-hub-confirm")
+    cancel = gr.Button(t("hub.cancel"), visible=False, elem_id="bx-hub-cancel")
+    with gr.Accordion(t("hub.published"), open=False, elem_id="bx-published", elem_classes="bx-fold"):
         published = gr.HTML(published_html(), js_on_load=PICK_JS, apply_default_css=False)
     part = HubPart(repo, look, revision, token, line, confirm, cancel, published)
     _wire(ctx, part, tab)

@@ -14,6 +14,7 @@ from bertgen import hub
 from components.context import AppContext
 from components.models.downloads import check_name, check_revision, check_token, origin_of
 from components.session import OPENED
+from components.strings import t
 from components.tabs import checkpoints, generate
 from components.validation import check_folder
 
@@ -62,7 +63,7 @@ def _find(ctx: AppContext, entry: dict[str, Any]) -> tuple[Path, dict[str, str]]
     # Asks the Hub whether this visitor may read it, as for one who types the id.
     plan = hub.plan_download(repo_id, revision=revision, token=secret)
     if plan.missing_bytes:
-        raise ValueError(f"{repo_id} is not on this machine any more")
+        raise ValueError(t("hub.gone", name=repo_id))
     return Path(hub.download(plan, token=secret)), {"hub_id": repo_id, "origin": origin_of(plan)}
 
 

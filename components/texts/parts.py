@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from components.strings import t
 from components.texts.sentences import Part, cut_to, each_sentence, split_sentences, unwrapped
 
 MAX_PARTS = 24
@@ -17,25 +18,6 @@ LONG = {
     "summarize": "cut",
     "other": "cut",
 }
-LONG_SAID = {
-    "sentences": "longer texts, and lines, are run sentence by sentence",
-    "each": "every sentence of a text is run by itself",
-    "cut": "of longer texts the beginning is read",
-    "refuse": "longer texts are refused",
-}
-UNTRANSLATED = (
-    "The model wrote the text back as it is: it may be in the wrong language, or have nothing to do."
-)
-# What the page says when the answer is the text itself.
-SAME = {
-    "translate": UNTRANSLATED,
-    "translate-de-en": UNTRANSLATED,
-    "split": "The sentence came back as it was: the model found nothing to split.",
-    "fuse": "The two sentences came back as they were: the model found no way to join them.",
-    "summarize": "The text came back as it is: the model found nothing to leave out.",
-    "other": "The model wrote the text back as it is.",
-}
-NEEDS_TWO = "Fusing takes two sentences: write the second one too."
 
 
 def parts_of(
@@ -60,36 +42,24 @@ def parts_of(
 
     # 3) Else refused or cut, as the task needs.
     if way == "refuse":
-        raise ValueError(
-            f"the two sentences have {tokens} tokens together and the model was trained on at most {limit}; "
-            "shorten them"
-        )
+        raise ValueError(t("text.two_too_long", tokens=tokens, limit=limit))
     part = cut_to(text, limit, count)
-    return (part,), [
-        f"This text has {tokens} tokens and the model was trained on at most {limit}: it reads the first "
-        f"{count(part.text)}, and nothing from “{_shortened(part.cut)}” on."
-    ]
+    read, rest = count(part.text), _shortened(part.cut)
+    return (part,), [t("text.cut", tokens=tokens, limit=limit, read=read, rest=rest)]
 
 
 def _notes(parts: list[Part], limit: int, fits: bool) -> list[str]:
     notes = []
-    runs = f"sentence by sentence: {min(len(parts), MAX_PARTS)} runs, their answers joined."
+    runs = min(len(parts), MAX_PARTS)
     if len(parts) > 1 and fits:
-        notes.append(f"This text is run {runs}")
+        notes.append(t("text.by_sentence", runs=runs))
     elif len(parts) > 1:
-        notes.append(
-            f"This text is longer than the {limit} tokens the model was trained on, so it is run {runs}"
-        )
+        notes.append(t("text.long_by_sentence", limit=limit, runs=runs))
     if len(parts) > MAX_PARTS:
-        notes.append(
-            f"Only the first {MAX_PARTS} of {len(parts)} sentences are run; send the rest by itself."
-        )
+        notes.append(t("text.too_many", most=MAX_PARTS, count=len(parts)))
     for part in parts[:MAX_PARTS]:
         if part.cut:
-            notes.append(
-                f"One sentence is longer than {limit} tokens by itself; it is cut before "
-                f"“{_shortened(part.cut)}”."
-            )
+            notes.append(t("text.sentence_cut", limit=limit, rest=_shortened(part.cut)))
     return notes
 
 
@@ -99,10 +69,10 @@ def unchanged(task: str, pairs: list[tuple[str, str]]) -> str:
     if not same:
         return ""
     if len(pairs) == 1 or (same == len(pairs) and task != "split"):
-        return SAME[task]
+        return t(f"text.same.{task}")
     if task != "split":
         return ""
-    return f"{same} of the {len(pairs)} sentences came back as they were."
+    return t("text.same.some", same=same, count=len(pairs))
 
 
 def _plain(text: str) -> str:

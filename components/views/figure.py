@@ -13,22 +13,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from components.strings import t
 from components.views.maps import Pick, View
 from components.views.palette import colorscale
 
-NAMES = {
-    "encoder_self": "encoder self-attention",
-    "decoder_self": "decoder self-attention",
-    "cross": "cross-attention",
-}
-# One sentence a cell. {where} is "layer 3 head 2"; * marks what is printed in italics.
-SENTENCES = {
-    "encoder_self": "reading *{row}*, {where} looks {weight} at *{column}*",
-    "decoder_self": "writing *{wrote}*, {where} looks {weight} back at *{column}*",
-    "cross": "writing *{wrote}*, {where} looks {weight} at *{column}*",
-    "decoder_self_read": "having read *{read}*, {where} looks {weight} back at *{column}*",
-    "cross_read": "having read *{read}*, {where} looks {weight} at *{column}*",
-}
 INK = {
     False: {"text": "#3d4148", "line": "#d9dbe0", "background": "#ffffff"},
     True: {"text": "#c9ccd3", "line": "#363a43", "background": "#16181d"},
@@ -38,15 +26,23 @@ FONT_SIZE = 12  # never below 11
 
 def where(layer: Pick, head: Pick) -> str:
     """The place in words: ``layer 3 head 2`` (counted from 1), ``layer 3 (mean of heads)``."""
+    form = "both"
     if isinstance(layer, int) and isinstance(head, int):
-        return f"layer {layer + 1} head {head + 1}"
-    if isinstance(layer, int):
-        return f"layer {layer + 1} ({head} of heads)"
-    if isinstance(head, int):
-        return f"head {head + 1} ({layer} of layers)"
-    if layer == head:
-        return f"the {layer} of layers and heads"
-    return f"the {layer} of layers ({head} of heads)"
+        form = "one"
+    elif isinstance(layer, int):
+        form = "layer"
+    elif isinstance(head, int):
+        form = "head"
+    elif layer == head:
+        form = "same"
+    return t(f"map.where.{form}", layer=_pick_name(layer), head=_pick_name(head))
+
+
+def _pick_name(pick: Pick) -> str:
+    """A layer or head in words: counted from 1, or what stands for all of them."""
+    if isinstance(pick, int):
+        return str(pick + 1)
+    return t(f"map.pick.{pick}")
 
 
 def percent(weight: float) -> str:
@@ -66,11 +62,9 @@ def sentence(kind: str, row: tuple[str, str], column: str, weight: float, place:
     name = kind
     if by == "read" and kind != "encoder_self":  # an encoder's rows read and write the same
         name = f"{kind}_read"
-    template = SENTENCES[name]
     read, wrote = row
-    return template.replace("*", "").format(
-        row=wrote, read=read, wrote=wrote, column=column, where=place, weight=percent(weight)
-    )
+    values = {"row": wrote, "read": read, "wrote": wrote, "column": column}
+    return t(f"map.says.{name}", where=place, weight=percent(weight), **values)
 
 
 def _axis(labels: list[str], count: int, dark: bool, **extra: Any) -> dict[str, Any]:
@@ -134,13 +128,14 @@ def attention_figure(
         for column, weight in zip(view.columns, line, strict=True):
             text = ""
             if not math.isnan(weight):
-                text = sentence(kind, row, column, float(weight), place, by).replace("*", "")
+                text = sentence(kind, row, column, float(weight), place, by)
             texts[-1].append(html.escape(text, quote=False))
 
     # 2) The axes, the title above them, the cells.
     rows = [row_label(row, kind != "encoder_self", INK[dark]["text"]) for row in view.rows]
     layout = _layout(rows, [html.escape(label, quote=False) for label in view.columns], dark)
-    layout["title"] = {"text": f"{NAMES[kind]}: attention weights (raw), {place}", "x": 0, "xanchor": "left"}
+    title = t("map.title", kind=t(f"map.kind.{kind}"), where=place)
+    layout["title"] = {"text": title, "x": 0, "xanchor": "left"}
     layout["margin"]["t"] += 40
     figure = go.Figure(_trace(view.z, dark, customdata=texts, hovertemplate="%{customdata}<extra></extra>"))
     return figure.update_layout(layout)
@@ -155,10 +150,10 @@ def _trace(z: Any, dark: bool, **extra: Any) -> go.Heatmap:
 
 @functools.cache
 def explorer_figure() -> dict[str, Any]:
-    """What the browser's explorer fills: per theme a figure without cells, and the wording.
+    """What the browser's explorer fills: per theme a figure without cells.
 
-    ``light`` and ``dark`` are ``{"data": [heatmap], "layout": ...}``; ``ink`` the colours for labels;
-    ``names`` and ``sentences`` as above.
+    ``light`` and ``dark`` are ``{"data": [heatmap], "layout": ...}``; ``ink`` the colours for
+    labels.
     """
     # The browser knows both themes at once, since turning the page dark asks no server.
     themes = {}
@@ -169,4 +164,4 @@ def explorer_figure() -> dict[str, Any]:
             "layout": {key: value for key, value in _layout([], [], dark).items() if value is not None},
             "ink": INK[dark],
         }
-    return {**themes, "names": NAMES, "sentences": SENTENCES}
+    return themes

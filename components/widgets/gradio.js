@@ -15,6 +15,7 @@
       onValue: (fn) => watch('value', fn), // only for what the server sends
       send: (event, data) => trigger(event, data), // gradio.py names the events that may be sent
     };
+    BX.words(element.firstElementChild);
     BX.widgets[name](element.firstElementChild, BX.view(viewName), port);
   }
 

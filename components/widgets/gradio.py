@@ -12,7 +12,8 @@ from typing import Any
 
 import gradio as gr
 
-from components.vendor import asset_url
+from components.strings import script, t_html
+from components.vendor import asset_url, text_url
 
 HERE = Path(__file__).resolve().parent
 # What every widget stands on, in the order in which the browser must run it.
@@ -50,6 +51,7 @@ def widget(
         template = (folder / f"{name}.html").read_text(encoding="utf-8")
     if parts is None:
         parts = scripts(folder, name)
+    urls = [text_url("strings.js", script()), *map(asset_url, parts)]
     # gr.HTML offers an event only if its quoted name stands in this text.
     sent = ", ".join(f"'{event}'" for event in events)
     inside = "{ props, watch, trigger }"
@@ -57,10 +59,15 @@ def widget(
         value,
         html_template=template,
         js_on_load=f"BX.gradio.mount('{name}', element, {inside}, '{view}'); // sends {sent}",
-        head="".join(f'<script src="{asset_url(path)}"></script>' for path in parts),
+        head="".join(f'<script src="{url}"></script>' for url in urls),
         apply_default_css=False,
         **kwargs,
     )
+
+
+def question(key: str) -> gr.HTML:
+    """The question that a tab answers, in small type under its name."""
+    return gr.HTML(f'<p class="bx-question">{t_html(key)}</p>', apply_default_css=False)
 
 
 def tells(moment: str, *, view: str = "page", passes: bool = False) -> str:

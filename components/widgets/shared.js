@@ -1,5 +1,5 @@
-/* Owns what every widget shares: colours, packed numbers, how shares and sentences read, elements. Plain functions on
-   window.BX; no framework, no state, nothing fetched. */
+/* Owns what every widget shares: colours, packed numbers, the page's words, how sentences read, elements. Plain
+   functions on window.BX; no framework, no state, nothing fetched. */
 (() => {
   'use strict';
   const BX = (window.BX = window.BX || {});
@@ -94,6 +94,35 @@
   /** What an arrow key asks for as [rows, columns], or undefined for any other key. */
   BX.arrow = (event) => STEPS[event.key];
 
+  // ---- the page's words: assets/strings, by the rules of components/strings.py
+
+  const textOf = (key, values) => {
+    const form = values.n === 1 ? 'one' : 'other';
+    const text = BX.strings[key] ?? BX.strings[`${key}.${form}`];
+    if (text === undefined) throw new Error(`there is no text ${key}`);
+    return text;
+  };
+  const PLACE = /\{(\w+)\}/g;
+  /** The text of a key with its placeholders filled: BX.t('player.tokens', {n: 3}). Plain text, never HTML. */
+  BX.t = (key, values = {}) => textOf(key, values).replaceAll('*', '').replace(PLACE, (_, name) => values[name]);
+  /** As BX.t, in the parts that BX.tell and BX.plain take: what stands between stars is a {token}. A value may be
+      a list of parts itself. */
+  BX.parts = (key, values = {}) => textOf(key, values).split('*').flatMap((piece, i) => {
+    if (i % 2) return { token: piece.replace(PLACE, (_, name) => values[name]) };
+    return piece.split(PLACE).flatMap((text, at) => (at % 2 ? values[text] : text)); // each second is a name
+  });
+  /** Fills a template's words: data-t is the key of an element's text, data-t-NAME that of its attribute NAME. */
+  BX.words = (root) => {
+    for (const node of [root, ...root.querySelectorAll('*')]) {
+      for (const { name, value } of [...node.attributes]) {
+        if (name === 'data-t') node.textContent = BX.t(value);
+        else if (name.startsWith('data-t-')) node.setAttribute(name.slice('data-t-'.length), BX.t(value));
+      }
+    }
+  };
+
+  // ---- sentences
+
   /** A token in a sentence; one without a letter or digit gets quotes, lest it read as punctuation. */
   BX.quoted = (token) => (/[\p{L}\p{N}]/u.test(token) ? token : `“${token}”`);
   /** A sentence in parts, plain strings and {token}, as text. */
@@ -113,11 +142,11 @@
   };
 
   const scripts = {};
-  /** Loads a script of our own server once; resolves when it has run. */
+  /** Loads a script of our own server once; resolves when it has run, fails with an error that names it. */
   BX.script = (src) => (scripts[src] = scripts[src] || new Promise((done, failed) => {
     const node = BX.el('script', { src });
     node.onload = () => done();
-    node.onerror = () => { delete scripts[src]; failed(new Error(`could not load ${src}`)); };
+    node.onerror = () => { delete scripts[src]; failed(new Error(src)); };
     document.head.append(node);
   }));
 })();

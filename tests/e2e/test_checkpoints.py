@@ -137,6 +137,29 @@ def test_a_task_appears_as_soon_as_there_is_a_checkpoint_for_it_for_this_visitor
     assert not any("untold" in card for card in cards(other))
 
 
+def test_a_hostile_card_shows_words_and_nothing_else(page, fuser, tmp_path):
+    folder = shutil.copytree(fuser, tmp_path / "hostile")
+    card = """# Honest title
+
+<svg><a href="javascript:document.title='taken'"><text y="20">press</text></a></svg>
+![a picture](https://elsewhere.example/track.png) <img src=x onerror="document.title='taken'">
+<form action="https://elsewhere.example"><input name=password></form>
+[press](javascript:document.title='taken') ${document.title = 'taken'} {{document.title}}
+[a page](https://elsewhere.example/page)
+"""
+    (folder / "README.md").write_text(card)
+    title = page.title()
+    open_folder(page, folder)
+    page.wait_for_selector("#bx-card-text >> text=Honest title")
+    shown = page.locator("#bx-card-text .bx-card-body")
+    assert shown.locator("svg, img, picture, form, input, script, iframe, [onerror], [style]").count() == 0
+    links = shown.locator("a").evaluate_all("all => all.map((link) => [link.href, link.rel])")
+    assert links == [["https://elsewhere.example/page", "noopener noreferrer nofollow"]]
+    for text in ("<svg>", "[picture: a picture]", "<form action=", "${document.title", "{{document.title}}"):
+        assert text in shown.inner_text()
+    assert page.title() == title
+
+
 def test_the_load_report_opens_and_is_searched(page):
     open_tab(page)
     page.click("#bx-report-fold > button")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components import strings
 from components.views.contract import read_run
 from components.views.maps import attention_view
 from components.views.packing import unpack_u16
@@ -37,6 +38,7 @@ def blank(browser):
     page.on("pageerror", lambda error: faults.append(str(error)))
     templates = (player.HERE / "player.html", live_map.HERE / "live_map.html")
     page.set_content("".join(path.read_text(encoding="utf-8") for path in templates))
+    page.add_script_tag(content=strings.script())
     for script in dict.fromkeys((*SHARED, live_map.HERE / "live_map.js", *player.SCRIPTS, *explorer.SCRIPTS)):
         page.add_script_tag(path=script)
     yield page

@@ -111,6 +111,22 @@ def test_untied_copy_holds_everything(tmp_path):
     assert "decoder.lm_head.decoder.weight" in tensors
 
 
+def test_both_sides_without_the_heads_copy(tmp_path):
+    """untie="sides" writes encoder and decoder whole; the head is its own side's table in every reader."""
+    resave("encdec_tied", tmp_path, untie="sides")
+    tensors = load_file(tmp_path / "model.safetensors")
+    encoder = [key for key in tensors if key.startswith("encoder.")]
+    assert encoder
+    for key in encoder:
+        assert torch.equal(tensors[key], tensors["decoder.bert." + key.removeprefix("encoder.")]), key
+    assert "decoder.lm_head.decoder.weight" not in tensors
+    again = bertgen.EncoderDecoderModel.from_pretrained(tmp_path)
+    assert not again.load_report.keys("initialised")
+    first = cases.load("encdec_tied")
+    for left, right in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(left, right)
+
+
 @pytest.mark.parametrize("case", ["file_fp16", "file_bf16"])
 def test_half_precision_is_cast_up(case):
     model = cases.load(case)

@@ -8,8 +8,9 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from components.models.advice import NOISY_CROSS, NOISY_HEAD, Refusal
+from components.models.advice import Refusal
 from components.models.reports import refusal_html
+from components.strings import t
 from components.tabs import checkpoints as tab
 from components.tabs import generate
 
@@ -119,8 +120,8 @@ def test_what_cannot_run_is_refused_with_the_next_move(ctx, folder, spoil, why, 
 @pytest.mark.parametrize(
     ("parts", "warning"),
     [
-        (["crossattention"], NOISY_CROSS),
-        (["lm_head", "decoder.bert.embeddings.word_embeddings"], NOISY_HEAD),
+        (["crossattention"], t("warning.cross")),
+        (["lm_head", "decoder.bert.embeddings.word_embeddings"], t("warning.head")),
         (["encoder.encoder.layer.1."], "more weights are not in the files and were set at random"),
     ],
 )
@@ -141,6 +142,6 @@ def test_what_is_untrained_runs_with_a_warning_that_stays(ctx, folder, parts, wa
 
 
 def test_texts_in_a_refusal_are_escaped():
-    line = refusal_html(Refusal("<img src=x>", "<b>"))
+    line = refusal_html(Refusal.saying("<img src=x>", "<b>"))
     assert "<img" not in line
     assert "&lt;b&gt;" in line

@@ -120,7 +120,7 @@ def test_the_card_shows_facts_and_metrics(ctx):
     facts, card, *_ = tab.on_show(ctx, "translate-tiny")
     assert "Apache-2.0" in facts
     assert "<dt>test · greedy</dt><dd>BLEU 1.2 · chrF 20.0</dd>" in facts
-    assert card.startswith("# Tiny")
+    assert "<h3>Tiny</h3>" in card
 
 
 def test_texts_of_files_are_escaped(ctx):
@@ -197,7 +197,7 @@ def test_a_base_checkpoint_has_a_card_and_is_in_no_run_picker(checkpoints, tmp_p
     assert tab.choices(ctx)[-1][0].startswith("Base, to train from: bert-tiny")
     facts, card, button, fold, _ = tab.on_show(ctx, "bert-tiny")
     assert "a start for training" in facts
-    assert card == "# The base"
+    assert "<h3>The base</h3>" in card
     assert not button["interactive"]
     assert not fold["visible"]
     for use in (tab.on_choose, tab.on_report):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.texts.parts import NEEDS_TWO, parts_of, two_sentences, unchanged
+from components.texts.parts import parts_of, two_sentences, unchanged
 from components.texts.sentences import Part
 from components.validation import check_source
 
@@ -90,7 +90,7 @@ def test_fusing_reads_two_boxes_or_one():
 @pytest.mark.parametrize(
     ("text", "second", "task", "words"),
     [
-        ("Only one.", "", "fuse", NEEDS_TWO),
+        ("Only one.", "", "fuse", "Fusing takes two sentences: write the second one too."),
         ("A.", "B.", "translate", "alone; leave it out"),
         ("A.", 3, "fuse", "must be a string"),
         ("a" * 3000, "b" * 3000, "fuse", "5,000"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bertgen import BertGenerationTokenizer, EncoderDecoderModel
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "assets" / "examples"
@@ -55,3 +58,17 @@ def test_the_notebook_runs(monkeypatch):
             exec(compile("".join(cell["source"]), "where_it_looks.ipynb", "exec"), names)
     assert names["trace"].text == "Die Katze schläft auf dem Sofa."
     assert names["mean"].shape == (len(names["trace"].target_pieces), len(names["trace"].source_pieces))
+
+
+def test_the_tour_as_code_runs(capsys):
+    """The loop that bertgen/README.md shows writes what the model writes."""
+    tour = (ROOT / "bertgen" / "README.md").read_text(encoding="utf-8")
+    code = next(part for part in re.findall(r"```python\n(.*?)```", tour, re.DOTALL) if "advance(" in part)
+    folder = ROOT / "assets" / "checkpoints" / "translate-mini"
+    names = {
+        "model": EncoderDecoderModel.from_pretrained(folder).eval(),
+        "tokenizer": BertGenerationTokenizer.from_pretrained(folder),
+        "text": "The cat is sleeping on the sofa.",
+    }
+    exec(compile(code, "bertgen/README.md", "exec"), names)
+    assert capsys.readouterr().out == "Die Katze schläft auf dem Sofa.\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,10 @@ FLOORS = [
     {"training", "cli", "notebook", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-# The page from the ground up; its loose modules are the ground that all of its folders stand on.
+# The page from the ground up; its loose modules are the ground that its folders stand on.
 STOREYS = [
-    {"strings", "limits", "settings", "theme", "vendor", "views", "texts", "refusal"},
+    {"strings", "limits"},
+    {"settings", "theme", "vendor", "views", "texts", "refusal"},
     {"validation", "session", "gate"},
     {"models"},
     {"runs"},
@@ -60,18 +63,71 @@ def tree(source: str) -> ast.Module:
     return ast.parse((ROOT / source).read_text(encoding="utf-8"), filename=source)
 
 
-def imports(source: str) -> set[str]:
-    """Full dotted names of everything a file imports, inside functions too; relative imports resolved."""
+def nodes(parent: ast.AST, typing_too: bool) -> Iterator[ast.AST]:
+    """Everything below `parent`; what stands under `if TYPE_CHECKING` only where that is asked for."""
+    for child in ast.iter_child_nodes(parent):
+        yield child
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING") and not typing_too:
+            for branch in child.orelse:
+                yield branch
+                yield from nodes(branch, typing_too)
+        else:
+            yield from nodes(child, typing_too)
+
+
+def imported(source: str, typing_too: bool) -> Iterator[tuple[str, str | None, str]]:
+    """(module, name in it or None, name here) of every import, inside functions too; dots resolved."""
     package = list(Path(source).parent.parts)
-    found = set()
-    for node in ast.walk(tree(source)):
+    for node in nodes(tree(source), typing_too):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from ((alias.name, None, alias.asname or alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            found |= {f"{module}.{alias.name}" for alias in node.names} | {module}
+            yield from ((module, alias.name, alias.asname or alias.name) for alias in node.names)
+
+
+def imports(source: str) -> set[str]:
+    """Full dotted names of everything a file imports, for its types too."""
+    found = set()
+    for module, name, _ in imported(source, typing_too=True):
+        found.add(module)
+        if name is not None:
+            found.add(f"{module}.{name}")
     return found
+
+
+def module_name(source: str) -> str:
+    """The dotted name of a file; a package's is that of its folder."""
+    parts = Path(source).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def origin(module: str, name: str | None, files: dict[str, str], seen: frozenset[str] = frozenset()) -> str:
+    """The module that an import reads: a module of that name, or the one whose name a package passes on."""
+    full = f"{module}.{name}"
+    if full in files:
+        return full
+    # A package that imports the name itself is a door, not the place where it is defined.
+    if files.get(module, "").endswith("__init__.py") and full not in seen:
+        for inner, inner_name, alias in imported(files[module], typing_too=False):
+            if alias == name:
+                return origin(inner, inner_name, files, seen | {full})
+    return module
+
+
+def import_circle(sources: list[str]) -> list[str]:
+    """One circle of imports between the files, as modules in order; empty where there is none."""
+    files = {module_name(source): source for source in sources}
+    graph = {
+        module: {origin(*names[:2], files) for names in imported(source, typing_too=False)} - {module}
+        for module, source in files.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
 
 
 def room(source: str) -> str | None:
@@ -140,6 +196,33 @@ def test_a_forbidden_import_would_be_seen(tmp_path, monkeypatch):
     }
     with pytest.raises(AssertionError, match="torch"):
         test_foreign_libraries("components/views/bad.py")
+
+
+@pytest.mark.parametrize("package", ["bertgen", "components"])
+def test_no_import_circle(package):
+    """Not between files either, and not by imports inside functions."""
+    circle = import_circle([source for source in SOURCES if source.startswith(f"{package}/")])
+    assert not circle, " <- ".join(circle)
+
+
+def test_an_import_circle_would_be_seen(tmp_path, monkeypatch):
+    """The check itself: through a package's door and inside a function; imports for types alone are free."""
+    folder = tmp_path / "bertgen" / "door"
+    folder.mkdir(parents=True)
+    files = {
+        "__init__.py": "from bertgen.door.one import first as opened\n",
+        "one.py": "def first():\n    from . import two\n",
+        "two.py": "from bertgen.door.three import third\n",
+        "three.py": "import typing\nif typing.TYPE_CHECKING:\n    from bertgen.door import opened\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    sources = [f"bertgen/door/{name}" for name in files]
+    assert import_circle(sources) == []
+    (folder / "three.py").write_text("def third():\n    from bertgen.door import opened\n")
+    circle = {f"bertgen.door.{name}" for name in ("one", "two", "three")}
+    assert set(import_circle(sources)) == circle
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]])

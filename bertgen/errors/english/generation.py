@@ -165,4 +165,6 @@ GENERATION: dict[str, tuple[str, str]] = {
         "rows of a beam search can only be put in order by their scores",
         "call generate with output_scores=True",
     ),
+    # ---- looking at a finished run
+    "measure.unknown": ("there is no measure {name!r}", "choose one of: {known}"),
 }

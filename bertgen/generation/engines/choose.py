@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -16,7 +17,9 @@ from bertgen.generation.request import Request
 # Torch's own classes in a decoder of the BERT kind; a subclass (LoRA, quantised, parametrised) is another.
 _KNOWN = {nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.ModuleList}
 _PACKAGE = __name__.split(".")[0] + "."
-# Torch's hooks that run for every module there is.
+# What makes a call of a module do more than its class says, beside a ``forward`` of its own: its hooks, ...
+_hooks_of = attrgetter("_forward_hooks", "_forward_pre_hooks")
+# ... and torch's hooks that run for every module there is.
 _HOOKS_ON_ALL = (torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks)
 
 
@@ -26,17 +29,21 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     capture = Capture(config.output_attentions, config.output_hidden_states)
     plain = {"use_cache": config.use_cache, "position_ids": request.position_ids}
     memory = memory_mask = None
+    hooked = any(_hooks_of(model)) or any(_HOOKS_ON_ALL)
+    own_forward = "forward" in model.__dict__ or not type(model).forward.__module__.startswith(_PACKAGE)
     if source is None:
         # A decoder alone: its prompt may be long and padded.
         engine: Engine = PlainEngine(model, **plain)
-    elif is_changed(model) or any(_HOOKS_ON_ALL) or not type(model).forward.__module__.startswith(_PACKAGE):
+    elif hooked or own_forward:
         # An encoder-decoder whose own call was changed is called, with the memory as the encoder left it.
-        memory, memory_mask = source[0], request.source_mask
+        memory, memory_mask = source.last_hidden_state, request.source_mask
         engine = PlainEngine(ThroughModel(model), **plain)
     else:
         # The fused engine writes from a single start token; everything else is the plain one's.
-        decoder = model.get_decoder()
-        memory, memory_mask = model.project(source[0]), request.source_mask
+        decoder = model.decoder
+        memory, memory_mask = source.last_hidden_state, request.source_mask
+        if hasattr(model, "enc_to_dec_proj"):  # the sides differ in width
+            memory = model.enc_to_dec_proj(memory)
         fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
         if fits and prompt_mask is None and fused_serves(decoder):
             engine = FusedEngine(decoder, rows=beams * memory.shape[0])
@@ -51,7 +58,7 @@ def prepare(model: Any) -> None:
     """Makes in advance what the first ``generate`` of a model makes, for one row and for several."""
     decoder = model
     if model.config.is_encoder_decoder:
-        decoder = model.get_decoder()
+        decoder = model.decoder
     if fused_serves(decoder):
         for rows in (1, 2):
             FusedEngine(decoder, rows=rows)
@@ -81,13 +88,9 @@ def fused_serves(decoder: nn.Module) -> bool:
             return False
     # 4) Every single module as its class made it.
     for module in modules:
-        if module.training or is_changed(module) or module.__dict__.get("pruned_heads"):
+        own = module.__dict__
+        if module.training or any(_hooks_of(module)) or "forward" in own or own.get("pruned_heads"):
             return False
         if isinstance(module, nn.Linear | nn.LayerNorm) and (module.weight is None or module.bias is None):
             return False
     return True
-
-
-def is_changed(module: nn.Module) -> bool:
-    """Whether calling the module does more than its class says: a hook, or a ``forward`` of its own."""
-    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__)

@@ -5,14 +5,16 @@ values are computed straight into the place where they stay, cross-attention's a
 shared by its beams, softmax writes into the rows that are handed out, and no module is called.
 
 It is made anew for every run, which takes about as long as finding out whether an older one still fits, and
-it reads the model's own parameters, or copies that are compared with them value by value (``prepared``):
-nothing can become stale, however the weights were written. Where calling the modules would do more than
-their weights say, the plain engine is taken (``choose.fused_serves``).
+it reads the model's own parameters, or copies that are compared with them value by value (``transposed``,
+below): nothing can become stale, however the weights were written. Where calling the modules would do more
+than their weights say, the plain engine is taken (``choose.fused_serves``).
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -22,7 +24,6 @@ import torch
 from torch import Tensor, nn
 
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
-from bertgen.generation.engines.prepared import transposed
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.blocks import SequenceTooLongError
 from bertgen.layers.cache import KVCache
@@ -99,11 +100,12 @@ class FusedEngine:
     """A decoder's weights as the step reads them, gathered by name; fastest for runs of ``rows`` rows."""
 
     def __init__(self, decoder: Any, rows: int = 1) -> None:
-        config, embeddings = decoder.config, decoder.base.embeddings
+        config, base = decoder.config, getattr(decoder, decoder.base_model_prefix)
+        embeddings = base.embeddings
         self.heads = config.num_attention_heads
         self.width = config.hidden_size // self.heads
         self.scale = 1.0 / math.sqrt(self.width)
-        self.nothing = decoder.base.embeddings.LayerNorm.weight.new_zeros(1)  # where no mask is added
+        self.nothing = embeddings.LayerNorm.weight.new_zeros(1)  # where no mask is added
         # 1) The embeddings. ``positions`` [P, C] are those of the first, second, ... token; RoBERTa counts
         #    from the row after its pad id, and gives pads the row of that id wherever they stand.
         self.words = embeddings.word_embeddings.weight
@@ -132,15 +134,14 @@ class FusedEngine:
                 name: _weights(module, name in copied)
                 for name, module in zip(table, modules_of(layer), strict=True)
             }
-            for layer in decoder.base.encoder.layer
+            for layer in base.encoder.layer
         ]
-        self.activations = [layer.intermediate.activation for layer in decoder.base.encoder.layer]
+        self.activations = [layer.intermediate.activation for layer in base.encoder.layer]
         # 3) The head: a projection, before which BERT and RoBERTa transform.
-        self.projection = _weights(decoder.get_output_embeddings(), "head" in copied)
+        self.projection = _weights(decoder.head().decoder, "head" in copied)
         self.transform: tuple[Product, Callable[[Tensor], Tensor], Norm] | None = None
-        transform = decoder.head_transform()
-        if transform is not None:
-            dense, activation, norm = transform
+        if hasattr(decoder, "head_transform"):
+            dense, activation, norm = decoder.head_transform()
             self.transform = _weights(dense), activation, _weights(norm)
 
     def begin(
@@ -290,3 +291,51 @@ def _times(x: Tensor, product: Product) -> Tensor:
     """x [R, in] @ weight [in, out] + bias."""
     bias, weight = product
     return torch.addmm(bias, x, weight)
+
+
+# -- copies of weights ---------------------------------------------------------------------------
+#
+# A row times a matrix [out, in], as the model stores it, takes up to twice as long on CPUs as on a transposed
+# copy, where the matrix is wide. So the engine asks for such copies where they pay.
+#
+# A copy can become stale, and torch's own counter does not see changes through ``.data``, numpy or inference
+# mode. So nothing is guessed: before each run every byte is compared with what was copied, at the speed of
+# memory, which costs less than the copy saves on a token or two.
+
+_C_LIBRARY = ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)
+_compare_bytes = _C_LIBRARY.memcmp  # (one place, another, bytes): 0 when they hold the same; lets threads run
+_compare_bytes.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+
+
+class PreparedCopy:
+    """What belongs to one projection. A model that is copied or pickled takes none along."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self.seen = weight.detach().clone(memory_format=torch.contiguous_format)  # [out, in]: what was copied
+        self.transposed = self.seen.t().contiguous()  # [in, out]
+
+    def __deepcopy__(self, memo: dict) -> None:
+        return None
+
+    def __reduce__(self) -> tuple:
+        return type(None), ()
+
+
+def transposed(linear: nn.Linear) -> Tensor:
+    """The weight as [in, out], laid out that way: the projection's copy, made anew when it does not fit."""
+    weight, prepared = linear.weight, linear.__dict__.get("_prepared_copy")
+    fits = False
+    if prepared is not None:
+        seen, place = prepared.seen, weight.data_ptr()
+        fits = (weight.shape, weight.dtype, weight.device) == (seen.shape, seen.dtype, seen.device)
+        # A plain tensor on the CPU, as nearly all are, is so many bytes in a row; of others torch compares
+        # the values.
+        plain = type(weight) is nn.Parameter and weight.device.type == "cpu" and weight.is_contiguous()
+        if fits and plain and place:
+            fits = _compare_bytes(place, seen.data_ptr(), seen.numel() * seen.element_size()) == 0
+        elif fits:
+            fits = torch.equal(seen, weight.detach())
+    if not fits:
+        # Threads that come here at once each make one; whichever stays is whole and of these weights.
+        prepared = linear.__dict__["_prepared_copy"] = PreparedCopy(weight)
+    return prepared.transposed

@@ -20,7 +20,7 @@ class ThroughModel:
     """
 
     def __init__(self, model: Any) -> None:
-        decoder = model.get_decoder()
+        decoder = model.decoder
         self.model, self.config = model, decoder.config
         self.prompt_positions = getattr(decoder, "prompt_positions", None)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-IGNORED = -100  # label of padded positions, as in the reference's losses
+# Label of padded positions, as in the reference's losses.
+IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,25 @@ def fits(example: Example, longest_source: int, longest_target: int) -> bool:
 
 def curl_apostrophes(pairs: Sequence[tuple[str, str]], share: float, seed: int) -> list[tuple[str, str]]:
     """Write ' as ’ in a share of the sources: telephones type the curly one, the corpora hardly hold it."""
-    chance = random.Random(f"apostrophes-{seed}")
-    return [
-        (source.replace("'", "’") if chance.random() < share else source, target) for source, target in pairs
-    ]
+    rng = random.Random(f"apostrophes-{seed}")
+    curled = []
+    for source, target in pairs:
+        # Drawn for every row, with an apostrophe or without: the draws do not depend on the texts.
+        if rng.random() < share:
+            source = source.replace("'", "’")
+        curled.append((source, target))
+    return curled
 
 
 def draw_rows(counts: Sequence[int], shares: Sequence[float], seed: int, epoch: int) -> list[int]:
     """Row numbers of one epoch: of each set (`counts` rows, one after the other) its share, drawn anew."""
-    chance = random.Random(f"rows-{seed}-{epoch}")
+    rng = random.Random(f"rows-{seed}-{epoch}")
     rows: list[int] = []
     first = 0
     for count, share in zip(counts, shares, strict=True):
-        rows += list(range(first, first + count)) * int(share)  # 2.5: every row twice, half of them again
-        rows += sorted(chance.sample(range(first, first + count), round(count * (share % 1))))
+        # A share of 2.5 reads every row twice, and half of them again.
+        rows += list(range(first, first + count)) * int(share)
+        rows += sorted(rng.sample(range(first, first + count), round(count * (share % 1))))
         first += count
     return rows
 
@@ -73,18 +79,22 @@ def join_examples(
 
     SentencePiece never crosses a space here, so joining ids equals encoding the texts joined by one space.
     """
-    chance = random.Random(f"joined-{seed}-{epoch}")
-    picked = [row for row in range(len(examples)) if chance.random() < share]
-    chance.shuffle(picked)
-    kept = set(range(len(examples))) - set(picked)
-    result = [examples[row] for row in sorted(kept)]
+    rng = random.Random(f"joined-{seed}-{epoch}")
+    # 1) The rows to glue, in any order; the others stay as they are.
+    picked = [row for row in range(len(examples)) if rng.random() < share]
+    rng.shuffle(picked)
+    untouched = set(range(len(examples))) - set(picked)
+    result = [examples[row] for row in sorted(untouched)]
+    # 2) Two to four at a time; a text that grows too long falls back into its rows.
     while picked:
-        group = [examples[picked.pop()] for _ in range(min(chance.randint(2, 4), len(picked)))]
+        group = [examples[picked.pop()] for _ in range(min(rng.randint(2, 4), len(picked)))]
         source = tuple(piece for row in group for piece in row.source)
+        # Only the last end token stays: those between would tell the decoder to stop.
         target = (*(piece for row in group for piece in row.target[:-1]), group[-1].target[-1])
-        joined = Example(source, target)
-        fits = len(source) <= longest[0] and len(target) <= longest[1]
-        result += [joined] if fits else group
+        if len(source) <= longest[0] and len(target) <= longest[1]:
+            result.append(Example(source, target))
+        else:
+            result += group
     return result
 
 
@@ -94,11 +104,13 @@ def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int
     Rows of equal lengths stand together (hardly any padding); ties and the order of batches are shuffled,
     the same way for the same seed and epoch.
     """
-    chance = random.Random(f"batches-{seed}-{epoch}")
+    # 1) Rows by length, so that a batch holds hardly any padding.
+    rng = random.Random(f"batches-{seed}-{epoch}")
     order = list(range(len(examples)))
-    chance.shuffle(order)
+    rng.shuffle(order)
     # Target length first: the decoder is the dearer side. The sort is stable: the shuffle decides ties.
     order.sort(key=lambda row: (len(examples[row].target), len(examples[row].source)))
+    # 2) Cut where one more row would make the padded batch too large.
     batches: list[list[int]] = []
     current: list[int] = []
     longest = 0
@@ -110,7 +122,8 @@ def make_batches(examples: Sequence[Example], tokens: int, seed: int, epoch: int
             current, longest = [], size
         current.append(row)
     batches.append(current)
-    chance.shuffle(batches)
+    # 3) Or a run would read its short rows first and its long ones last.
+    rng.shuffle(batches)
     return batches
 
 
@@ -134,7 +147,9 @@ class Batch:
         """Copy to `device`; towards a GPU from pinned memory, without waiting for the copy."""
 
         def move(tensor: Tensor) -> Tensor:
-            return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+            if device.type != "cuda":
+                return tensor
+            return tensor.pin_memory().to(device, non_blocking=True)
 
         return Batch(
             move(self.input_ids),
@@ -159,11 +174,12 @@ def collate(
 
     `source_pad_id` is for an encoder with a vocabulary of its own; else sources are padded as targets are.
     """
-    # Masks follow the lengths: in some vocabularies the pad id is also an ordinary token's.
-    source_pad = pad_id if source_pad_id is None else source_pad_id
-    input_ids = pad_rows([row.source for row in examples], source_pad)  # [B, S]
+    if source_pad_id is None:
+        source_pad_id = pad_id
+    input_ids = pad_rows([row.source for row in examples], source_pad_id)  # [B, S]
     labels = pad_rows([row.target for row in examples], IGNORED)  # [B, T]
     decoder_input_ids = pad_rows([(start_id, *row.target[:-1]) for row in examples], pad_id)  # [B, T]
+    # Masks follow the lengths: in some vocabularies the pad id is also an ordinary token's.
     return Batch(
         input_ids=input_ids,
         attention_mask=pad_rows([(1,) * len(row.source) for row in examples], 0),

@@ -31,7 +31,7 @@ from bertgen.training.runs.start import end_token
 class Corpus:
     """`train` holds the sets one after the other, `counts` their sizes; `valid` is keyed by set name.
 
-    `told` is for the user: a line a set, of how many rows there were and how many are read.
+    `summary` is for the user: a line a set, of how many rows there were and how many are read.
     """
 
     tokenizer: PreTrainedTokenizer
@@ -39,12 +39,14 @@ class Corpus:
     counts: list[int]
     valid: dict[str, list[Example]]
     sampler: SubwordSampler | None = None
-    told: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
 
 
 def _read(entry: DataSet, name: str, data: Path) -> Pairs:
     rows = read_rows(name, entry.format, data)
-    return [(target, source) for source, target in rows] if entry.swap else rows
+    if entry.swap:
+        return [(target, source) for source, target in rows]
+    return rows
 
 
 class Sides(NamedTuple):
@@ -61,9 +63,11 @@ def _sides(entry: DataSet, data: Path) -> Sides:
     The cut does not follow the recipe's seed: runs of several seeds are scored on the same rows, and none of
     them has learnt what another holds out.
     """
+    # 1) A set whose sides are files.
     if not entry.carve:
         valid, test = (held_out_rows(entry, data, split) for split in ("valid", "test"))
         return Sides(_read(entry, entry.train, data), valid, test)
+    # 2) One file for all three.
     rows = _read(entry, entry.train, data)
     sizes = [min(size, len(rows) // 10) for size in entry.carve]
     valid, test, train = split_by_components(rows, sizes, seed=1)
@@ -75,14 +79,20 @@ def held_out_rows(entry: DataSet, data: Path, split: str) -> Pairs:
     if entry.carve:
         return getattr(_sides(entry, data), split)
     name = getattr(entry, split)
-    return _read(entry, name, data) if name else []
+    if not name:
+        return []
+    return _read(entry, name, data)
 
 
 def _references_file(entry: DataSet, split: str) -> str:
     """The file that lists a side's references, all of a source's; empty where there is none."""
-    listed = entry.valid_references if split == "valid" else entry.test_references
-    own = getattr(entry, split) if entry.format == "jsonl" and not entry.swap else ""
-    return listed or own
+    listed = {"valid": entry.valid_references, "test": entry.test_references}[split]
+    if listed:
+        return listed
+    # JSON lines may list references in the side's file itself; of a set turned round these are sources.
+    if entry.format == "jsonl" and not entry.swap:
+        return getattr(entry, split)
+    return ""
 
 
 def _listed_references(entry: DataSet, data: Path) -> Pairs:
@@ -99,15 +109,21 @@ def read_sets(sets: Sequence[DataSet], data: Path, seed: int) -> dict[str, Sides
     limits their number, a part is drawn.
     """
     cleans = any(entry.clean for entry in sets)
-    if not cleans:  # then nobody asks for the tests' rows
+    if not cleans:
+        # Only cleaning asks for the rows of the test sets.
         sets = [replace(entry, test="") for entry in sets]
+    # 1) Every set as it lies in its files.
     read = {entry.name: _sides(entry, data) for entry in sets}
+    # 2) What no training row may hold; of sources with several references all of them.
     held_out = [row for sides in read.values() for row in (*sides.valid, *sides.test)]
     if cleans:
         held_out += [pair for entry in sets for pair in _listed_references(entry, data)]
+    # 3) The training rows, cleaned before a part of them is drawn.
     for entry in sets:
         sides = read[entry.name]
-        rows = without_leaks(sides.train, held_out) if entry.clean else sides.train
+        rows = sides.train
+        if entry.clean:
+            rows = without_leaks(rows, held_out)
         if not rows and sides.train:
             raise ValueError(
                 f"{entry.name}: clean leaves none of {len(sides.train):,} training rows: each has a text "
@@ -152,29 +168,32 @@ def build_corpus(recipe: Recipe, data: Path, tokenizer: PreTrainedTokenizer) -> 
             "joined_share needs a SentencePiece vocabulary without tokens around a text; set it to 0"
         )
     train: list[Example] = []
-    counts, told = [], []
+    counts, summary = [], []
     valid = {}
     for name, sides in read_sets(recipe.data, data, recipe.seed).items():
+        # 1) Training rows: a set of which none is short enough is a mistake in the recipe.
         rows = encode(curl_apostrophes(sides.train, recipe.curly_share, recipe.seed), recipe, tokenizer)
         limits = f"longest_source {recipe.longest_source} and longest_target {recipe.longest_target}"
         if not rows:
             raise ValueError(
                 f"{name}: none of {len(sides.train):,} training rows is within {limits}; raise them"
             )
-        told.append(f"{name}: {len(rows):,} of {len(sides.train):,} training rows are within {limits}")
+        summary.append(f"{name}: {len(rows):,} of {len(sides.train):,} training rows are within {limits}")
         train += rows
         counts.append(len(rows))
-        watched = encode(sides.valid, recipe, tokenizer)
-        if watched:
-            valid[name] = watched
+        # 2) Validation rows, which only the first set must have: the run is watched on it.
+        held_out = encode(sides.valid, recipe, tokenizer)
+        if held_out:
+            valid[name] = held_out
         elif name == recipe.data[0].name:
             raise ValueError(
                 f"{name}: no validation rows (carve takes at most a tenth, and rows beyond longest_source or "
                 "longest_target are left out); give more pairs, or a `valid` file with carve = []"
             )
-    alpha = recipe.subword_sampling
-    sampler = SubwordSampler(tokenizer, alpha) if alpha else None
-    return Corpus(tokenizer, train, counts, valid, sampler, tuple(told))
+    sampler = None
+    if recipe.subword_sampling:
+        sampler = SubwordSampler(tokenizer, recipe.subword_sampling)
+    return Corpus(tokenizer, train, counts, valid, sampler, tuple(summary))
 
 
 def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) -> list[list[Example]]:
@@ -195,12 +214,15 @@ def epoch_batches(corpus: Corpus, recipe: Recipe, epoch: int, stage: int = 0) ->
 
 def recut(rows: list[Example], sampler: SubwordSampler, recipe: Recipe, epoch: int) -> list[Example]:
     """The rows with other cuts of their words; one that grows too long stays as it was."""
-    chance = random.Random(f"subwords-{recipe.seed}-{epoch}")
+    rng = random.Random(f"subwords-{recipe.seed}-{epoch}")
     result = []
     for row in rows:
-        source, target = (tuple(sampler.encode(text, chance)) for text in row.texts)
+        source, target = (tuple(sampler.encode(text, rng)) for text in row.texts)
         drawn = Example(source, (*target, row.target[-1]), row.texts)
-        result.append(drawn if fits(drawn, recipe.longest_source, recipe.longest_target) else row)
+        if fits(drawn, recipe.longest_source, recipe.longest_target):
+            result.append(drawn)
+        else:
+            result.append(row)
     return result
 
 
@@ -211,6 +233,7 @@ def read_references(entry: DataSet, data: Path, split: str) -> tuple[list[str], 
     """
     name = _references_file(entry, split)
     if not name:
+        # One reference a source: the target of its row.
         pairs = held_out_rows(entry, data, split)
         return [source for source, _ in pairs], [[target] for _, target in pairs]
     rows = read_reference_rows(locate(name, data))

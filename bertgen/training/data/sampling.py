@@ -9,13 +9,16 @@ from typing import Any
 
 from bertgen.tokenizers.base import PreTrainedTokenizer
 
-CUTS = 16  # best cuts of a word to draw from
+# Best cuts of a word that are drawn from.
+CUTS = 16
 
 
 def _knows_cuts(processor: Any) -> bool:
+    """Whether a vocabulary has several cuts of a word, with probabilities."""
     try:
         processor.nbest_encode_as_ids("word", 2)
-    except RuntimeError:  # BPE, word and character models
+    except RuntimeError:
+        # BPE, word and character models.
         return False
     return True
 
@@ -45,14 +48,20 @@ class SubwordSampler:
         if word not in self._cuts:
             ids = [tuple(cut) for cut in self.processor.nbest_encode_as_ids(word, CUTS)]
             scores = [sum(map(self.processor.get_score, cut)) for cut in ids]  # log P
+            # Relative to the best cut: the P of a long word would underflow.
             weights = [math.exp(self.alpha * (score - scores[0])) for score in scores]
             self._cuts[word] = (ids, list(itertools.accumulate(weights)))
         return self._cuts[word]
 
-    def encode(self, text: str, chance: random.Random) -> list[int]:
+    def encode(self, text: str, rng: random.Random) -> list[int]:
         """Ids of `text` with freshly drawn cuts, without special tokens."""
         ids: list[int] = []
-        for word in filter(None, text.split(" ")):  # other spaces are letters to the vocabulary
+        # Other kinds of space are letters to the vocabulary.
+        for word in filter(None, text.split(" ")):
             cuts, weights = self._of(word)
-            ids += cuts[0] if len(cuts) == 1 else chance.choices(cuts, cum_weights=weights)[0]
+            if len(cuts) == 1:
+                # No draw where there is no choice.
+                ids += cuts[0]
+            else:
+                ids += rng.choices(cuts, cum_weights=weights)[0]
         return ids

@@ -17,7 +17,8 @@ from bertgen.training.data.vocabulary import EOS_ID, MASK, SEPARATOR, train_sent
 from bertgen.training.recipe.tables import PretrainingRecipe, RunningText
 
 ROWS_FILE = "{}-rows.npy"
-CHUNK = 10_000  # paragraphs encoded at a time
+# Paragraphs encoded at a time: lists of ids take far more memory than the rows made of them.
+CHUNK = 10_000
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class PackedText:
 def read_paragraphs(entry: RunningText, data: Path) -> list[str]:
     """All paragraphs of one text, in their order; empty lines are left out."""
     path = locate(entry.file, data)
-    tabular = ".tsv" in path.suffixes
-    lines = read_text(path).split("\n")
-    parts = (part for line in lines for part in line.split("\t")) if tabular else iter(lines)
+    parts = read_text(path).split("\n")
+    # In a .tsv, compressed or not, every column is a paragraph.
+    if ".tsv" in path.suffixes:
+        parts = [part for line in parts for part in line.split("\t")]
     return [part for part in (part.strip() for part in parts) if part]
 
 
@@ -43,9 +45,10 @@ def build_base_vocabulary(recipe: PretrainingRecipe, data: Path) -> bytes:
 
     def lines() -> Iterator[str]:
         for entry in recipe.text:
-            chance = random.Random(f"vocabulary-{recipe.seed}-{entry.name}")
-            kept = read_paragraphs(entry, data)[: -recipe.held_out or None]
-            yield from (line for line in kept if chance.random() < entry.vocabulary_share)
+            rng = random.Random(f"vocabulary-{recipe.seed}-{entry.name}")
+            # The vocabulary must not know what the loss is watched on.
+            learned = read_paragraphs(entry, data)[: -recipe.held_out or None]
+            yield from (line for line in learned if rng.random() < entry.vocabulary_share)
 
     settings = recipe.vocabulary
     return train_sentencepiece(lines(), settings.size, settings.model_type, (SEPARATOR, MASK))
@@ -72,6 +75,7 @@ def load_rows(recipe: PretrainingRecipe, data: Path, run: Path, vocabulary: byte
     """The packed rows, from `run` if an earlier start left them there."""
     files = {side: run / ROWS_FILE.format(side) for side in ("train", "valid")}
     if not all(path.exists() for path in files.values()):
+        # 1) The last paragraphs of every text are held out; only the others are read several times.
         paragraphs: dict[str, list[str]] = {"train": [], "valid": []}
         for entry in recipe.text:
             if entry.learn:
@@ -79,6 +83,7 @@ def load_rows(recipe: PretrainingRecipe, data: Path, run: Path, vocabulary: byte
                 cut = max(len(found) - recipe.held_out, 0)
                 paragraphs["train"] += found[:cut] * entry.repeat
                 paragraphs["valid"] += found[cut:]
+        # 2) Both sides packed; a kill leaves a whole file or none.
         for side, path in files.items():
             rows = pack(paragraphs[side], vocabulary, recipe.row_length)
             if not len(rows):
@@ -86,4 +91,5 @@ def load_rows(recipe: PretrainingRecipe, data: Path, run: Path, vocabulary: byte
             temporary = path.with_suffix(".tmp.npy")
             np.save(temporary, rows)
             os.replace(temporary, path)
+    # 3) Read from the disk as they are asked for: the rows may be larger than the memory.
     return PackedText(vocabulary, *(np.load(files[side], mmap_mode="r") for side in ("train", "valid")))

@@ -11,7 +11,8 @@ import sentencepiece
 
 PAD_ID, EOS_ID, BOS_ID, UNK_ID = 0, 1, 2, 3
 MASK = "<mask>"
-SEPARATOR = "<::::>"  # the reference tokenizer's sep_token; in the vocabulary it needs no added id
+# The reference tokenizer's sep_token; as a piece of the vocabulary it needs no added id.
+SEPARATOR = "<::::>"
 
 
 def train_sentencepiece(
@@ -21,8 +22,8 @@ def train_sentencepiece(
 
     Text is taken as it is (no Unicode normalisation), unknown characters fall back to bytes and digits stand
     alone: what was encoded decodes to the same text, up to runs of spaces. `symbols` are pieces of their own,
-    whatever the text holds. One thread, so the same lines
-    give the same model. More pieces than the text can fill are a ValueError.
+    whatever the text holds. One thread, so the same lines give the same model. More pieces
+    than the text can fill are a ValueError.
     """
     buffer = io.BytesIO()
     try:
@@ -44,7 +45,8 @@ def train_sentencepiece(
             split_digits=True,
             normalization_rule_name="identity",
             character_coverage=0.9998,
-            required_chars="’",  # see data.curl_apostrophes
+            # The corpora hardly hold it, recipes with a `curly_share` do.
+            required_chars="’",
             num_threads=1,
             minloglevel=1,
         )
@@ -55,6 +57,7 @@ def train_sentencepiece(
 
 def write_tokenizer_files(folder: Path, model: bytes, longest_source: int) -> None:
     """Write spiece.model, tokenizer_config.json and special_tokens_map.json in the reference's layout."""
+    # 1) The vocabulary, and the names of its special tokens.
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spiece.model").write_bytes(model)
     specials = {
@@ -65,8 +68,10 @@ def write_tokenizer_files(folder: Path, model: bytes, longest_source: int) -> No
         "unk_token": "<unk>",
     }
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    # Only a vocabulary for pre-training holds the mask.
     if processor.piece_to_id(MASK) != UNK_ID:
         specials["mask_token"] = MASK
+    # 2) What the reference reads of each of them, and of the tokenizer.
     added = {
         str(processor.piece_to_id(piece)): {
             "content": piece,

@@ -31,12 +31,16 @@ class Objective(Protocol):
 
     recipe: Recipe | PretrainingRecipe
 
+    # 1) What the trainer asks at its start.
+
     @property
     def rows(self) -> list[int]:
         """Training rows, set by set: a resumed run must find those that it began with."""
 
     def build(self) -> nn.Module:
         """The model at its start, in float32; the same at every call."""
+
+    # 2) What it asks every epoch and every step.
 
     def epoch(self, number: int, stage: int) -> Sequence[Any]:
         """Batches of one epoch of a stage in training order, as anything that `collate` understands."""

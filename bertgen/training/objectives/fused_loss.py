@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ROWS = 512  # rows a block: their [512, V] scores stay in the processor's cache
+# Rows a block: their [512, V] scores stay in the processor's cache.
+ROWS = 512
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -21,14 +22,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)  # [V, C]
         grad_bias = torch.zeros(vocabulary, dtype=torch.float32, device=weight.device)
         for start in range(0, count, ROWS):
+            # 1) The block's log-probabilities.
             rows = hidden[start : start + ROWS]  # [n, C]
             target = labels[start : start + ROWS, None]  # [n, 1]
             scores = torch.addmm(bias, rows, weight.t())  # [n, V]
             logprobs = torch.log_softmax(scores, dim=-1, dtype=torch.float32)
+            # 2) Its part of the loss: the true label's share, and the rest spread over the vocabulary.
             likelihood = logprobs.gather(1, target).sum()
             total -= (1 - smoothing) * likelihood + smoothing / vocabulary * logprobs.sum()
-            grad = logprobs.exp_().sub_(smoothing / vocabulary)  # softmax minus the smoothed target, in place
+            # 3) The gradient of its scores: softmax minus the smoothed target, in place.
+            grad = logprobs.exp_().sub_(smoothing / vocabulary)  # [n, V]
             grad.scatter_add_(1, target, torch.full_like(target, smoothing - 1, dtype=grad.dtype))
+            # 4) Back through the linear layer.
             grad_bias += grad.sum(0)
             grad = grad.to(hidden.dtype)
             torch.mm(grad, weight, out=grad_hidden[start : start + ROWS])
@@ -56,10 +61,10 @@ def linear_cross_entropy(
     [N, V] tensors. A batch of nothing but `ignored` is a ValueError.
     """
     flat = labels.reshape(-1)
-    kept = (flat != ignored).nonzero().squeeze(1)
-    if not len(kept):
+    labelled = (flat != ignored).nonzero().squeeze(1)  # [N]
+    if not len(labelled):
         raise ValueError(
             f"every label is {ignored}: there is nothing to learn from; give at least one real label"
         )
     rows = hidden.reshape(-1, hidden.shape[-1])
-    return _LinearCrossEntropy.apply(rows.index_select(0, kept), weight, bias, flat[kept], smoothing)
+    return _LinearCrossEntropy.apply(rows.index_select(0, labelled), weight, bias, flat[labelled], smoothing)

@@ -18,7 +18,8 @@ from bertgen.training.data.vocabulary import BOS_ID, EOS_ID, MASK, PAD_ID
 from bertgen.training.objectives.fused_loss import linear_cross_entropy
 from bertgen.training.recipe.tables import PretrainingRecipe
 
-MASKED, RANDOM = 0.8, 0.1  # of the chosen positions; the rest keep their piece
+# Shares of the chosen positions that are hidden and replaced; the rest keep their piece.
+MASKED, RANDOM = 0.8, 0.1
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,13 @@ class Masker:
 
     def mask(self, ids: Tensor, seed: int) -> MaskedBatch:
         """Hide a share of `ids` [B, T], never an end token; the same for the same seed."""
+        # 1) The positions to be guessed from their neighbours.
         generator = torch.Generator().manual_seed(seed)
         chosen = (torch.rand(ids.shape, generator=generator) < self.share) & (ids != EOS_ID)
         if not chosen.any():
-            chosen[0, 0] = True  # a loss over nothing is no loss
+            # The loss is a mean: it needs one position at least.
+            chosen[0, 0] = True
+        # 2) What stands there instead: the mask, a random piece, or the piece itself.
         fate = torch.rand(ids.shape, generator=generator)
         drawn = torch.randint(self.first_ordinary, self.vocabulary, ids.shape, generator=generator)
         hidden = torch.where(chosen & (fate < MASKED), self.mask_id, ids)
@@ -141,9 +145,9 @@ class MaskedLM:
         return [rows[start : start + size] for start in range(0, len(rows) - size + 1, size)]
 
     def collate(self, rows: list[int], step: int) -> MaskedBatch:
-        ids = torch.from_numpy(self.text.train[rows].astype("int64")).view(
-            -1, self.row_length(step)
-        )  # [B, T]
+        ids = torch.from_numpy(self.text.train[rows].astype("int64"))
+        # Early steps cut every row into several shorter ones.
+        ids = ids.view(-1, self.row_length(step))  # [B, T]
         return self.masker.mask(ids, self.recipe.seed * 1_000_003 + step)
 
     def loss(self, model: BertGenerationDecoder, batch: MaskedBatch) -> Tensor:
@@ -164,6 +168,7 @@ class MaskedLM:
         for start in range(0, len(self.text.valid), self.rows_a_batch):
             ids = torch.from_numpy(self.text.valid[start : start + self.rows_a_batch].astype("int64"))
             batch = self.masker.mask(ids, seed=start).to(model.device)
+            # Scores of the chosen positions alone: those of all would be the largest tensor.
             chosen = batch.labels != IGNORED
             hidden = model.bert(batch.input_ids, use_cache=False).last_hidden_state[chosen]  # [n, C]
             scores, labels = model.lm_head(hidden), batch.labels[chosen]  # [n, V], [n]

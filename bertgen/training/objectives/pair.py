@@ -17,6 +17,7 @@ from bertgen.training.recipe.tables import ModelSizes
 
 def model_config(sizes: ModelSizes, vocabulary: int) -> EncoderDecoderConfig:
     """Config of the pair, with the special ids where generation and labels look for them."""
+    # 1) What both sides share; the ids are those of the vocabularies that recipes train.
     common = {
         "vocab_size": vocabulary,
         "hidden_size": sizes.hidden_size,
@@ -30,6 +31,7 @@ def model_config(sizes: ModelSizes, vocabulary: int) -> EncoderDecoderConfig:
         "bos_token_id": BOS_ID,
         "eos_token_id": EOS_ID,
     }
+    # 2) Two sides that may differ in depth alone.
     return EncoderDecoderConfig.from_encoder_decoder_configs(
         BertGenerationConfig(num_hidden_layers=sizes.encoder_layers, **common),
         BertGenerationConfig(num_hidden_layers=sizes.decoder_layers, **common),
@@ -43,6 +45,7 @@ def model_config(sizes: ModelSizes, vocabulary: int) -> EncoderDecoderConfig:
 
 def build_model(sizes: ModelSizes, vocabulary: int, seed: int) -> EncoderDecoderModel:
     """A freshly initialised model, the same for the same seed; its word embeddings shared when asked for."""
+    # The process's random state stays as it was: what is drawn later does not depend on this.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = EncoderDecoderModel(model_config(sizes, vocabulary))
@@ -58,6 +61,7 @@ def training_loss(model: EncoderDecoderModel, batch: Batch, smoothing: float) ->
     Goes round the LM head of a BertGenerationDecoder: its scores [B, T, V] would be the largest tensor of
     the step. Other decoders have layers in their heads and are asked for the scores.
     """
+    # 1) A decoder whose head is more than one linear layer.
     if not isinstance(model.decoder, BertGenerationDecoder):
         scores = model(
             input_ids=batch.input_ids,
@@ -69,6 +73,7 @@ def training_loss(model: EncoderDecoderModel, batch: Batch, smoothing: float) ->
         return F.cross_entropy(
             scores.flatten(0, 1).float(), batch.labels.flatten(), label_smoothing=smoothing
         )
+    # 2) The pair's forward pass up to the last hidden states, then head and loss in one.
     memory = model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
     hidden = model.decoder.bert(
         input_ids=batch.decoder_input_ids,

@@ -27,6 +27,7 @@ class Seq2Seq:
 
     @property
     def rows(self) -> list[int]:
+        # Set by set, as they stand one after the other in the corpus.
         return self.corpus.counts
 
     def build(self) -> EncoderDecoderModel:

@@ -16,14 +16,18 @@ from bertgen.training.objectives.pair import training_loss
 from bertgen.training.recipe.tables import Recipe
 from bertgen.training.scores.metrics import score
 
-SCORED_ROWS = 200  # of the first set, so that a validation takes seconds
-SCORED_TOKENS = 80  # an untrained model never ends by itself
+# Rows of the first set that are scored, so that a validation takes seconds.
+SCORED_ROWS = 200
+# Tokens an output: an untrained model never ends by itself.
+SCORED_TOKENS = 80
 
 
 def source_pad(model: EncoderDecoderModel) -> int:
-    """The encoder's own pad id, which may lie outside the decoder's vocabulary, and the other way round."""
-    own = model.config.encoder.pad_token_id
-    return model.config.pad_token_id if own is None else own
+    """The encoder's pad id, which may lie outside the decoder's vocabulary, and the other way round."""
+    pad = model.config.encoder.pad_token_id
+    if pad is None:
+        return model.config.pad_token_id
+    return pad
 
 
 @torch.inference_mode()
@@ -52,6 +56,7 @@ def translate(
         ids = pad_rows([sources[row] for row in part], source_pad(model)).to(model.device)  # [B, S]
         mask = pad_rows([(1,) * len(sources[row]) for row in part], 0).to(model.device)
         written = model.generate(ids, attention_mask=mask, **generation)
+        # Back to where the source stood.
         for row, target in zip(part, written.tolist(), strict=True):
             results[row] = target
     return results
@@ -66,17 +71,19 @@ def write_texts(
     return target.batch_decode(translate(model, ids, **generation), skip_special_tokens=True)
 
 
-def knows_no_capitals(tokenizer: PreTrainedTokenizer) -> bool:
+def is_uncased(tokenizer: PreTrainedTokenizer) -> bool:
     """Whether the side that writes lower-cases its texts, as uncased BERT does."""
     return bool(getattr(tokenizer.decoder_tokenizer or tokenizer, "do_lower_case", False))
 
 
 def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: Path) -> dict[str, float]:
     """Validation loss of every set, and greedy figures on the first set's first rows."""
+    # 1) Losses, the first set's first: the run is watched on it.
     result = {
         f"loss_{name}": round(validation_loss(model, rows, recipe.optimisation.batch_tokens), 4)
         for name, rows in corpus.valid.items()
     }
+    # 2) Outputs, beside all references of their sources.
     sources, references = read_references(recipe.data[0], data, "valid")
     sources, references = sources[:SCORED_ROWS], references[:SCORED_ROWS]
     texts = write_texts(
@@ -87,5 +94,5 @@ def validate(model: EncoderDecoderModel, recipe: Recipe, corpus: Corpus, data: P
         do_sample=False,
         max_new_tokens=min(SCORED_TOKENS, recipe.longest_target),
     )
-    figures = score(recipe.task, texts, references, sources, knows_no_capitals(corpus.tokenizer))
+    figures = score(recipe.task, texts, references, sources, is_uncased(corpus.tokenizer))
     return {**result, **{name.lower(): figure["score"] for name, figure in figures.items()}}

@@ -7,8 +7,10 @@ import random
 import torch
 from torch import Tensor, nn
 
+# Masks in a pool.
 POOL_SIZE = 1 << 22
-ALIGNMENT = 64  # offsets stay on cache lines
+# Offsets stay on cache lines.
+ALIGNMENT = 64
 
 
 class DropoutPool:
@@ -21,14 +23,15 @@ class DropoutPool:
 
     def __init__(self, probability: float, seed: int, dtype: torch.dtype, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(seed)
-        kept = torch.rand(POOL_SIZE, generator=generator) >= probability
-        self.mask = (kept.to(torch.float32) / (1 - probability)).to(device=device, dtype=dtype)
+        # Drawn on the CPU for every device, so that one seed gives one pool.
+        passed = torch.rand(POOL_SIZE, generator=generator) >= probability
+        self.mask = (passed.to(torch.float32) / (1 - probability)).to(device=device, dtype=dtype)
         self.seed = seed
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
 
     def reseed(self, step: int) -> None:
         """Start the offsets of training step `step`."""
-        self.chance.seed(f"dropout-{self.seed}-{step}")
+        self.rng.seed(f"dropout-{self.seed}-{step}")
 
     def draw(self, shape: torch.Size) -> Tensor:
         """A mask of `shape`; one that is larger than the pool is put together from several slices."""
@@ -40,7 +43,7 @@ class DropoutPool:
         return torch.cat(parts).view(shape)
 
     def _slice(self, size: int) -> Tensor:
-        offset = self.chance.randrange((POOL_SIZE - size) // ALIGNMENT + 1) * ALIGNMENT
+        offset = self.rng.randrange((POOL_SIZE - size) // ALIGNMENT + 1) * ALIGNMENT
         return self.mask[offset : offset + size]
 
 
@@ -52,7 +55,9 @@ class PooledDropout(nn.Module):
         self.pool = pool
 
     def forward(self, values: Tensor) -> Tensor:
-        return values * self.pool.draw(values.shape) if self.training else values
+        if not self.training:
+            return values
+        return values * self.pool.draw(values.shape)
 
 
 def pool_dropout(model: nn.Module, seed: int, dtype: torch.dtype, device: torch.device) -> list[DropoutPool]:

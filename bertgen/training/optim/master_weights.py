@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from bertgen.training.recipe.tables import Optimisation
 
-AVERAGE_EVERY = (
-    8  # steps between two updates of the running average: it moves slowly, each costs a pass over it
-)
+# Steps between two updates of the running average: it moves slowly, each costs a pass over it.
+AVERAGE_EVERY = 8
 
 
 class MasterWeights:
@@ -24,6 +23,7 @@ class MasterWeights:
 
     def __init__(self, model: nn.Module, settings: Optimisation, dtype: torch.dtype) -> None:
         """Take the float32 `model` over: its parameters become copies in `dtype`."""
+        # 1) The weights by name, and what follows them: float32 copies, running averages, gradients.
         named = dict(model.named_parameters())
         self.settings = settings
         self.names = list(named)
@@ -33,8 +33,9 @@ class MasterWeights:
         self.averages = [master.clone() for master in self.masters]
         self.gradients = [torch.zeros_like(master) for master in self.masters]
         self._collected = False
+        # 2) The optimiser. Biases and LayerNorm, which have one dimension, are never decayed.
         decayed = [master for master in self.masters if master.ndim > 1]
-        plain = [master for master in self.masters if master.ndim <= 1]  # biases and LayerNorm: never decayed
+        plain = [master for master in self.masters if master.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": settings.weight_decay},
@@ -45,6 +46,7 @@ class MasterWeights:
             eps=1e-9,
             fused=True,
         )
+        # 3) The optimiser reads the gathered gradients, not those of a single batch.
         for master, gradient in zip(self.masters, self.gradients, strict=True):
             master.grad = gradient
 
@@ -58,6 +60,7 @@ class MasterWeights:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         found = [parameter.grad for parameter in self.parameters]
+        # The first batch of a step writes over the last step's gradients, which saves a pass to zero them.
         if self._collected:
             torch._foreach_add_(self.gradients, [gradient.float() for gradient in found])
         else:
@@ -72,13 +75,16 @@ class MasterWeights:
 
         `number` is the step's number from 0.
         """
+        # 1) Clip; a clip_norm of 0 clips nothing.
         self._collected = False
         longest = self.settings.clip_norm or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.masters, longest, foreach=True)
+        # 2) Move the float32 weights, and round them into the model.
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         torch._foreach_copy_(self.parameters, self.masters)
+        # 3) The average follows.
         if (number + 1) % AVERAGE_EVERY == 0:
             # The average starts short and lengthens, so that the random start is forgotten soon.
             decay = min(
@@ -124,7 +130,10 @@ class MasterWeights:
 
     def copy_to(self, model: nn.Module, averaged: bool) -> None:
         """Write the masters, or their running averages, into another model of the same build."""
-        fill(model, dict(zip(self.names, self.averages if averaged else self.masters, strict=True)))
+        tensors = self.masters
+        if averaged:
+            tensors = self.averages
+        fill(model, dict(zip(self.names, tensors, strict=True)))
 
 
 @torch.no_grad()
@@ -133,7 +142,9 @@ def fill(model: nn.Module, values: Mapping[str, Tensor]) -> None:
     named = dict(model.named_parameters())
     if named.keys() != values.keys():
         name = min(named.keys() ^ values.keys())
-        who = "run has no weights" if name in named else "recipe's model has no place"
+        who = "recipe's model has no place"
+        if name in named:
+            who = "run has no weights"
         raise ValueError(f"the {who} for {name}; was it started with another recipe?")
     for name, parameter in named.items():
         parameter.copy_(values[name])

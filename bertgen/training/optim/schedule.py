@@ -8,6 +8,7 @@ def learning_rate(step: int, peak: float, warmup_steps: int, decay_steps: int, m
 
     As the middle is constant, the end of a run may be moved as long as the decay has not begun.
     """
+    # The first step already moves: its rate is not 0.
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     left = max_steps - step

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-if TYPE_CHECKING:
-    from bertgen.training.recipe.tables import DataSet, PretrainingRecipe, Recipe
+from bertgen.training.recipe.tables import DataSet, PretrainingRecipe, Recipe
 
 SHARING = ("none", "all")
 PRECISIONS = ("bf16", "fp32")
-LARGEST_VOCABULARY = 1 << 16  # of a base
+# Of a base: its packed rows are uint16.
+LARGEST_VOCABULARY = 1 << 16
+# What TOML may give for a field of a type: a float may be written without its point.
 PLAIN: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int), str: (str,)}
 
 
-def check_values(kind: type, values: Mapping[str, Any], where: str) -> None:
+def check_values(kind: type, values: Mapping[str, Any], context: str) -> None:
     """ValueError for a number, text, list or true/false of another type than the dataclass `kind` says.
 
-    "False" for false would be a text, and count as true.
+    "False" for false would be a text, and count as true. Messages begin with `context`.
     """
     wanted = get_type_hints(kind)
     for key, value in values.items():
+        # 1) A single value.
         if get_origin(wanted[key]) is not tuple:
-            _check_value(wanted[key], value, f"{where}: {key}")
+            _check_value(wanted[key], value, f"{context}: {key}")
             continue
+        # 2) A list: its length, unless the type leaves that open, then its members.
         inner = get_args(wanted[key])
         if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{where}: {key} must be a list, got {value!r}")
+            raise ValueError(f"{context}: {key} must be a list, got {value!r}")
         if Ellipsis not in inner and len(value) != len(inner):
-            raise ValueError(f"{where}: {key} must have {len(inner)} values, got {value!r}")
+            raise ValueError(f"{context}: {key} must have {len(inner)} values, got {value!r}")
         for each in value:
-            _check_value(inner[0], each, f"{where}: every value of {key}")
+            _check_value(inner[0], each, f"{context}: every value of {key}")
 
 
 def _check_value(wanted: Any, value: Any, what: str) -> None:
     allowed = PLAIN.get(wanted)
+    # To Python true is an integer; to whoever writes a recipe it is not.
     is_wrong_bool = isinstance(value, bool) and wanted is not bool
     if allowed and (is_wrong_bool or not isinstance(value, allowed)):
         name = {bool: "true or false", str: "a text"}.get(wanted, f"a number ({wanted.__name__})")
@@ -51,6 +55,7 @@ def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
     if precision not in PRECISIONS:
         raise ValueError(f"optimisation.precision must be one of {PRECISIONS}, got {precision!r}")
     for stage in recipe.schedule:
+        # A recipe may silence a stage with max_steps = 0; the run has to end with one that learns.
         skipped = stage.max_steps == 0 and stage is not recipe.schedule[-1]
         if not skipped and (stage.max_steps < 1 or stage.learning_rate <= 0):
             raise ValueError(
@@ -95,23 +100,25 @@ def _check_start(recipe: Recipe) -> None:
 
 
 def _check_data(entry: DataSet) -> None:
-    where = f"[[data]] {entry.name}"
+    context = f"[[data]] {entry.name}"
     if entry.carve and (len(entry.carve) != 2 or min(entry.carve) < 0):
-        raise ValueError(f"{where}: carve is [valid, test], got {list(entry.carve)}")
+        raise ValueError(f"{context}: carve is [valid, test], got {list(entry.carve)}")
     lists = entry.valid_references or entry.test_references
     if entry.carve and (entry.valid or entry.test or lists):
         raise ValueError(
-            f"{where}: carve draws its own valid and test rows; with files of yours set carve = []"
+            f"{context}: carve draws its own valid and test rows; with files of yours set carve = []"
         )
     if entry.swap and lists:
-        raise ValueError(f"{where}: swap turns pairs round, which lists of references cannot be")
+        raise ValueError(f"{context}: swap turns pairs round, which lists of references cannot be")
 
 
 def check_recipe(recipe: Recipe) -> None:
     """ValueError for settings that clash."""
+    # 1) What the run starts from, its sizes, its steps.
     _check_start(recipe)
     _check_sizes(recipe)
     _check_steps(recipe)
+    # 2) The sets, the first of which is watched.
     names = [entry.name for entry in recipe.data]
     if not names:
         raise ValueError("a recipe needs at least one [[data]] table")
@@ -123,6 +130,7 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError("the first [[data]] table needs `valid`: the run is watched on it")
     if recipe.no_repeat_ngram_size < 0:
         raise ValueError("no_repeat_ngram_size must be at least 0")
+    # 3) The stages, which give the schedule where there are any.
     steps = recipe.optimisation
     if recipe.stage and (steps.max_steps or steps.warmup_steps or steps.decay_steps or steps.learning_rate):
         raise ValueError(

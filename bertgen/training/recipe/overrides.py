@@ -18,17 +18,20 @@ def parse_value(text: str) -> Any:
 def apply_settings(values: dict[str, Any], settings: Sequence[str]) -> None:
     """Write `settings` ("table.key=value") into the parsed TOML `values`, in place.
 
-    A table of a list ([[data]], [[stage]]) is named by its `name`. ValueError for a setting that is no
-    assignment, or that names a table which the recipe lacks; unknown keys are for the reader to find.
+    A table of a list ([[data]], [[stage]]) is named by its `name`. ValueError for a setting that is not
+    an assignment, or that names a table which the recipe lacks; unknown keys are for the reader to find.
     """
     for setting in settings:
+        # 1) The keys on the way, and the value.
         path, equals, value = setting.partition("=")
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise ValueError(f"--set {setting}: expected TABLE.KEY=VALUE, as in optimisation.max_steps=100")
+        # 2) Down to the table that the last key belongs to.
         table: Any = values
         for depth, key in enumerate(keys[:-1]):
             table = _step(table, key, setting, ".".join(keys[:depth]))
+        # 3) A whole table cannot be written on a command line: the setting's name is missing.
         if isinstance(table, _ByName) or (len(keys) == 1 and _holds_tables(table.get(keys[0]))):
             raise ValueError(f"--set {setting}: {path.strip()} is a table; name one of its settings too")
         table[keys[-1]] = parse_value(value.strip())
@@ -40,14 +43,15 @@ def _holds_tables(value: Any) -> bool:
     )
 
 
-def _step(table: dict[str, Any], key: str, setting: str, where: str) -> dict[str, Any]:
+def _step(table: dict[str, Any], key: str, setting: str, parent: str) -> dict[str, Any]:
+    """The table `key` of `table`, which the setting calls `parent`; ValueError where it has none."""
     found = table.get(key)
     if isinstance(found, list):
         return _ByName(found)
     if isinstance(found, dict):
         return found
     there = sorted(name for name, value in table.items() if isinstance(value, dict | list))
-    raise ValueError(f"--set {setting}: {where or 'the recipe'} has no table {key!r}; it has {there}")
+    raise ValueError(f"--set {setting}: {parent or 'the recipe'} has no table {key!r}; it has {there}")
 
 
 class _ByName(dict):

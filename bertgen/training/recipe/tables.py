@@ -1,16 +1,11 @@
-"""Recipes: every setting of a training in one TOML file, read and checked before anything runs."""
+"""The tables of a recipe as frozen dataclasses; `reader` makes them from TOML, `checks` judges them."""
 
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from bertgen.training.recipe.checks import check_pretraining, check_recipe, check_values
-from bertgen.training.recipe.overrides import apply_settings
 
 
 @dataclass(frozen=True)
@@ -32,11 +27,16 @@ class DataSet:
     share: float = 1.0
     format: str = "tsv"
     rows: int = 0
-    clean: bool = False  # drop doubles, and training rows with a text that the recipe's sets hold out
-    carve: tuple[int, ...] = ()  # [valid, test]: rows held out of `train`, at most a tenth each
-    swap: bool = False  # read targets as sources: fusing turned into splitting
-    moses: str = ""  # language of the targets: score BLEU on Moses tokens, lower-cased, as well
-    tokens: str = ""  # "test.tok.tsv"-like pattern with {split}: WikiSplit's own tokens, to score on as well
+    # Drop doubles, and training rows with a text that the recipe's sets hold out.
+    clean: bool = False
+    # [valid, test]: rows held out of `train`, at most a tenth each.
+    carve: tuple[int, ...] = ()
+    # Read targets as sources: fusing turned into splitting.
+    swap: bool = False
+    # Language of the targets: score BLEU on Moses tokens, lower-cased, as well.
+    moses: str = ""
+    # "test.tok.tsv"-like pattern with {split}: rows in WikiSplit's tokens, to score on as well.
+    tokens: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class ModelSizes:
     max_position_embeddings: int
     hidden_act: str = "gelu"
     dropout: float = 0.1
-    share_word_embeddings: bool = True  # one table while training; the files hold it on both sides
-    share_weights: str = "none"  # "all": the paper's BERTSHARE
+    # One table while training; the files hold it on both sides.
+    share_word_embeddings: bool = True
+    # "all" is the paper's BERTSHARE.
+    share_weights: str = "none"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class BaseSizes:
     num_hidden_layers: int
     max_position_embeddings: int
     hidden_act: str = "gelu"
-    dropout: float = 0.0  # every row is read about once: nothing to overfit
+    # Every row is read about once, so there is nothing to overfit.
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,22 @@ class WarmStart:
     @property
     def licences(self) -> list[str]:
         """The checkpoints' licences: what a folder's profile.json says, else where to look."""
-        found = []
-        for source in dict.fromkeys([*self.sources.values(), *filter(None, [self.model])]):
-            profile = Path(source, "profile.json")
-            known = json.loads(profile.read_text("utf-8")).get("licence") if profile.is_file() else None
-            found.append(f"start {Path(source).name if known else source} ({known or 'see its card'})")
-        return found
+        checkpoints = list(self.sources.values())
+        if self.model:
+            checkpoints.append(self.model)
+        # A checkpoint that stands for several families is named once.
+        return [_licence_of(source) for source in dict.fromkeys(checkpoints)]
+
+
+def _licence_of(source: str) -> str:
+    """Name and licence of a checkpoint that a run starts from."""
+    profile = Path(source, "profile.json")
+    licence = None
+    if profile.is_file():
+        licence = json.loads(profile.read_text("utf-8")).get("licence")
+    if licence:
+        return f"start {Path(source).name} ({licence})"
+    return f"start {source} (see its card)"
 
 
 @dataclass(frozen=True)
@@ -140,13 +153,16 @@ class Optimisation:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.1
-    precision: str = "bf16"  # of weights and activations in a step; the optimiser's own copy is float32
-    average_decay: float = 0.999  # of the running average of the weights, kept beside the last ones
-    accumulate: int = 1  # batches a step and process: their gradients add up to one larger batch's
-    patience: int = 0  # validations without a better loss on the first set that end a stage; 0: none do
-    keep_last: int = (
-        0  # weights of the last validations to keep, for an average of them (export --weights kept)
-    )
+    # Of weights and activations in a step; the optimiser's copy of the weights is float32.
+    precision: str = "bf16"
+    # Of the running average of the weights, which stands beside the last ones.
+    average_decay: float = 0.999
+    # Batches a step and process: their gradients add up to one larger batch's.
+    accumulate: int = 1
+    # Validations without a better loss on the first set that end a stage; 0: none do.
+    patience: int = 0
+    # Weights of the last validations to store, for an average of them (export --weights kept).
+    keep_last: int = 0
     validate_every: int = 500
     save_every_seconds: float = 180.0
 
@@ -163,24 +179,31 @@ class Recipe:
     longest_target: int
     data: tuple[DataSet, ...]
     optimisation: Optimisation
-    vocabulary: Vocabulary | None = None  # this and `model` for a start from nothing,
+    # A start from nothing needs `vocabulary` and `model`, any other start `warm_start` alone.
+    vocabulary: Vocabulary | None = None
     model: ModelSizes | None = None
-    warm_start: WarmStart | None = None  # or this alone
+    warm_start: WarmStart | None = None
     stage: tuple[Stage, ...] = ()
     examples: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # codes for the model card, such as "en"
     # Defaults of decoding, written to generation_config.json; tune them on valid.
     length_penalty: float = 1.0  # of beam searches
-    no_repeat_ngram_size: int = 0  # so many pieces in a row are written once only; 0 is no such rule
-    joined_share: float = 0.0  # rows glued to others, see data.join_examples
-    subword_sampling: float = 0.0  # alpha of other cuts of the words, anew each epoch; see sampling.py
-    curly_share: float = 0.0  # sources with typographic apostrophes, see data.curl_apostrophes
+    # So many pieces in a row are written once only; 0 leaves that rule out.
+    no_repeat_ngram_size: int = 0
+    # Rows glued to others, see `batches.join_examples`.
+    joined_share: float = 0.0
+    # Alpha of other cuts of the words, anew each epoch; see `data.sampling`.
+    subword_sampling: float = 0.0
+    # Sources with typographic apostrophes, see `batches.curl_apostrophes`.
+    curly_share: float = 0.0
 
     @property
     def licence(self) -> str:
         """Licences of all that the weights are derived from: the data, and the checkpoints of the start."""
         sources = [f"{entry.name}: {entry.licence}" for entry in self.data]
-        return "; ".join(sources + (self.warm_start.licences if self.warm_start else []))
+        if self.warm_start:
+            sources += self.warm_start.licences
+        return "; ".join(sources)
 
     @property
     def schedule(self) -> tuple[Stage, ...]:
@@ -190,7 +213,9 @@ class Recipe:
     def shares(self, stage: int) -> list[float]:
         """The share of every set in a stage, in the order of `data`; unnamed sets rest."""
         named = self.schedule[stage].shares
-        return [entry.share if named is None else named.get(entry.name, 0.0) for entry in self.data]
+        if named is None:
+            return [entry.share for entry in self.data]
+        return [named.get(entry.name, 0.0) for entry in self.data]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for logs and for comparing with a saved run."""
@@ -230,7 +255,8 @@ class PretrainingRecipe:
     # [[length, step], ...]: until that step rows are cut into pieces of that length, see MaskedLM.
     short_rows: tuple[tuple[int, int], ...] = ()
     languages: tuple[str, ...] = ()  # codes for the model card
-    held_out: int = 400  # last paragraphs of every text: never trained on, the loss is watched on them
+    # Last paragraphs of every text: never trained on, the loss is watched on them.
+    held_out: int = 400
 
     @property
     def schedule(self) -> tuple[Stage, ...]:
@@ -249,61 +275,3 @@ class PretrainingRecipe:
 
 def _only_stage(steps: Optimisation) -> tuple[Stage, ...]:
     return (Stage("all", steps.max_steps, steps.warmup_steps, steps.decay_steps, steps.learning_rate),)
-
-
-def _build(kind: type, values: dict[str, Any], where: str) -> Any:
-    known = {field.name for field in fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ValueError(f"{where}: unknown setting {unknown[0]!r}; known are {sorted(known)}")
-    check_values(kind, values, where)
-    try:
-        return kind(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        )
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
-
-
-# Tables of a recipe: [name] or, where it may stand several times, [[name]].
-TABLES: dict[str, type] = {"vocabulary": Vocabulary, "optimisation": Optimisation, "warm_start": WarmStart}
-LISTS: dict[str, type] = {"data": DataSet, "stage": Stage, "text": RunningText}
-
-
-def _read(path: Path, settings: Sequence[str], kind: type, sizes: type, needed: tuple[str, ...]) -> Any:
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
-    apply_settings(values, settings)
-    for name in needed:
-        if name not in values:
-            raise ValueError(f"{path}: the table [{name}] is missing")
-    for name, table in {**TABLES, "model": sizes}.items():
-        if name in values:
-            values[name] = _build(table, values[name], f"{path}, [{name}]")
-    for name, table in LISTS.items():
-        if name in values:
-            values[name] = [_build(table, entry, f"{path}, [[{name}]]") for entry in values[name]]
-    return _build(kind, values, str(path))
-
-
-def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read and check a recipe; unknown, missing or clashing settings are a ValueError that names them.
-
-    `settings` ("table.key=value", see `apply_settings`) replace the file's.
-    """
-    recipe = _read(path, settings, Recipe, ModelSizes, ("optimisation",))
-    check_recipe(recipe)
-    return recipe
-
-
-def read_pretraining_recipe(path: Path, settings: Sequence[str] = ()) -> PretrainingRecipe:
-    """As `read_recipe`, for the recipes of `pretrain`."""
-    recipe = _read(path, settings, PretrainingRecipe, BaseSizes, ("vocabulary", "model", "optimisation"))
-    check_pretraining(recipe)
-    return recipe
-
-
-def read_any_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe | PretrainingRecipe:
-    """A recipe of either kind; one with [[text]] tables is for `pretrain`."""
-    with path.open("rb") as file:
-        pretrains = "text" in tomllib.load(file)
-    return read_pretraining_recipe(path, settings) if pretrains else read_recipe(path, settings)

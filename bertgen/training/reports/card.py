@@ -24,9 +24,12 @@ PIPELINES = {
     "fuse": "text-generation",
     "summarize": "summarization",
 }
-SHOWN = 10  # outputs, drawn at random
+# Outputs, drawn at random.
+SHOWN = 10
 KINDS = {"all": ", all references", "tokens": ", its own tokens", "moses": ", Moses tokens"}
-TOLD = ("task", "title", "licence", "metrics")  # of profile.json: what the card says too
+# Of profile.json: what the card says too.
+PROFILE_KEYS = ("task", "title", "licence", "metrics")
+# Ids of the Hub's metrics.
 METRICS = {"BLEU": "bleu", "chrF": "chrf", "SARI": "sari", "exact": "exact_match"}
 
 
@@ -46,8 +49,13 @@ def write_card(
     of its outputs on the set `shown`, the first unless named, are drawn; results of another split are a
     ValueError. `notes` (Markdown) tells limits and failures, found by reading.
     """
+    # 1) Figures are of the test sets, outputs of the validation sets.
     _check_split(results, "test")
-    _check_split(valid or {"metrics": []}, "valid")
+    outputs = ""
+    if valid:
+        _check_split(valid, "valid")
+        outputs = _outputs(recipe, data, valid, shown or recipe.data[0].name)
+    # 2) The card.
     parts = [
         _metadata(checkpoint.name, recipe, results["metrics"]),
         f"# {checkpoint.name}: {recipe.title}\n",
@@ -55,14 +63,15 @@ def write_card(
         _use(checkpoint, recipe),
         _figures(results["metrics"], _defaults(recipe)),
         _training(checkpoint, recipe.data, command, recipe.seed),
-        _outputs(recipe, data, valid, shown or recipe.data[0].name) if valid else "",
+        outputs,
         f"## Limits and failures\n\n{notes.strip()}\n",
         _licence(recipe),
     ]
     (checkpoint / "README.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
-    told = profile(recipe, profile_metrics(results["metrics"]))
+    # 3) The profile says the same; what the export wrote besides stays.
+    written = profile(recipe, profile_metrics(results["metrics"]))
     known = json.loads((checkpoint / "profile.json").read_text("utf-8"))
-    write_profile(checkpoint, {**known, **{key: told[key] for key in TOLD}})
+    write_profile(checkpoint, {**known, **{key: written[key] for key in PROFILE_KEYS}})
 
 
 def _check_split(results: dict[str, Any], wanted: str) -> None:
@@ -73,11 +82,13 @@ def _check_split(results: dict[str, Any], wanted: str) -> None:
 
 def read_results(paths: Sequence[Path]) -> dict[str, Any]:
     """What one or more calls of `evaluate --json` wrote, together: rows set by set, baselines once."""
+    # 1) Every call scores the baselines anew; equal rows are one.
     parts = [json.loads(path.read_text("utf-8")) for path in paths]
     rows: list[dict[str, Any]] = []
     for row in (row for part in parts for row in part["metrics"]):
         if row not in rows:
             rows.append(row)
+    # 2) Sets in the order of their first row, baselines before the model.
     sets = list(dict.fromkeys(row["set"] for row in rows))
     rows.sort(key=lambda row: (sets.index(row["set"]), "decoding" in row))
     return {
@@ -90,19 +101,24 @@ def profile_metrics(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[
     """Rows of `evaluate` as the page shows them: set and references -> decoding or baseline -> figures."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
-        where = f"{row['set']} {row['split']}{KINDS.get(row['references'], '')}"
+        subject = f"{row['set']} {row['split']}{KINDS.get(row['references'], '')}"
         figures = {key: value["score"] for key, value in row.items() if is_figure(value)}
-        how = f"{row['baseline']} (baseline)" if "baseline" in row else _decoding(row)
-        found.setdefault(where, {})[how] = figures
+        if "baseline" in row:
+            writer = f"{row['baseline']} (baseline)"
+        else:
+            writer = _decoding(row)
+        found.setdefault(subject, {})[writer] = figures
     return found
 
 
 def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, notes: str) -> None:
     """Write README.md of a pre-trained base; its figures are the log's last ones."""
+    # 1) A base has no test set: what its last weights reached on held-out paragraphs.
     last = _last_step(checkpoint)
     figures = "\n".join(
         f"- {name.removeprefix('last_')}: {last[name]}" for name in sorted(last) if name.startswith("last_")
     )
+    # 2) The card.
     front = {
         "license": "other",
         "license_name": "see-below",
@@ -130,7 +146,9 @@ def write_base_card(checkpoint: Path, recipe: PretrainingRecipe, command: str, n
 
 def _languages(recipe: Recipe | PretrainingRecipe) -> dict[str, list[str]]:
     """The card's languages, where the recipe names them."""
-    return {"language": list(recipe.languages)} if recipe.languages else {}
+    if not recipe.languages:
+        return {}
+    return {"language": list(recipe.languages)}
 
 
 def _front_matter(values: dict[str, Any]) -> str:
@@ -140,6 +158,7 @@ def _front_matter(values: dict[str, Any]) -> str:
 
 
 def _metadata(name: str, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> str:
+    """The card's YAML, with the figures in the Hub's form (`model-index`), which knows no baselines."""
     found = []
     for row in rows:
         if "decoding" not in row:
@@ -178,18 +197,28 @@ def is_figure(value: Any) -> bool:
 def _decoding(row: dict[str, Any]) -> str:
     if "baseline" in row:
         return f"baseline: {row['baseline']}"
+    search = "greedy"
     beams = row["decoding"].get("num_beams", 1)
+    if beams != 1:
+        search = f"beam {beams}"
     others = [f"{key} {value}" for key, value in row["decoding"].items() if key != "num_beams"]
-    return ", ".join(["greedy" if beams == 1 else f"beam {beams}", *others])
+    return ", ".join([search, *others])
 
 
 def _shape(checkpoint: Path, recipe: Recipe) -> str:
-    config = EncoderDecoderConfig.from_pretrained(checkpoint)  # GPT-2's has other names for its sizes
+    # The config's classes, not its JSON: GPT-2's has other names for its sizes.
+    config = EncoderDecoderConfig.from_pretrained(checkpoint)
     encoder, decoder = config.encoder, config.decoder
     size = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors")) / 1e6
-    start = "random weights" if recipe.warm_start is None else f"{recipe.warm_start.setup or 'a checkpoint'}"
-    shared = ", encoder and decoder shared" if config.tie_encoder_decoder else ""
-    kind = "BertGeneration" if encoder.model_type == "bert-generation" else encoder.model_type.upper()
+    start = "random weights"
+    if recipe.warm_start is not None:
+        start = recipe.warm_start.setup or "a checkpoint"
+    shared = ""
+    if config.tie_encoder_decoder:
+        shared = ", encoder and decoder shared"
+    kind = encoder.model_type.upper()
+    if encoder.model_type == "bert-generation":
+        kind = "BertGeneration"
     return (
         f"A {kind} encoder-decoder: width {encoder.hidden_size}, "
         f"{encoder.num_attention_heads} heads, {encoder.num_hidden_layers} encoder and "
@@ -199,9 +228,12 @@ def _shape(checkpoint: Path, recipe: Recipe) -> str:
 
 
 def _use(checkpoint: Path, recipe: Recipe) -> str:
-    example = json.dumps(recipe.examples[0] if recipe.examples else "A sentence.", ensure_ascii=False)
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    writer = "tokenizer.decoder_tokenizer" if tokenizer.decoder_tokenizer else "tokenizer"
+    sentence = next(iter(recipe.examples), "A sentence.")
+    # As JSON the text is a Python string too, whatever quotes it holds.
+    example = json.dumps(sentence, ensure_ascii=False)
+    writer = "tokenizer"
+    if AutoTokenizer.from_pretrained(checkpoint).decoder_tokenizer:
+        writer = "tokenizer.decoder_tokenizer"
     return f"""## Use
 
 ```python
@@ -221,10 +253,13 @@ def _defaults(recipe: Recipe) -> str:
     plain = {field.name: field.default for field in fields(Recipe)}
     names = ("length_penalty", "no_repeat_ngram_size")
     found = [f"{name} {getattr(recipe, name)}" for name in names if getattr(recipe, name) != plain[name]]
-    return f"Every decoding, here and by default, is with {' and '.join(found)}.\n" if found else ""
+    if not found:
+        return ""
+    return f"Every decoding, here and by default, is with {' and '.join(found)}.\n"
 
 
 def _figures(rows: Sequence[dict[str, Any]], defaults: str) -> str:
+    # 1) One table for all rows with the same figures, and every signature once.
     signatures: dict[str, None] = {}
     tables: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
@@ -235,8 +270,10 @@ def _figures(rows: Sequence[dict[str, Any]], defaults: str) -> str:
         cells = [f"{row['set']} {row['split']}", f"{row['rows']:,}", row["references"], _decoding(row)]
         cells += [f"{value['score']:.2f}" for value in figures.values()]
         tables.setdefault(tuple(figures), []).append(f"| {' | '.join(cells)} |")
+    # 2) The section.
     text = ["## Figures\n", "The test sets were read once, with the finished model.\n"]
-    text += [defaults] if defaults else []
+    if defaults:
+        text.append(defaults)
     for names, lines in tables.items():
         head = ["set", "rows", "references", "decoding", *names]
         text += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines, ""]
@@ -249,7 +286,9 @@ def _training(checkpoint: Path, entries: Sequence[Any], command: str, seed: int)
     last = _last_step(checkpoint)
     steps, tokens = last.get("step", 0), last.get("tokens", 0)
     minutes = last.get("seconds", 0) / 60
-    picture = f", `{CURVES}` its picture" if (checkpoint / CURVES).exists() else ""
+    picture = ""
+    if (checkpoint / CURVES).exists():
+        picture = f", `{CURVES}` its picture"
     return (
         f"## Training\n\n{table}\n\n```\n{command.strip()}\n```\n\nEvery setting and the seed ({seed}) are "
         f"in the recipe. {steps:,} steps, {tokens / 1e6:.1f}M tokens, {minutes:.0f} minutes; `{LOG}` is the "

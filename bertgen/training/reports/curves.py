@@ -8,8 +8,10 @@ from typing import Any
 
 Log = Sequence[Mapping[str, Any]]
 CURVES = "curves.png"
-SMOOTHED = 5  # log lines to average: single ones jump from batch to batch
-WATCHED = ("accuracy", "exact", "sari", "bleu", "rouge-l")  # in the right panel, the first that a log has
+# Log lines to average: single ones jump from batch to batch.
+SMOOTHED = 5
+# What the right panel shows: the first of these that a log has.
+FIGURES = ("accuracy", "exact", "sari", "bleu", "rouge-l")
 
 
 def _points(log: Log, key: str) -> tuple[list[int], list[float]]:
@@ -27,7 +29,8 @@ def draw_curves(logs: Mapping[str, Log], path: Path) -> None:
 
     `logs` are lists of log lines (`state.read_log`) by the name to show. One without a step is a ValueError.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, and only who draws needs it
+    # Only who draws needs the library; this canvas needs no display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
@@ -38,12 +41,14 @@ def draw_curves(logs: Mapping[str, Log], path: Path) -> None:
         steps, losses = _points(log, "loss")
         if not steps:
             raise ValueError(f"the log of {name} holds no training step; nothing to draw")
+        # 1) Left: the training loss, and the held-out one of the last weights.
         colour = f"C{number}"
         left.plot(steps, smooth(losses), color=colour, label=name)
         keys = [key for line in log for key in line if key.startswith("last_")]
         held_out = next((key for key in keys if key.startswith("last_loss")), "")
         left.plot(*_points(log, held_out), color=colour, linestyle="--", marker=".")
-        watched = watched or next((name for name in WATCHED if f"last_{name}" in keys), "")
+        # 2) Right: one figure for all runs, the first run's.
+        watched = watched or next((name for name in FIGURES if f"last_{name}" in keys), "")
         right.plot(*_points(log, f"last_{watched}"), color=colour, marker=".", label=name)
     left.set(xlabel="step", ylabel="loss in nats (dashed: held out)")
     right.set(xlabel="step", ylabel=f"{watched or 'figure'} on held-out rows")

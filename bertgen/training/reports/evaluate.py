@@ -16,7 +16,7 @@ from bertgen.training.data.corpora.cleaning import tokenise
 from bertgen.training.data.corpora.files import read_pairs
 from bertgen.training.data.corpora.readers import locate
 from bertgen.training.data.corpus import read_references
-from bertgen.training.objectives.validation import knows_no_capitals, write_texts
+from bertgen.training.objectives.validation import is_uncased, write_texts
 from bertgen.training.recipe.tables import DataSet, Recipe
 from bertgen.training.scores.baselines import BASELINES
 from bertgen.training.scores.metrics import (
@@ -30,7 +30,8 @@ from bertgen.training.scores.metrics import (
     token_sari,
 )
 
-TokenRows = tuple[list[str], list[list[str]]]  # sources, and the references of each
+# Sources, and the references of each.
+TokenRows = tuple[list[str], list[list[str]]]
 
 
 def evaluate(
@@ -49,19 +50,22 @@ def evaluate(
     """
     model = EncoderDecoderModel.from_pretrained(checkpoint).to(resolve_device(device)).eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    lower = knows_no_capitals(tokenizer)
+    lower = is_uncased(tokenizer)
     rows: list[dict[str, Any]] = []
     outputs: dict[str, list[str]] = {}
     for entry in recipe.data:
         sources, references = read_references(entry, data, split)
         if not sources:
             continue
+        # 1) What all rows of the set begin with, and its tokenised form, where it has one.
         common = {"set": entry.name, "split": split, "rows": len(sources)}
         tokens = read_token_rows(entry, data, split)
+        # 2) What no model is needed for.
         for name, baseline in BASELINES.get(recipe.task, {}).items():
             texts = [baseline(source) for source in sources]
             figures = score_all(recipe.task, texts, references, sources, tokens, entry.moses, lower)
             rows += [{**common, "baseline": name, **figure} for figure in figures]
+        # 3) The model's texts, setting by setting; only writing them is timed.
         for setting in tqdm(settings, desc=f"{entry.name} {split}", unit="setting"):
             began = time.monotonic()
             texts = write_texts(model, tokenizer, sources, do_sample=False, **setting)
@@ -84,6 +88,7 @@ def score_all(
     lower: bool = False,
 ) -> list[dict[str, Any]]:
     """One row of figures a kind of references; `lower` as in `metrics.score`."""
+    # Figures against one reference compare with sets that have one, those against all use what there is.
     kinds = {"one": [row[:1] for row in references]}
     if any(len(row) > 1 for row in references):
         kinds["all"] = list(references)
@@ -107,7 +112,9 @@ def _score_tokens(texts: Sequence[str], tokens: TokenRows, lower: bool) -> dict[
         "SARI": token_sari(cut, references, sources),
         "BLEU": token_bleu(cut, references),
     }
-    return marked_lower(figures) if lower else figures
+    if lower:
+        return marked_lower(figures)
+    return figures
 
 
 def read_token_rows(entry: DataSet, data: Path, split: str) -> TokenRows | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertgen.training.recipe.tables import Recipe, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.reports.card import is_figure
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.reports.evaluate import evaluate
@@ -37,14 +38,19 @@ def compare(
     """
     if processes() > 1:
         raise ValueError("compare runs in one process; let torchrun `train` the variants, each with --set")
-    recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}  # all checked first
+    # 1) All variants are checked before the first one trains.
+    recipes = {name: read_recipe(path, settings) for name, settings in variants.items()}
     for name, recipe in recipes.items():
         _check_same(out / name, recipe, split, decoding)
+    # 2) One after the other, unless an earlier call finished it.
     for name, recipe in recipes.items():
-        if not (out / name / RESULTS).exists() and not _run_one(
-            recipe, data, out / name, split, decoding, device
-        ):
+        run = out / name
+        finished = (run / RESULTS).exists()
+        if not finished:
+            finished = _run_one(recipe, data, run, split, decoding, device)
+        if not finished:
             return False
+        # 3) Table and picture after each: whoever stops the comparison has what is there.
         found = {done: _read(out / done) for done in recipes if (out / done / RESULTS).exists()}
         (out / TABLE).write_text(tables(found), encoding="utf-8")
         draw_curves({done: result["log"] for done, result in found.items()}, out / CURVES)
@@ -56,6 +62,7 @@ def _check_same(run: Path, recipe: Recipe, split: str, decoding: Sequence[dict[s
     if not (run / RESULTS).exists():
         return
     stored = json.loads((run / RESULTS).read_text("utf-8"))
+    # By way of JSON, as the stored one went: tuples become lists.
     asked = json.loads(json.dumps(recipe.as_dict()))
     scored = [row for row in stored["metrics"] if "decoding" in row]
     made = [row["decoding"] for row in scored]
@@ -71,6 +78,7 @@ def _check_same(run: Path, recipe: Recipe, split: str, decoding: Sequence[dict[s
 def _run_one(
     recipe: Recipe, data: Path, run: Path, split: str, decoding: Sequence[dict[str, Any]], device: str
 ) -> bool:
+    """Train a variant, or go on with it, and score it; false where a signal stopped it."""
     checkpoint = fine_tune(recipe, data, run, open_run(run, resume=None), device)
     if checkpoint is None:
         return False
@@ -95,18 +103,25 @@ def tables(results: Mapping[str, Results]) -> str:
     """
     groups: dict[str, list[str]] = {}
     for name, result in results.items():
+        loss = ""
         losses = validation_losses(result["log"])
-        loss = f"{min(losses[-1].values()):.3f}" if losses else ""
+        if losses:
+            loss = f"{min(losses[-1].values()):.3f}"
         for row in result["metrics"]:
+            # 1) The line of a variant, or of a baseline, which has no loss.
             figures = {key: value["score"] for key, value in row.items() if is_figure(value)}
-            cells = [name, loss] if "decoding" in row else [row["baseline"], ""]
+            cells = [row.get("baseline", ""), ""]
+            if "decoding" in row:
+                cells = [name, loss]
             line = _line([*cells, *(f"{value:.2f}" for value in figures.values())])
+            # 2) The table that it belongs to.
             setting = ", ".join(f"{key} {value}" for key, value in row.get("decoding", {}).items())
-            where = f"{row['set']} {row['split']}, {row['rows']:,} rows, references: {row['references']}"
-            title = f"{where}, {setting or 'baselines'}"
+            rows = f"{row['set']} {row['split']}, {row['rows']:,} rows, references: {row['references']}"
+            title = f"{rows}, {setting or 'baselines'}"
             head = [_line(["variant", "loss", *figures]), f"|{'---|' * (len(figures) + 2)}"]
             lines = groups.setdefault(title, head)
-            if line not in lines:  # every variant brings the same baselines
+            # Every variant brings the same baselines.
+            if line not in lines:
                 lines.append(line)
     return "\n".join("\n".join([f"### {title}\n", *lines, ""]) for title, lines in groups.items())
 

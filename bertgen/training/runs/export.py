@@ -14,11 +14,12 @@ from bertgen.training.data.vocabulary import write_tokenizer_files
 from bertgen.training.objectives.masked_lm import build_base
 from bertgen.training.optim.master_weights import fill
 from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
-from bertgen.training.runs.snapshots import best_loss, kept_files, load_best, load_mean
+from bertgen.training.runs.snapshots import best_loss, load_best, load_mean, snapshot_files
 from bertgen.training.runs.start import end_token, start_model, start_token, start_tokenizer
 from bertgen.training.runs.state import LOG, AnyRecipe, load_state, read_log, validation_losses
 
-LARGEST_FILE = "9500KB"  # a clone can then be pushed to a Space without LFS (10 MB)
+# A clone can then be pushed to a Space without LFS, which is for files above 10 MB.
+LARGEST_FILE = "9500KB"
 AUTO = "auto"
 WEIGHTS = (AUTO, "masters", "averages", "best", "kept")
 
@@ -34,7 +35,7 @@ def run_weights(run: Path, weights: str, recipe: AnyRecipe | None = None) -> dic
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}")
     state = load_state(run, recipe)
     if weights == AUTO:
-        weights = _choose(run)
+        weights = _lowest_loss(run)
     if weights == "best":
         return load_best(run)
     if weights == "kept":
@@ -42,14 +43,20 @@ def run_weights(run: Path, weights: str, recipe: AnyRecipe | None = None) -> dic
     return state["weights"][weights]
 
 
-def _choose(run: Path) -> str:
+def _lowest_loss(run: Path) -> str:
+    """Which of the weights that a run still has did best on its validation rows."""
+    # 1) The last validation's losses; a run that ended before its first one has its last weights alone.
+    losses = {"masters": 0.0}
     found = validation_losses(read_log(run))
-    losses = dict(found[-1]) if found else {"masters": 0.0}
-    if not kept_files(run):
+    if found:
+        losses = dict(found[-1])
+    # 2) Snapshots may have been removed since, and the best weights may be of an earlier validation.
+    if not snapshot_files(run):
         losses.pop("kept", None)
     best = best_loss(run)
     if best is not None:
         losses["best"] = best
+    # 3) A loss that is not finite is not a low one.
     losses = {name: loss for name, loss in losses.items() if math.isfinite(loss)}
     if not losses:
         raise ValueError(f"{run}: no validation loss is finite; name the weights to take")
@@ -92,15 +99,18 @@ def export_checkpoint(
     `weights` is one of `WEIGHTS`. Word embeddings that training shared are stored on both sides: the files
     then hold a plain, separate encoder and decoder, which every version of transformers loads alike.
     """
+    # 1) The model of the recipe with the run's weights in it.
     model, tokenizer = start_model(recipe), start_tokenizer(recipe, run)
     fill(model, run_weights(run, weights, recipe))
     sizes = recipe.model
     if sizes is not None and sizes.share_word_embeddings and sizes.share_weights == "none":
         table = model.encoder.embeddings.word_embeddings
         table.weight = nn.Parameter(table.weight.detach().clone())
+    # 2) Weights, configs, tokenizer.
     folder.mkdir(parents=True, exist_ok=True)
     model.generation_config = generation_config(recipe, tokenizer.decoder_tokenizer or tokenizer)
-    model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE)
+    # Both sides, also of a shared model: not every reader ties them.
+    model.half().save_pretrained(folder, max_shard_size=LARGEST_FILE, untie="sides")
     if sizes is not None:
         write_tokenizer_files(folder, (run / "spiece.model").read_bytes(), recipe.longest_source)
     else:
@@ -110,6 +120,7 @@ def export_checkpoint(
             names = ["input_ids", "attention_mask"]
             tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = names
         tokenizer.save_pretrained(folder)
+    # 3) What the page shows of it, and how it came about.
     write_profile(folder, profile(recipe, metrics or {}))
     _copy_log(run, folder)
 

@@ -17,7 +17,8 @@ from bertgen.machine import resolve_device
 Prepared = TypeVar("Prepared")
 # The others wait while the leading process makes a vocabulary and packs its rows.
 PATIENCE = timedelta(hours=6)
-SETTLED = 0.5  # seconds after the last message
+# Seconds that gloo gets after the last message, see `Team.leave`.
+LAST_SECONDS = 0.5
 
 
 def processes() -> int:
@@ -34,13 +35,15 @@ class Team:
     """This process's place among those that torchrun started; alone when it started none.
 
     Gradients are summed explicitly rather than by DistributedDataParallel: the optimiser works on float32
-    copies (see `weights`), and those are what must be added up, in float32.
+    copies (see `optim.master_weights`), and those are what must be added up, in float32.
     """
 
     def __init__(self) -> None:
         self.rank, self.size = int(os.environ.get("RANK", "0")), processes()
         if self.size > 1 and not torch.distributed.is_initialized():
-            backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            backends = "gloo"
+            if torch.cuda.is_available():
+                backends = "cpu:gloo,cuda:nccl"
             torch.distributed.init_process_group(backends, timeout=PATIENCE)
 
     @property
@@ -53,18 +56,23 @@ class Team:
         name = resolve_device(name)
         if name == "cuda" and "LOCAL_RANK" in os.environ:
             name = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
-            torch.cuda.set_device(name)  # or every process would also hold memory of the first GPU
+            # Or every process would also hold memory of the first GPU.
+            torch.cuda.set_device(name)
         return torch.device(name)
 
     def after_the_lead(self, prepare: Callable[[], Prepared]) -> Prepared:
         """Prepare in the leading process first: the others then find the files that it wrote."""
         if self.size == 1:
             return prepare()
-        prepared = prepare() if self.leads else None
-        self._meet()
-        return prepared if self.leads else prepare()
+        if self.leads:
+            prepared = prepare()
+            self._barrier()
+        else:
+            self._barrier()
+            prepared = prepare()
+        return prepared
 
-    def _meet(self) -> None:
+    def _barrier(self) -> None:
         """Wait for all, over the CPU: NCCL's own barrier would guess which GPU is whose."""
         torch.distributed.all_reduce(torch.zeros(1))
 
@@ -88,8 +96,8 @@ class Team:
     def leave(self) -> None:
         """Part in peace, once all are done."""
         if self.size > 1 and torch.distributed.is_initialized():
-            self._meet()
+            self._barrier()
             torch.distributed.destroy_process_group()
             # A thread of gloo lets go of the last tensor a little later. Where that falls into the end of the
             # interpreter, the process aborts ("terminate called without an active exception").
-            time.sleep(SETTLED)
+            time.sleep(LAST_SECONDS)

@@ -16,15 +16,17 @@ from bertgen.training.recipe.tables import PretrainingRecipe, Recipe
 from bertgen.training.reports.curves import CURVES, draw_curves
 from bertgen.training.runs.export import AUTO, export_base, export_checkpoint
 from bertgen.training.runs.processes import Team, leads
-from bertgen.training.runs.snapshots import BEST, KEPT_FILES
+from bertgen.training.runs.snapshots import BEST, SNAPSHOT_FILES
 from bertgen.training.runs.start import start_tokenizer
 from bertgen.training.runs.state import LOG, STATE, read_log
 from bertgen.training.trainer import Trainer
 
-CHECKPOINT = "checkpoint"  # below a finished run
+# Below a finished run.
+CHECKPOINT = "checkpoint"
 # What a run writes: while it prepares, and from its first step on beside its state.
-PREPARED, TRACES = (ROWS_FILE.format("*"), "spiece.model"), (LOG, BEST, KEPT_FILES)
-PREPARING = "preparing"  # a file that says whose the prepared ones are, until there is a state
+PREPARED, TRACES = (ROWS_FILE.format("*"), "spiece.model"), (LOG, BEST, SNAPSHOT_FILES)
+# A file that says whose the prepared ones are, until there is a state.
+PREPARING = "preparing"
 
 
 def open_run(out: Path, resume: bool | None) -> bool:
@@ -33,6 +35,7 @@ def open_run(out: Path, resume: bool | None) -> bool:
     `resume` None goes on where there is one. What a start left behind that ended before its first state is
     made anew. ValueError where a run would overwrite or mix with another, or resume none.
     """
+    # 1) The leading process alone judges and writes.
     exists, begun = (out / STATE).exists(), (out / PREPARING).exists()
     if not leads():
         return exists
@@ -42,6 +45,7 @@ def open_run(out: Path, resume: bool | None) -> bool:
         raise ValueError(f"{out} holds no run to resume; leave --resume out to start one")
     if exists:
         return True
+    # 2) A new run: what an earlier start of it prepared goes, what is another's stays.
     if begun:
         for path in _find(out, PREPARED):
             path.unlink()
@@ -71,8 +75,9 @@ def _vocabulary(out: Path, build: Callable[[], bytes]) -> bytes:
 def _run(prepare: Callable[[], Objective], out: Path, resume: bool, device: str) -> bool:
     """Train; true in the leading process once the schedule is at its end."""
     team = Team()
-    place = team.device(device)  # before what may take minutes
-    trainer = Trainer(team.after_the_lead(prepare), out, place)
+    # A device that is not there ends the run before the data take their minutes.
+    chosen = team.device(device)
+    trainer = Trainer(team.after_the_lead(prepare), out, chosen)
     if resume:
         trainer.resume()
     trainer.run()
@@ -110,13 +115,14 @@ def fine_tune(
     """As `pre_train`, for an encoder-decoder."""
 
     def prepare() -> Seq2Seq:
+        # A warm start brings its vocabulary.
         if recipe.warm_start is None:
             vocabulary = _vocabulary(out, lambda: build_vocabulary(recipe, data))
             write_tokenizer_files(out, vocabulary, recipe.longest_source)
         tokenizer = start_tokenizer(recipe, out)
         corpus = build_corpus(recipe, data, tokenizer)
         if leads():
-            print(*corpus.told, sep="\n", file=sys.stderr)
+            print(*corpus.summary, sep="\n", file=sys.stderr)
         return Seq2Seq(recipe, corpus, data)
 
     if not _run(prepare, out, resume, device):

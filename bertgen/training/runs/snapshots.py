@@ -10,24 +10,28 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 BEST, LOSS = "best.safetensors", "loss"
-KEPT, KEPT_FILES = "kept-{:07d}.safetensors", "kept-*.safetensors"
+# Seven digits, so that sorted names are in the order of their steps.
+SNAPSHOT, SNAPSHOT_FILES = "kept-{:07d}.safetensors", "kept-*.safetensors"
 
 
-def keep(folder: Path, step: int, names: Sequence[str], tensors: Sequence[Tensor], count: int) -> None:
+def save_snapshot(
+    folder: Path, step: int, names: Sequence[str], tensors: Sequence[Tensor], count: int
+) -> None:
     """Save the weights of `step`, and drop all but the last `count` saved ones."""
-    _save(folder / KEPT.format(step), names, tensors)
-    for path in kept_files(folder)[:-count]:
+    # Saved before the oldest is dropped: a kill leaves one too many, never one too few.
+    _save(folder / SNAPSHOT.format(step), names, tensors)
+    for path in snapshot_files(folder)[:-count]:
         path.unlink()
 
 
-def forget_after(folder: Path, step: int) -> None:
+def drop_after(folder: Path, step: int) -> None:
     """Drop kept weights of steps after `step`: a resumed run does those steps again."""
-    for path in kept_files(folder):
-        if path.name > KEPT.format(step):
+    for path in snapshot_files(folder):
+        if path.name > SNAPSHOT.format(step):
             path.unlink()
 
 
-def keep_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor], loss: float) -> None:
+def save_best(folder: Path, names: Sequence[str], tensors: Sequence[Tensor], loss: float) -> None:
     """Save the weights as the run's best so far, with their validation loss."""
     _save(folder / BEST, names, tensors, {LOSS: repr(loss)})
 
@@ -53,12 +57,13 @@ def _save(
     except SafetensorError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(f"{path} was not saved ({error}); is the disk full?") from error
-    temporary.replace(path)  # a kill leaves the old file or the new one
+    # A kill leaves the old file or the new one.
+    temporary.replace(path)
 
 
-def kept_files(folder: Path) -> list[Path]:
+def snapshot_files(folder: Path) -> list[Path]:
     """The kept weights, oldest first."""
-    return sorted(folder.glob(KEPT_FILES))
+    return sorted(folder.glob(SNAPSHOT_FILES))
 
 
 def load_best(folder: Path) -> dict[str, Tensor]:
@@ -70,9 +75,10 @@ def load_best(folder: Path) -> dict[str, Tensor]:
 
 def load_mean(folder: Path) -> dict[str, Tensor]:
     """The mean of the kept weights (Vaswani et al. 2017 average the last few checkpoints)."""
-    files = kept_files(folder)
+    files = snapshot_files(folder)
     if not files:
         raise FileNotFoundError(f"{folder} keeps no checkpoints; set optimisation.keep_last in the recipe")
+    # A running mean: two files in memory, however many there are.
     mean = load_file(files[0])
     for number, path in enumerate(files[1:], start=2):
         for name, tensor in load_file(path).items():

@@ -26,7 +26,8 @@ def start_tokenizer(recipe: Recipe, run: Path) -> PreTrainedTokenizer:
         tokenizer = AutoTokenizer.from_pretrained(start.model)
     else:
         tokenizer = warm_start_tokenizer(start.setup, **start.sources)
-    tokenizer.model_max_length = recipe.longest_source  # what a longer text is cut to, in validation too
+    # What a longer text is cut to, in validation too.
+    tokenizer.model_max_length = recipe.longest_source
     return tokenizer
 
 
@@ -41,8 +42,10 @@ def end_token(tokenizer: PreTrainedTokenizer) -> int:
 
 
 def _first(tokenizer: PreTrainedTokenizer, name: str, other: str, use: str) -> int:
+    """The id that a tokenizer calls `name` or else `other`; ValueError, with its `use`, for neither."""
     found = getattr(tokenizer, name)
-    found = getattr(tokenizer, other) if found is None else found
+    if found is None:
+        found = getattr(tokenizer, other)
     if found is None:
         raise ValueError(f"the tokenizer has neither {name} nor {other} to {use}; set one of them")
     return found
@@ -50,18 +53,22 @@ def _first(tokenizer: PreTrainedTokenizer, name: str, other: str, use: str) -> i
 
 def start_model(recipe: Recipe) -> EncoderDecoderModel:
     """The model at step 0, in float32; the same for the same recipe and checkpoints."""
+    # 1) Fresh weights of the recipe's sizes.
     start = recipe.warm_start
     if start is None:
         return build_model(recipe.model, recipe.vocabulary.size, recipe.seed)
+    # 2) Or those of checkpoints; the seed is for what they lack, such as cross-attention.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         if start.model:
             model = EncoderDecoderModel.from_pretrained(start.model)
         else:
             model = warm_start(start.setup, classes=start.classes, **start.sources)
+    # 3) A recipe must fit the positions that they have.
     for name, config in (("longest_source", model.config.encoder), ("longest_target", model.config.decoder)):
         positions = config.max_position_embeddings
-        if config.model_type == "roberta":  # counts from behind its pad id
+        if config.model_type == "roberta":
+            # It counts from behind its pad id.
             positions -= config.pad_token_id + 1
         if getattr(recipe, name) > positions:
             raise ValueError(

@@ -17,28 +17,30 @@ STATE = "state.pt"
 LOG = "train.jsonl"
 AnyRecipe = Recipe | PretrainingRecipe
 # A resumed run may have other values here: the middle of the schedule is constant, the rest bookkeeping.
-MOVABLE = frozenset(
+CHANGEABLE = frozenset(
     {"max_steps", "decay_steps", "validate_every", "save_every_seconds", "patience", "keep_last"}
 )
 # Weights as `export` calls them, and how a validation's figures of them begin: the last ones, their running
 # average and, at the end of a run that kept some, the mean of the kept ones.
-WATCHED = {"masters": "last", "averages": "average", "kept": "kept"}
+FIGURE_PREFIXES = {"masters": "last", "averages": "average", "kept": "kept"}
 # No step depends on these.
-STEPLESS = ("short_rows", "title", "examples", "languages", "length_penalty", "no_repeat_ngram_size")
-TOLD = {"title", "examples", "languages", "origin", "licence"}  # words for readers
-GROWING = ("data", "stage")  # more of them may stand behind those that a run began with
+WITHOUT_EFFECT = ("short_rows", "title", "examples", "languages", "length_penalty", "no_repeat_ngram_size")
+# Words for readers.
+DESCRIPTIONS = {"title", "examples", "languages", "origin", "licence"}
+# More of them may stand behind those that a run began with.
+GROWING = ("data", "stage")
 
 
 def _binding(recipe: AnyRecipe) -> dict[str, Any]:
     """The settings that must stay the same over a run."""
     values = recipe.as_dict()
     values["optimisation"] = {
-        key: value for key, value in values["optimisation"].items() if key not in MOVABLE | {"accumulate"}
+        key: value for key, value in values["optimisation"].items() if key not in CHANGEABLE | {"accumulate"}
     }
     for stage in values.get("stage", ()):
-        for key in MOVABLE & stage.keys():
+        for key in CHANGEABLE & stage.keys():
             del stage[key]
-    for name in STEPLESS:
+    for name in WITHOUT_EFFECT:
         values.pop(name, None)
     return values
 
@@ -48,7 +50,8 @@ def save_state(folder: Path, recipe: AnyRecipe, values: dict[str, Any]) -> None:
     temporary = folder / f"{STATE}.tmp"
     try:
         torch.save({"recipe": _binding(recipe), **values}, temporary)
-    except (RuntimeError, OSError) as error:  # torch has its own words for a full disk
+    except (RuntimeError, OSError) as error:
+        # To torch a full disk is a RuntimeError.
         temporary.unlink(missing_ok=True)
         raise OSError(f"{folder / STATE} was not saved ({_first_line(error)}); is the disk full?") from error
     os.replace(temporary, folder / STATE)
@@ -70,7 +73,10 @@ def load_state(
         raise OSError(
             f"{path} is damaged ({_first_line(error)}); put a copy there, or start again in another --out"
         ) from error
-    for key, now in _binding(recipe).items() if recipe else ():
+    if recipe is None:
+        return state
+    for key, now in _binding(recipe).items():
+        # A setting that the saved run did not know yet had its default then.
         before = state["recipe"].get(key, now)
         if key in GROWING and before:
             now = now[: len(before)]
@@ -89,7 +95,7 @@ def _first_line(error: Exception) -> str:
 def agree(one: Any, other: Any) -> bool:
     """Whether settings are the same, words for readers and settings that only one version knows aside."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return all(agree(one[key], other[key]) for key in one.keys() & other.keys() - TOLD)
+        return all(agree(one[key], other[key]) for key in one.keys() & other.keys() - DESCRIPTIONS)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(agree, one, other))
     return one == other
@@ -102,10 +108,12 @@ def append_log(folder: Path, **values: Any) -> None:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """All lines so far; none when there is no log. A last line cut short by a full disk is left out."""
+    """All lines so far; none without a log. A last line cut short by a full disk is left out."""
     path = folder / LOG
     found: list[dict[str, Any]] = []
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    if not path.exists():
+        return found
+    lines = path.read_text("utf-8").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             found.append(json.loads(line))
@@ -116,12 +124,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """Losses on the first set, validation by validation, by which weights had them (see `WATCHED`)."""
+    """Losses on the first set, validation by validation, by the weights that had them."""
     found = []
     for line in log:
         first = {
             name: next((key for key in line if key.startswith(f"{prefix}_loss")), None)
-            for name, prefix in WATCHED.items()
+            for name, prefix in FIGURE_PREFIXES.items()
         }
         losses = {name: line[key] for name, key in first.items() if key is not None}
         if losses:
@@ -131,7 +139,7 @@ def validation_losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]
 
 def cut_log(folder: Path, step: int) -> None:
     """Forget what was logged after `step`: a resumed run does those steps again."""
-    kept = [line for line in read_log(folder) if line["step"] <= step]
+    lines = [line for line in read_log(folder) if line["step"] <= step]
     temporary = folder / f"{LOG}.tmp"
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     os.replace(temporary, folder / LOG)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+# Up to a sign that ends sentences, with the quotation mark or bracket behind it.
 FIRST_SENTENCE = re.compile(r"(.+?[.!?][\"”)]?)(?= [A-Z\"“(]|$)")
 
 
@@ -16,7 +17,9 @@ def copy(source: str) -> str:
 def first_sentence(source: str) -> str:
     """Everything up to the first end of a sentence."""
     found = FIRST_SENTENCE.match(source)
-    return found.group(1) if found else source
+    if found is None:
+        return source
+    return found.group(1)
 
 
 def first_words(source: str) -> str:
@@ -30,10 +33,12 @@ def join_with_and(source: str) -> str:
     rest = source[len(first) :].strip()
     if not rest:
         return source
-    small = rest if re.match(r"I\b", rest) else rest[0].lower() + rest[1:]
-    return f"{first.rstrip('.!?')}, and {small}"
+    if not re.match(r"I\b", rest):
+        rest = rest[0].lower() + rest[1:]
+    return f"{first.rstrip('.!?')}, and {rest}"
 
 
+# By task, under the names that tables show.
 BASELINES: dict[str, dict[str, Callable[[str], str]]] = {
     "translate": {"copy": copy},
     "split": {"copy": copy},

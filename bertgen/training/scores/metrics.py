@@ -5,6 +5,7 @@ BLEU and chrF are sacreBLEU's (Post 2018), ROUGE is the rouge-score package's, S
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -16,14 +17,15 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from bertgen.training.scores.sari import corpus_sari
 
 Score = dict[str, float | str]
-Rows = Sequence[Sequence[str]]  # one or more references a text
+# One or more references a text.
+Rows = Sequence[Sequence[str]]
+# The package's keys, and the names that tables show.
 ROUGES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 
 
 def _streams(references: Rows) -> list[list[str | None]]:
     """References by row -> one stream per reference number, None where a row has fewer."""
-    width = max(len(row) for row in references)
-    return [[row[number] if number < len(row) else None for row in references] for number in range(width)]
+    return [list(stream) for stream in itertools.zip_longest(*references)]
 
 
 def _figure(value: float, signature: str) -> Score:
@@ -49,7 +51,8 @@ def token_bleu(texts: Sequence[str], references: Rows) -> Score:
 
 def moses_bleu(texts: Sequence[str], references: Rows, language: str) -> Score:
     """BLEU as the literature on Multi30k has it: Moses punctuation and tokens, lower-cased."""
-    from sacremoses import MosesPunctNormalizer, MosesTokenizer  # only this benchmark needs it
+    # Only this benchmark needs the library.
+    from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
     normalizer, tokenizer = MosesPunctNormalizer(lang=language), MosesTokenizer(lang=language)
 
@@ -97,12 +100,17 @@ def rouge(texts: Sequence[str], references: Rows) -> dict[str, Score]:
     The package's own tokens are runs of a-z and 0-9. Where the references hold next to none of those letters,
     words of any script are tokens, without stems, and the signature says so.
     """
-    from rouge_score.rouge_scorer import RougeScorer  # pulls NLTK in, which only summaries need
+    # It pulls NLTK in, which only summaries need.
+    from rouge_score.rouge_scorer import RougeScorer
 
-    latin = _is_latin(references)
-    scorer = RougeScorer(list(ROUGES), use_stemmer=latin, tokenizer=None if latin else _Words())
+    # 1) The package's tokens and stems, or words of any script.
+    if _is_latin(references):
+        scorer, tokens = RougeScorer(list(ROUGES), use_stemmer=True), "stemmer:porter"
+    else:
+        scorer = RougeScorer(list(ROUGES), use_stemmer=False, tokenizer=_Words())
+        tokens = "words of any script, lower-cased"
+    # 2) Every text against the best of its references.
     rows = [scorer.score_multi(row, text) for text, row in zip(texts, references, strict=True)]
-    tokens = "stemmer:porter" if latin else "words of any script, lower-cased"
     signature = f"rouge-score {version('rouge_score')}|F1|{tokens}|mean"
     return {
         name: _figure(100 * sum(row[key].fmeasure for row in rows) / len(rows), signature)
@@ -119,8 +127,13 @@ class _Words:
     """Words of any script, and single characters of those written without spaces (kana, Han)."""
 
     def tokenize(self, text: str) -> list[str]:
-        kept = (letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in text.lower())
-        return re.sub("([\u3040-\u30ff\u3400-\u9fff])", r" \1 ", "".join(kept)).split()
+        # 1) Letters, marks and digits stay; everything else parts words.
+        letters = list(text.lower())
+        for place, letter in enumerate(letters):
+            if unicodedata.category(letter)[0] not in "LMN":
+                letters[place] = " "
+        # 2) Every character of the scripts without spaces is a word.
+        return re.sub("([\u3040-\u30ff\u3400-\u9fff])", r" \1 ", "".join(letters)).split()
 
 
 def lowered(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-LONGEST = 4  # n-grams of one to four tokens
+# N-grams of one to four tokens.
+LONGEST = 4
 
 
 def _ngrams(tokens: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
@@ -23,36 +24,48 @@ def _times(counts: Counter, factor: int) -> Counter:
 
 def _mean_share(good: Counter, tried: Counter) -> float:
     """Mean over what was tried of the share that was right; 1 where nothing was tried."""
-    return sum(good[key] / tried[key] for key in good) / len(tried) if tried else 1.0
+    if not tried:
+        return 1.0
+    return sum(good[key] / tried[key] for key in good) / len(tried)
+
+
+def _share(part: int, whole: int) -> float:
+    """`part` of `whole`; 1 where there was nothing to do right."""
+    if not whole:
+        return 1.0
+    return part / whole
 
 
 def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    if not precision + recall:
+        return 0.0
+    return 2 * precision * recall / (precision + recall)
 
 
 def _scores(
     source: Sequence[str], output: Sequence[str], references: Sequence[Sequence[str]], size: int
 ) -> tuple[float, float, float]:
     """(keep, delete, add) for n-grams of one size."""
+    # 1) Counts of n-grams. Source and output count as often as there are references.
     count = len(references)
     wanted = sum((_ngrams(reference, size) for reference in references), Counter())
     plain_source, plain_output = _ngrams(source, size), _ngrams(output, size)
-    before, after = _times(plain_source, count), _times(plain_output, count)  # as often as the references
+    before, after = _times(plain_source, count), _times(plain_output, count)
 
+    # 2) Keep: F1 of what source and output have in common.
     kept = before & after
     rightly_kept, to_keep = kept & wanted, before & wanted
-    recall = sum(rightly_kept.values()) / sum(to_keep.values()) if to_keep else 1.0
+    recall = _share(sum(rightly_kept.values()), sum(to_keep.values()))
     keep = _f1(_mean_share(rightly_kept, kept), recall)
 
+    # 3) Delete: precision alone, as deleting too much is the worse fault.
     deleted = before - after
-    delete = _mean_share(deleted - wanted, deleted)  # precision alone: deleting too much is the worse fault
+    delete = _mean_share(deleted - wanted, deleted)
 
+    # 4) Add: F1 over distinct n-grams, however often they stand.
     added, to_add = set(plain_output) - set(plain_source), set(wanted) - set(plain_source)
     rightly_added = len(added & set(wanted))
-    add = _f1(
-        rightly_added / len(added) if added else 1.0,
-        rightly_added / len(to_add) if to_add else 1.0,
-    )
+    add = _f1(_share(rightly_added, len(added)), _share(rightly_added, len(to_add)))
     return keep, delete, add
 
 

@@ -4,22 +4,8 @@
   'use strict';
   const BX = (window.BX = window.BX || {});
   const A = BX.attention;
-  const { el } = BX;
+  const { el, t } = BX;
   let serial = 0;
-
-  const HONEST = 'These are the weights with which a head mixed its inputs: they show where it looked, not '
-    + 'why the model wrote what it wrote. A large weight on a small vector moves nothing, the surplus is '
-    + 'often parked on punctuation or on the first token, and in deeper layers a column no longer stands '
-    + 'for its word alone. Averaging heads hides the specialists: open single heads in the overview.';
-  const STEP = {
-    wrote: 'A row is one step of writing: it read the word before the arrow and wrote the word after it. '
-      + 'Rows stand for the word written; “word read” shifts every word to the step that reads it.',
-    read: 'A row is one step of writing: it read the word before the arrow and wrote the word after it. '
-      + 'Rows stand for the word read; “word written” shifts every word to the step that writes it.',
-  };
-
-  /** A text that speaks of words, for the unit in force: in pieces mode a row is a piece of a word. */
-  A.unit = (text, words) => (words ? text : text.replace(/\bword(s?)\b/g, 'piece$1'));
 
   /** A choice among few as buttons that behave as radio buttons. */
   function segments(label, options, onChange) {
@@ -31,11 +17,14 @@
       inputs[value].addEventListener('change', () => onChange(value));
       field.append(el('label', {}, inputs[value], (names[value] = el('span', {}, text))));
     }
-    const rename = (change) => {
-      for (const [value, text] of Object.entries(options)) names[value].textContent = change(text);
+    const rename = (texts) => {
+      for (const [value, text] of Object.entries(texts)) names[value].textContent = text;
     };
     return { field, inputs, rename, set: (value) => { inputs[value].checked = true; } };
   }
+
+  /** The texts of some choices by their names: PLACE.NAME. */
+  const options = (place, names) => Object.fromEntries(names.map((name) => [name, t(`${place}.${name}`)]));
 
   /** A drop-down with its label. */
   function dropdown(label, onChange, extra = '') {
@@ -61,35 +50,36 @@
 
   /** Left: the overview with its two pickers. */
   function headsPanel(pick) {
-    const layer = dropdown('layer', () => pick());
-    const head = dropdown('head', () => pick());
+    const layer = dropdown(t('explorer.layer'), () => pick());
+    const head = dropdown(t('explorer.head'), () => pick());
     const mosaic = el('div', { class: 'bxa-mosaic-host' });
-    const top = el('div', { class: 'bxa-top' }, el('h3', {}, 'All heads'), layer.field, head.field);
-    const panel = el('section', { class: 'bxa-heads', 'aria-label': 'All heads' }, top, mosaic);
+    const top = el('div', { class: 'bxa-top' }, el('h3', {}, t('explorer.all_heads')), layer.field, head.field);
+    const panel = el('section', { class: 'bxa-heads', 'aria-label': t('explorer.all_heads') }, top, mosaic);
     return { layer, head, mosaic, panel };
   }
 
   /** Right: the large map with its title, legend, notes and table. */
   function mapPanel(zoom, by) {
     const title = el('h3', {});
-    const zooms = el('div', { class: 'bxa-zoom' }, button('Zoom in', '+', zoom.in),
-      button('Zoom out', '−', zoom.out), button('Show the whole map', 'fit', zoom.all));
+    const zooms = el('div', { class: 'bxa-zoom' }, button(t('explorer.zoom_in'), '+', zoom.in),
+      button(t('explorer.zoom_out'), '−', zoom.out),
+      button(t('explorer.zoom_all'), t('explorer.zoom_all_button'), zoom.all));
     const map = el('div', { class: 'bxa-map' });
     const bar = el('span', { class: 'bxa-ramp' });
     const ends = [el('span', {}), el('span', {})];
     const legend = el('div', { class: 'bxa-legend' }, ends[0], bar, ends[1]);
-    const honesty = el('p', { class: 'bxa-honesty', hidden: true }, HONEST);
+    const honesty = el('p', { class: 'bxa-honesty', hidden: true }, t('explorer.honesty'));
     const honest = el('button', { type: 'button', class: 'bxa-honest', 'aria-expanded': 'false' },
-      'where it looked, not why');
+      t('explorer.honest'));
     honest.addEventListener('click', () => {
       honesty.hidden = !honesty.hidden;
       honest.setAttribute('aria-expanded', String(!honesty.hidden));
     });
     const text = el('p', {});
     const step = el('div', { class: 'bxa-step' }, by.field, text);
-    const table = el('details', { class: 'bxa-table' }, el('summary', {}, 'the same as a table'),
+    const table = el('details', { class: 'bxa-table' }, el('summary', {}, t('explorer.table')),
       el('div', {}));
-    const panel = el('section', { class: 'bxa-large', 'aria-label': 'Map' },
+    const panel = el('section', { class: 'bxa-large', 'aria-label': t('explorer.map') },
       el('div', { class: 'bxa-top' }, el('div', { class: 'bxa-title' }, title, honest), zooms),
       honesty, map, legend, step, table);
     return { title, map, bar, ends, text, table, panel };
@@ -104,7 +94,7 @@
       .sort((a, b) => b[0] - a[0]).slice(0, 4);
     const cell = ([w, c]) => el('td', {}, el('b', {}, shown.labels[c]), ` ${BX.percent(w)}`);
     const first = decoder ? ['read', 'wrote'] : ['word'];
-    const names = [...first, 'looks most at', 'second', 'third', 'fourth'];
+    const names = [...first, 'first', 'second', 'third', 'fourth'].map((name) => t(`explorer.table.${name}`));
     const rows = shown.z.map((row, r) => el('tr', {},
       ...(decoder ? [el('td', {}, shown.pairs[r].read)] : []),
       el('th', { scope: 'row' }, shown.pairs[r].wrote), ...top(row).map(cell)));
@@ -116,46 +106,47 @@
     const top = Math.max(0, ...shown.z.flat().map((w) => w ?? 0));
     return {
       fixed: ['0\u00a0%', '100\u00a0%'],
-      row: ['0\u00a0%', 'the largest of each row'],
-      map: ['0\u00a0%', `${BX.percent(top)}, the largest of this map`],
-      log: [`${BX.percent(A.LOG_FLOOR)} or less`, '100\u00a0%, logarithmic'],
+      row: ['0\u00a0%', t('explorer.legend.row')],
+      map: ['0\u00a0%', t('explorer.legend.map', { share: BX.percent(top) })],
+      log: [t('explorer.legend.log_low', { share: BX.percent(A.LOG_FLOOR) }), t('explorer.legend.log_high')],
     }[scale];
   }
 
   /** How much weight lies on special tokens, and whether it is hidden. */
   function specialNote(shown, special, kind) {
     const any = [...special.keys.special, ...special.queries.special].some(Boolean);
-    if (!any) return [false, 'none here'];
+    if (!any) return [false, t('explorer.special.none')];
     const left = shown.hiddenRows;
-    const rows = left ? `, ${left} row${left > 1 ? 's' : ''} left out` : '';
     const hides = special.keepColumns.length < special.columns.length;
-    if (special.keepRows.length === 0 || special.keepColumns.length === 0) return [false, `all of ${kind}`];
+    const all = special.keepRows.length === 0 || special.keepColumns.length === 0;
+    if (all) return [false, t('explorer.special.all', { kind })];
     const share = BX.percent(Math.max(0, special.hidden));
     const hiding = shown.hiddenRows || shown.keepColumns.length < shown.columns.length;
-    if (hiding) return [true, `${share} hidden${rows}`];
-    return [true, hides ? `they hold ${share}` : 'no weight on them'];
+    if (hiding && left) return [true, t('explorer.special.hidden_rows', { share, n: left })];
+    if (hiding) return [true, t('explorer.special.hidden', { share })];
+    return [true, hides ? t('explorer.special.held', { share }) : t('explorer.special.weightless')];
   }
 
   BX.explorerControls = (root, on) => {
-    const run = dropdown('run', (value) => on.run(value), 'bxa-run');
-    const kind = segments('Kind of attention', on.titles, (value) => on.set({ map: value }));
-    const unit = segments('Unit', { words: 'words', pieces: 'pieces' },
+    const run = dropdown(t('explorer.run'), (value) => on.run(value), 'bxa-run');
+    const kind = segments(t('explorer.kind'), options('explorer.kind', A.KINDS), (value) => on.set({ map: value }));
+    const unit = segments(t('explorer.unit'), options('explorer.unit', ['words', 'pieces']),
       (value) => on.set({ unit: value }));
-    const by = segments('Rows stand for', { wrote: 'word written', read: 'word read' },
+    const by = segments(t('explorer.by'), options('explorer.by.words', ['wrote', 'read']),
       (value) => on.set({ rows: value }));
-    const scale = dropdown('scale', (value) => on.set({ scale: value }));
+    const scale = dropdown(t('explorer.scale'), (value) => on.set({ scale: value }));
     const box = el('input', { type: 'checkbox' });
     const note = el('span', { class: 'bxa-note' });
-    const hide = el('label', { class: 'bxa-check' }, box, el('span', {}, 'hide special tokens'), note);
+    const hide = el('label', { class: 'bxa-check' }, box, el('span', {}, t('explorer.special')), note);
     box.addEventListener('change', () => on.set({ hideSpecial: box.checked }));
     const picked = () => [heads.layer, heads.head].map(({ select }) => number(select.value));
     const heads = headsPanel(() => on.pick(...picked()));
     const large = mapPanel(on.zoom, by);
-    const more = el('details', { class: 'bxa-more' }, el('summary', {}, 'View settings'),
+    const more = el('details', { class: 'bxa-more' }, el('summary', {}, t('explorer.settings')),
       el('div', { class: 'bxa-options' }, unit.field, scale.field, hide));
     const lines = el('div', { class: 'bxa-lines' });
     const told = el('p', { class: 'bxa-told' });
-    const clear = button('Clear the selection', 'clear', () => on.clear());
+    const clear = button(t('explorer.clear_label'), t('explorer.clear'), () => on.clear());
     const empty = el('p', { class: 'bxa-empty', hidden: true });
     const warning = el('div', { class: 'bxa-warning', role: 'note', hidden: true });
     const live = el('p', { class: 'bxa-hush', role: 'status', 'aria-live': 'polite' });
@@ -163,7 +154,7 @@
       el('div', { class: 'bxa-main' }, heads.panel, large.panel));
     const bar = el('div', { class: 'bxa-bar' }, kind.field, more, run.field);
     root.replaceChildren(bar, warning, empty, body, live);
-    fill(scale.select, Object.entries(on.scales), 'fixed');
+    fill(scale.select, Object.entries(options('explorer.scale', ['fixed', 'row', 'map', 'log'])), 'fixed');
 
     const wide = window.matchMedia('(min-width: 720px)');
     const unfold = () => { more.open = wide.matches; };
@@ -173,35 +164,35 @@
     large.table.addEventListener('toggle', () => { if (last) fillTable(large.table, last); });
 
     /** Fills everything from what is looked at. state: see look() of explorer.js; special: the view without special
-        tokens; figure: the skeleton of views/figure.py, which names the kinds. */
-    function show(decoded, state, shown, special, figure) {
+        tokens. */
+    function show(decoded, state, shown, special) {
       last = shown;
       // 1) the choices: what is chosen, and what this run does not hold
       kind.set(state.kind);
       for (const name of A.KINDS) kind.inputs[name].disabled = !decoded.arrays[name];
-      unit.set(state.words ? 'words' : 'pieces');
+      const unitName = state.words ? 'words' : 'pieces';
+      unit.set(unitName);
       by.set(state.by);
-      by.rename((label) => A.unit(label, state.words));
+      by.rename(options(`explorer.by.${unitName}`, ['wrote', 'read']));
       by.field.hidden = state.kind === 'encoder_self';
       const { shape: [L, H] } = decoded.arrays[state.kind];
-      const options = (n, what) => [...Array.from({ length: n }, (_, i) => [i, i + 1]),
-        ['mean', `mean of ${what}`], ['max', `max of ${what}`]];
-      fill(heads.layer.select, options(L, 'layers'), state.layer);
-      fill(heads.head.select, options(H, 'heads'), state.head);
+      const picks = (n, what) => [...Array.from({ length: n }, (_, i) => [i, i + 1]),
+        ...Object.entries(options(what, ['mean', 'max']))];
+      fill(heads.layer.select, picks(L, 'explorer.layers'), state.layer);
+      fill(heads.head.select, picks(H, 'explorer.heads'), state.head);
       scale.select.value = state.scale;
       // 2) how much lies on special tokens, and whether it is hidden
-      const [some, text] = specialNote(shown, special, figure.names[state.kind]);
+      const kindName = t(`map.kind.${state.kind}`);
+      const [some, text] = specialNote(shown, special, kindName);
       box.checked = state.hideSpecial;
       box.disabled = !some;
       note.textContent = text;
       // 3) what stands around the map: its title, legend, how a row reads, the table
-      large.title.textContent = `Attention weights (raw), ${figure.names[state.kind]}, `
-        + A.where(state.layer, state.head);
+      large.title.textContent = t('explorer.map_title', { kind: kindName, where: A.where(state.layer, state.head) });
       large.bar.style.background = BX.gradient();
       legendEnds(state.scale, shown).forEach((end, i) => { large.ends[i].textContent = end; });
-      const plain = state.kind === 'encoder_self';
-      large.text.textContent = A.unit(plain ? 'A row is a word that is being read.' : STEP[state.by],
-        state.words);
+      const step = state.kind === 'encoder_self' ? 'encoder' : state.by;
+      large.text.textContent = t(`explorer.step.${unitName}.${step}`);
       fillTable(large.table, shown);
     }
     return {

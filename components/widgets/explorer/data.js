@@ -176,32 +176,32 @@
     return (w) => w;
   }
 
-  /** The place in words: 'layer 3 head 2' (counted from 1), 'layer 3 (mean of heads)'. */
-  function where(layer, head) {
+  /** The place in words: 'layer 3 head 2' (counted from 1), 'layer 3 (mean of heads)'. how: 'map.inside' for
+      brackets that are there already. */
+  function where(layer, head, how = 'map.where') {
     const [one, other] = [typeof layer === 'number', typeof head === 'number'];
-    if (one && other) return `layer ${layer + 1} head ${head + 1}`;
-    if (one) return `layer ${layer + 1} (${head} of heads)`;
-    if (other) return `head ${head + 1} (${layer} of layers)`;
-    return layer === head ? `the ${layer} of layers and heads` : `the ${layer} of layers (${head} of heads)`;
+    const named = (pick) => (typeof pick === 'number' ? pick + 1 : BX.t(`map.pick.${pick}`));
+    const say = (form) => BX.t(`${how}.${form}`, { layer: named(layer), head: named(head) });
+    if (one && other) return say('one');
+    if (one) return say('layer');
+    if (other) return say('head');
+    return say(layer === head ? 'same' : 'both');
   }
 
   /** A sentence about one cell as parts: plain strings, and {token} where a token stands. */
-  function sentence(templates, shown, r, c, by) {
+  function sentence(shown, r, c, by) {
     const { kind } = shown;
     const pair = shown.pairs[r];
     const weight = shown.z[r][c];
-    if (weight === null) {
-      const token = { token: shown.labels[c] };
-      return ['writing ', { token: pair.wrote }, ' cannot look at ', token, ': it comes later'];
-    }
-    const template = templates[by === 'read' && kind !== 'encoder_self' ? `${kind}_read` : kind];
+    if (weight === null) return BX.parts('map.says.later', { wrote: pair.wrote, column: shown.labels[c] });
+    const name = by === 'read' && kind !== 'encoder_self' ? `${kind}_read` : kind;
     const values = {
       row: pair.wrote, read: pair.read, wrote: pair.wrote, column: shown.labels[c],
       where: where(shown.layer, shown.head), weight: BX.percent(weight),
     };
-    const fill = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-    return template.split('*').map((part, i) => (i % 2 ? { token: fill(part) } : fill(part)));
+    return BX.parts(`map.says.${name}`, values);
   }
+
   /** The map to open with: of all layers' head means, the one whose rows are most decided. */
   function opening(run, kind, options) {
     if (run.large) return { layer: run.arrays[kind].shape[0] - 1, head: 'mean' };

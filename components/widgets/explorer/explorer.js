@@ -6,8 +6,6 @@
   const BX = (window.BX = window.BX || {});
   const A = BX.attention;
   const { NOTHING, ...S } = A.selection;
-  const TITLES = { encoder_self: 'Encoder self', decoder_self: 'Decoder self', cross: 'Cross' };
-  const SCALES = { fixed: '0 to 100\u00a0%', row: 'per row', map: 'whole map', log: 'logarithmic' };
   const NARROW = 720; // px, below which parts stand under each other
   const QUICK = 500; // ms within which clicks are one row of clicks
 
@@ -50,7 +48,6 @@
         run: (id) => view.set({ run: id }),
         clear: () => this.select(NOTHING),
         zoom: { in: () => this.map.zoomIn(), out: () => this.map.zoomOut(), all: () => this.map.reset() },
-        titles: TITLES, scales: SCALES,
       });
       this.strips = BX.strips(this.ui.lines, {
         toggle: (line, g) => this.select(S.toggled(this.selected, line, g)),
@@ -58,7 +55,7 @@
       });
       this.mosaic = BX.mosaic(this.ui.mosaic, (layer, head) => {
         view.choose(this.kind(), layer, head);
-        this.say(`${A.where(layer, head)} opened`);
+        this.say(BX.t('explorer.opened', { where: A.where(layer, head) }));
       });
       this.map = BX.heatmap(this.ui.map, {
         hover: (r, c) => this.light(r, c),
@@ -69,7 +66,7 @@
         say: (text) => this.say(text),
       });
       this.plotly = BX.script(root.dataset.plotly).then(() => true, (error) => {
-        this.ui.fail(`${error.message}; reload the page to try again.`);
+        this.ui.fail(BX.t('explorer.not_loaded', { file: error.message }));
         return false;
       });
     }
@@ -186,8 +183,7 @@
       this.quietly(() => this.view.set({ shown: this.shown,
         selected: this.view.state.selected || this.decided() }));
       // 4) Controls and notes, text lines, overview; then the map, which waits for Plotly.
-      ui.show(this.run, look, this.shown, A.specialMass(this.run, look.kind, look.layer, look.head, look),
-        this.figure);
+      ui.show(this.run, look, this.shown, A.specialMass(this.run, look.kind, look.layer, look.head, look));
       this.paint();
       this.mosaic.draw(this.run, look);
       this.drawMap(look);
@@ -228,7 +224,7 @@
       const found = strips.tint(now, views, look, strip.labels.output.length);
       strips.paint(found, now, hidden, strip.labels, look.scale);
       const parts = now.words.length ? strips.describe(now, found, strip.labels, views, hidden, look.by)
-        : [A.unit('Touch a word on either line to see where it looks. Several add up.', look.words)];
+        : [BX.t(look.words ? 'explorer.touch.words' : 'explorer.touch.pieces')];
       BX.tell(ui.told, parts);
       ui.clear.hidden = !this.selected.words.length;
       return BX.plain(parts);

@@ -14,7 +14,7 @@
     constructor(host, on) {
       Object.assign(this, { host, on });
       this.stage = BX.el('div', { class: 'bxa-stage', tabindex: 0, role: 'application',
-        'aria-roledescription': 'attention map' });
+        'aria-roledescription': BX.t('explorer.map_role') });
       const layer = (name) => BX.el('div', { class: `bxa-${name}`, 'aria-hidden': 'true' });
       this.blank = layer('blank'); // shows where no cell is drawn
       this.plot = BX.el('div', { class: 'bxa-plot' });
@@ -23,7 +23,7 @@
       this.tip.hidden = true;
       this.stage.append(this.blank, this.plot, this.marks, this.tip);
       host.append(this.stage);
-      this.now = null; // what is drawn: {shown, state, templates, theme, size}
+      this.now = null; // what is drawn: {shown, state, theme, size}
       this.cursor = null; // [r, c]
       this.pinned = { rows: [], columns: [] };
       this.buildBars();
@@ -55,10 +55,9 @@
       const theme = skeleton[BX.gradio.dark() ? 'dark' : 'light'];
       const { clientWidth: width } = this.host;
       const size = ruler.measure(shown, { width, room: state.room, narrow: width < 560, font: this.css('--bx-font') });
-      this.now = { shown, state, templates: skeleton.sentences, theme, size };
+      this.now = { shown, state, theme, size };
       const [R, C] = this.shape;
-      this.stage.setAttribute('aria-label', `Attention map, ${R} rows by ${C} columns. Arrow keys walk the cells, `
-        + 'Enter keeps a row, plus and minus zoom, 0 shows all.');
+      this.stage.setAttribute('aria-label', BX.t('explorer.map_label', { rows: R, columns: C }));
       // 2) The cells: weights as 0..1 by the chosen scale, null where no query may look.
       const trace = structuredClone(theme.data[0]);
       const scale = A.scaler(state.scale, shown.z);
@@ -206,8 +205,8 @@
     }
     /** What the cursor's cell says, in parts. */
     sentence() {
-      const { templates, shown, state } = this.now;
-      return A.sentence(templates, shown, ...this.cursor, state.by);
+      const { shown, state } = this.now;
+      return A.sentence(shown, ...this.cursor, state.by);
     }
 
     // ---- from outside

@@ -27,7 +27,7 @@
   /** A mosaic inside host. onPick(layer, head) is called with indices, 'mean' or 'max'. */
   BX.mosaic = (host, onPick) => {
     const canvas = BX.el('canvas', { class: 'bxa-mosaic', tabindex: 0, role: 'application',
-      'aria-roledescription': 'overview of all heads' });
+      'aria-roledescription': BX.t('explorer.all_heads_role') });
     const tip = BX.el('div', { class: 'bxa-tip', 'aria-hidden': 'true' });
     host.append(canvas, tip);
     const scratch = document.createElement('canvas');
@@ -135,8 +135,8 @@
         context.lineWidth = 2.5;
         context.strokeRect(x - 1.5, y - 1.5, grid.width + 3, grid.height + 3);
       }
-      canvas.setAttribute('aria-label', `All ${grid.L} layers by ${grid.H} heads; chosen: `
-        + `${A.where(state.layer, state.head)}. Arrow keys choose another.`);
+      const where = A.where(state.layer, state.head);
+      canvas.setAttribute('aria-label', BX.t('explorer.all_heads_label', { layers: grid.L, heads: grid.H, where }));
       canvas.dataset.chosen = `${state.layer},${state.head}`;
       grid.state = state;
     }

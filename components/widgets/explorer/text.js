@@ -64,41 +64,40 @@
     source: { source: 'encoder_self', output: 'cross' },
     output: { source: 'cross', output: 'decoder_self' },
   };
-  const joint = (i, n) => (i === 0 ? '' : i === n - 1 ? ' and ' : ', ');
+  const joint = (i, n) => (i === 0 ? '' : i === n - 1 ? BX.t('explorer.and') : ', ');
   const list = (parts) => parts.flatMap((part, i) => [joint(i, parts.length), part]);
   /** The strongest of a line as parts: "*cat* 62 %, *is* 5 %". */
   function strongest(found, labels, hidden, most = 3) {
     const order = found.weights.map((w, i) => [w, i]).filter(([w, i]) => w >= 0.005 && !hidden(i))
       .sort((a, b) => b[0] - a[0]).slice(0, most);
-    if (!order.length) return ['nothing above 0.5\u00a0%'];
+    if (!order.length) return [BX.t('explorer.nothing')];
     return order.flatMap(([w, i], n) => [n ? ', ' : '', { token: labels[i] }, ` ${BX.percent(w)}`]);
   }
 
   /** What a selection shows, as a sentence in parts. found: what tint() gave; labels, hidden: a line each. */
   function describe(selected, found, labels, views, hidden, by) {
     // 1) who looks: "*cat* and *is* (mean)"
-    const tokens = list(selected.words.map((g) => ({ token: labels[selected.line][g] })));
-    const several = selected.words.length > 1 ? ' (mean)' : '';
+    const words = list(selected.words.map((g) => ({ token: labels[selected.line][g] })));
+    const mean = selected.words.length > 1 ? BX.t('explorer.mean') : '';
     // 2) at what, and in which map
-    const place = (view) => A.where(view.layer, view.head).replace(' (', ', ').replace(')', '');
-    const most = (line) => strongest(found[line], labels[line], hidden[line]);
     const at = (line) => {
       const kind = LOOKS[selected.line][line];
-      return [...most(line), ` (${kind.replace('_', ' ')}, ${place(views[kind])}).`];
+      const { layer, head } = views[kind];
+      return { most: strongest(found[line], labels[line], hidden[line]), kind: BX.t(`map.short.${kind}`),
+        place: A.where(layer, head, 'map.inside') };
     };
+    const say = (name, values) => BX.parts(`explorer.says.${name}`, values);
     // 3) the sentence: words of the source are read, those of the output written
     if (selected.line === 'source') {
-      const step = by === 'read' ? 'having read ' : 'writing ';
-      return ['Reading ', ...tokens,
-        ...(found.source ? [`${several} looked at `, ...at('source')] : []),
-        ...(found.output ? [' Looked at most while ', step, ...at('output')] : [])];
+      const who = say('reading', { words });
+      const looked = found.source ? say('looked', { who, mean, ...at('source') }) : who;
+      const step = by === 'read' ? 'looked_read' : 'looked_writing';
+      return [...looked, ...(found.output ? say(step, at('output')) : [])];
     }
-    if (!found.source && !found.output) return [...tokens, by === 'read' ? ': never read, the run ends there.'
-      : ': given, not written, so it has no row. “Word read” shows the step that reads it.'];
-    const back = found.source ? ' Back at the output: ' : ' looked back at: ';
-    return [by === 'read' ? 'Having read ' : 'Writing ', ...tokens, several,
-      ...(found.source ? [' looked at the source: ', ...at('source')] : []),
-      ...(found.output ? [back, ...at('output')] : [])];
+    if (!found.source && !found.output) return say(by === 'read' ? 'never_read' : 'never_written', { words });
+    const who = say(by === 'read' ? 'having_read' : 'writing', { words, mean });
+    if (!found.source) return say('output', { who, ...at('output') });
+    return [...say('source', { who, ...at('source') }), ...(found.output ? say('output_too', at('output')) : [])];
   }
 
   /** The two lines inside host. on: {toggle(line, g), hover(line, g) or hover(null)}. */
@@ -106,9 +105,10 @@
     const lines = {};
     for (const line of ['source', 'output']) {
       const tokens = BX.el('div', { class: 'bxa-tokens', role: 'group', dir: 'auto',
-        'aria-label': `${line} words` });
+        'aria-label': BX.t(`explorer.line_label.${line}`) });
       lines[line] = { tokens, buttons: [] };
-      host.append(BX.el('div', { class: 'bxa-line' }, BX.el('span', { class: 'bxa-name' }, line), tokens));
+      const name = BX.el('span', { class: 'bxa-name' }, BX.t(`explorer.line.${line}`));
+      host.append(BX.el('div', { class: 'bxa-line' }, name, tokens));
       tokens.addEventListener('keydown', (event) => walk(event, lines[line].buttons));
       const index = (event) => lines[line].buttons.indexOf(event.target.closest?.('button'));
       tokens.addEventListener('click', (event) => {

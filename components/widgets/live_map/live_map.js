@@ -62,7 +62,7 @@
       const fill = (select, count, value) => {
         if (select.dataset.n !== String(count)) {
           const numbers = Array.from({ length: count }, (_, i) => BX.el('option', { value: i }, String(i + 1)));
-          const names = ['mean', 'max'].map((name) => BX.el('option', { value: name }, name));
+          const names = ['mean', 'max'].map((name) => BX.el('option', { value: name }, BX.t(`map.pick.${name}`)));
           select.replaceChildren(...names, ...numbers);
           select.disabled = count < 2;
           select.dataset.n = count;
@@ -101,7 +101,7 @@
       this.parts.dataset.key = key;
       const buttons = Array.from({ length: parts }, (_, i) => BX.el('button',
         { type: 'button', 'data-at': i, 'aria-pressed': String(i === part) }, String(i + 1)));
-      this.parts.replaceChildren('sentence ', ...buttons);
+      this.parts.replaceChildren(BX.t('live_map.sentence'), ' ', ...buttons);
     }
 
     layout(key) {
@@ -134,7 +134,8 @@
       while (this.rows.childElementCount > labels.length) this.rows.lastElementChild.remove();
       for (let t = this.rows.childElementCount; t < labels.length; t++) {
         const { read, wrote, special } = labels[t];
-        const look = { class: 'bxm-row' + (special ? ' special' : ''), title: `read ${read} → wrote ${wrote}` };
+        const title = BX.t('live_map.row', { read, wrote });
+        const look = { class: 'bxm-row' + (special ? ' special' : ''), title };
         this.rows.append(BX.el('span', look,
           BX.el('small', {}, read), BX.el('b', {}, wrote)));
       }

@@ -12,7 +12,6 @@
   };
   const time = (s) => (s == null ? '' : s < 0.0995 ? `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)} ms`
     : s < 1 ? `${(1000 * s).toFixed(0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
-  const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
 
   class Player {
     /** root: the element of player.html; view: a BX.view(); port: of BX.gradio.mount. */
@@ -147,7 +146,7 @@
     stop() {
       if (this.pending) { // nothing had come: what stood there stays
         this.pending = false;
-        this.message = { state: 'idle', message: 'Stopped before it began.' };
+        this.message = { state: 'idle', message: BX.t('player.stopped_early') };
         this.render();
         return;
       }
@@ -162,14 +161,10 @@
     /** The server gave up without a word of its own (the event failed). */
     fail() {
       if (!this.pending && !this.serverBusy()) return;
-      const why = this.pending ? 'did not take this run: too many are waiting, or it cannot be reached'
-        : 'could not finish this run';
+      const why = this.pending ? 'player.not_taken' : 'player.not_finished';
       this.pending = false;
       this.playing = false;
-      this.message = {
-        state: 'error',
-        message: `The server ${why}. Your text is kept; press Run to try again.`,
-      };
+      this.message = { state: 'error', message: BX.t(why) };
       if (this.value && this.value.state === 'streaming') this.value = { ...this.value, state: 'stopped' };
       this.render();
     }
@@ -275,7 +270,7 @@
       navigator.clipboard.writeText(this.outputText(this.shown)).then(() => {
         this.copyEl.classList.add('done');
         setTimeout(() => this.copyEl.classList.remove('done'), 1400);
-      }, () => { this.statusEl.textContent = 'The browser does not allow copying; select the text instead.'; });
+      }, () => { this.statusEl.textContent = BX.t('player.no_copy'); });
     }
 
     // ---- touching
@@ -350,5 +345,5 @@
   }
 
   BX.Player = Player;
-  BX.playerTools = { ICONS, time, count };
+  BX.playerTools = { ICONS, time };
 })();

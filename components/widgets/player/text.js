@@ -134,7 +134,7 @@
       const p = logprob == null ? 0 : Math.exp(logprob);
       const node = this.add(token, first, {
         note: (text.length > 2 || special) ? short(logprob) : '\u00a0',
-        hint: `${label}, probability ${BX.prob(logprob)}`,
+        hint: BX.t('player.token_hint', { token: label, probability: BX.prob(logprob) }),
       });
       node.style.setProperty('--p', p.toFixed(3));
       node.classList.toggle('unsure', p < 0.5 && !special);
@@ -156,7 +156,8 @@
     const list = BX.el('ol', { class: 'bxp-alts' },
       ...others.map(({ id, label, logprob }) => alternative(label, logprob, id === token.id)));
     if (!others.some(({ id }) => id === token.id)) list.prepend(alternative(token.label, token.logprob, true));
-    root.replaceChildren(BX.el('span', { class: 'bxp-step' }, `token ${index + 1}`), list);
+    const step = BX.t('player.token', { number: index + 1 });
+    root.replaceChildren(BX.el('span', { class: 'bxp-step' }, step), list);
   };
   const alternative = (label, logprob, mine) => {
     const item = BX.el('li', { class: mine ? 'mine' : false },

@@ -2,22 +2,14 @@
 (() => {
   'use strict';
   const BX = window.BX;
-  const { ICONS, time, count } = BX.playerTools;
+  const { ICONS, time } = BX.playerTools;
   const icon = (name) => '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
     + `<path d="${ICONS[name]}"/></svg>`;
 
   /** Who looks, by the layer and head of the live map. */
   function looker({ layer, head }) {
-    const [l, h] = [layer + 1, head + 1];
-    const NAMES = {
-      mean: { mean: 'the mean of all layers and heads', max: 'the strongest head, averaged over layers,',
-        one: `head ${h}, averaged over layers,` },
-      max: { mean: 'the strongest layer, its heads averaged,', max: 'the strongest head of any layer',
-        one: `head ${h} of the strongest layer` },
-      one: { mean: `layer ${l}, its heads averaged,`, max: `layer ${l}'s strongest head`, one: `layer ${l} head ${h}` },
-    };
     const named = (pick) => (typeof pick === 'number' ? 'one' : pick);
-    return NAMES[named(layer)][named(head)];
+    return BX.t(`player.looker.${named(layer)}.${named(head)}`, { layer: layer + 1, head: head + 1 });
   }
 
   Object.assign(BX.Player.prototype, {
@@ -112,7 +104,8 @@
       this.scrubEl.style.setProperty('--done', total ? this.shown / total : 0);
       const more = this.value.state === 'streaming' && !this.cut;
       this.countEl.textContent = `${this.shown} / ${total}${more ? '…' : ''}`;
-      const [name, label] = this.playButton(total);
+      const name = this.playButton(total);
+      const label = BX.t(`player.button.${name}`);
       if (this.playEl.dataset.icon !== name) {
         this.playEl.innerHTML = icon(name); // constants of this file
         this.playEl.dataset.icon = name;
@@ -124,12 +117,12 @@
       this.openEl.hidden = !(segment && segment.run) || state === 'waiting';
     },
 
-    /** The icon and the label of the button beside the scrubber. */
+    /** The name of the button beside the scrubber: of its icon and its label. */
     playButton(total) {
-      if (this.pace === 'step') return ['next', 'Next token'];
-      if (this.playing && this.shown < total) return ['pause', 'Pause'];
-      if (total && this.shown >= total) return ['again', 'Play again'];
-      return ['play', 'Play'];
+      if (this.pace === 'step') return 'next';
+      if (this.playing && this.shown < total) return 'pause';
+      if (total && this.shown >= total) return 'again';
+      return 'play';
     },
 
     renderStatus(state) {
@@ -144,37 +137,36 @@
     statusText(state) {
       if (state === 'waiting') {
         const place = BX.gradio.queuePlace();
-        if (!place) return 'Waiting for the model…';
-        return `Waiting for the model: place ${place[0]} of ${place[1]} in the queue.`;
+        if (!place) return BX.t('player.waiting');
+        return BX.t('player.queued', { place: place[0], count: place[1] });
       }
       if (this.message) return this.message.message;
-      if (!this.value) return 'Write a sentence and press Run.';
+      if (!this.value) return BX.t('player.idle');
       const { stats, segments } = this.value;
       const draft = segments.at(-1).draft;
       if (state === 'drafting') {
         const score = (draft.score ?? 0).toFixed(2);
-        return `Draft: step ${draft.step}, ${count(stats.beams, 'beam')}, score ${score}`;
+        return BX.t('player.drafting', { step: draft.step, beams: BX.t('player.beams', { n: stats.beams }), score });
       }
-      if (this.older()) return `Written before, by “${stats.model}”. Press Run for what is chosen now.`;
-      if (state === 'streaming') return 'Writing…';
-      if (state === 'paused') return this.pace === 'step'
-        ? `Token ${this.shown} of ${this.flat.length}: the space bar or the button writes the next.`
-        : `Paused at token ${this.shown} of ${this.flat.length}.`;
+      if (this.older()) return BX.t('player.older', { model: stats.model });
+      if (state === 'streaming') return BX.t('player.writing');
+      const far = { shown: this.shown, total: this.flat.length };
+      if (state === 'paused') return BX.t(this.pace === 'step' ? 'player.step' : 'player.paused', far);
       if (state === 'stopped') return this.stoppedText();
       const reasons = segments.map((s) => s.finish);
       if (reasons.includes('length')) {
-        const more = stats.limit < stats.most ? '; raise it under Decoding' : ', the most there is';
-        return `Finished: the limit of ${count(stats.limit, 'token')} was reached${more}.`;
+        const tokens = BX.t('player.tokens', { n: stats.limit });
+        return BX.t(stats.limit < stats.most ? 'player.limit' : 'player.limit_most', { tokens });
       }
-      return 'Finished: the model wrote its end token.';
+      return BX.t('player.finished');
     },
 
     stoppedText() {
       const at = this.cut ? this.cutAt : this.flat.length;
       const rest = this.flat.length - at;
-      if (!at) return 'Stopped before the first token.';
-      return `Stopped after ${count(at, 'token')}.`
-        + (rest > 0 ? ` ${rest} more had been written; play on to see them.` : '');
+      if (!at) return BX.t('player.stopped_first');
+      const tokens = BX.t('player.tokens', { n: at });
+      return BX.t(rest > 0 ? 'player.stopped_rest' : 'player.stopped', { tokens, rest });
     },
 
     /** The text of the first n tokens, the answers of several sentences joined by a space. */
@@ -187,11 +179,11 @@
       if (!this.value || state === 'waiting' || this.message) return '';
       const { stats } = this.value;
       const n = this.flat.length;
-      const how = stats.beams > 1 ? count(stats.beams, 'beam') : stats.settings.split(',')[0];
+      const how = stats.beams > 1 ? BX.t('player.beams', { n: stats.beams }) : stats.settings.split(',')[0];
       const parts = [stats.model, how];
-      if (n) parts.push(count(n, 'token'));
-      if (n && stats.seconds) parts.push(`${this.rate(n / stats.seconds)} tokens/s`);
-      if (stats.first != null) parts.push(`first after ${time(stats.first)}`);
+      if (n) parts.push(BX.t('player.tokens', { n }));
+      if (n && stats.seconds) parts.push(BX.t('player.rate', { rate: this.rate(n / stats.seconds) }));
+      if (stats.first != null) parts.push(BX.t('player.first', { time: time(stats.first) }));
       parts.push(`${stats.device} ${stats.dtype}`);
       return parts.join(' · ');
     },
@@ -214,7 +206,7 @@
       const rows = [], labels = [];
       this.flat.forEach((f, i) => {
         if (f.at !== partAt || i >= this.shown) return;
-        const read = f.row ? this.flat[i - 1].token.label : 'start';
+        const read = f.row ? this.flat[i - 1].token.label : BX.t('player.start');
         labels.push({ read, wrote: f.token.label, special: f.token.special });
         rows.push(this.row(i) || new Float32Array(source.length));
       });
@@ -230,22 +222,23 @@
     /** The touched (or newest) row as a sentence, in parts. */
     sentence(entry, partAt) {
       const t = this.touched;
-      const word = ({ token }) => ({ token: token.label });
+      const word = ({ token }) => token.label;
       const who = looker(this.live(this.value.segments[partAt].shape || [1, 1]));
       if (t && t.line === 'source') {
         const s = this.sources[t.index];
         const seen = this.flat.slice(0, this.shown).map((f, i) => [f, (f.at === s.at && this.row(i)) || []])
           .map(([f, row]) => [f, row[s.i] || 0]).sort((a, b) => b[1] - a[1])[0];
-        return seen ? [word(s), ' is looked at most for writing ', word(seen[0]),
-          `: ${BX.percent(seen[1])} by ${who}.`] : [];
+        if (!seen) return [];
+        const [most, share] = seen;
+        return BX.parts('player.says_source', { source: word(s), wrote: word(most), share: BX.percent(share), who });
       }
       const row = entry && entry.at === partAt ? this.row(this.flat.indexOf(entry)) : null;
       if (!row) return [];
       const { source } = this.heads[partAt];
       const col = t && t.line === 'map' ? t.col : row.indexOf(Math.max(...row));
-      const read = entry.row ? word(this.flat[this.flat.indexOf(entry) - 1]) : 'the start token';
-      return ['Read ', read, ', wrote ', word(entry),
-        `: ${who} looks ${BX.percent(row[col])} at `, { token: source.tokens[col].label }, '.'];
+      const values = { wrote: word(entry), who, share: BX.percent(row[col]), column: source.tokens[col].label };
+      if (!entry.row) return BX.parts('player.says_start', values);
+      return BX.parts('player.says', { ...values, read: word(this.flat[this.flat.indexOf(entry) - 1]) });
     },
   });
 

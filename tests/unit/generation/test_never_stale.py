@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bertgen.generation.engines.choose import fused_serves
-from bertgen.generation.engines.prepared import transposed
+from bertgen.generation.engines.fused import transposed
 
 # Two sources: with one beam the engine runs two rows and reads copies of every matrix, as for beams.
 IDS = torch.tensor([[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]])

@@ -100,7 +100,7 @@ def test_maps_are_named_and_labelled(model, tokenizer, mode, text):
     maps, target, source = trace.maps, trace.target_pieces, trace.source_pieces
     assert set(maps) == {"cross", "decoder_self", "encoder_self"}
     assert all(getattr(trace, name) is found.weights for name, found in maps.items())
-    assert all(found.measure == "attention" for found in maps.values())
+    assert all(found.measure == "raw" for found in maps.values())
     assert (maps["cross"].rows, maps["cross"].columns, maps["cross"].shift) == (target, source, 1)
     assert (maps["encoder_self"].rows, maps["encoder_self"].columns) == (source, source)
     assert maps["encoder_self"].shift == 0

@@ -342,7 +342,7 @@ def test_validate():
         GenerationConfig(temperature=0.5).validate()
     with pytest.warns(UserWarning, match="length_penalty=2.0 has no effect without num_beams above 1"):
         GenerationConfig(length_penalty=2.0).validate()
-    with pytest.raises(ValueError, match="streamer is no setting"):
+    with pytest.raises(ValueError, match="streamer is not a setting"):
         GenerationConfig(streamer=1).validate()
     with pytest.raises(ValueError, match="never"):
         GenerationConfig(early_stopping="soon").validate()

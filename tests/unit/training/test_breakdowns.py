@@ -12,7 +12,7 @@ from bertgen import AutoTokenizer, EncoderDecoderModel
 from bertgen.training.__main__ import main
 from bertgen.training.data.sampling import SubwordSampler
 from bertgen.training.data.vocabulary import train_sentencepiece, write_tokenizer_files
-from bertgen.training.recipe.tables import read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.reader import read_pretraining_recipe, read_recipe
 from bertgen.training.runs.export import run_weights
 from bertgen.training.runs.snapshots import best_loss
 from bertgen.training.runs.state import LOG, STATE, read_log

@@ -11,7 +11,7 @@ from bertgen import AutoTokenizer, BertGenerationConfig, BertGenerationDecoder, 
 from bertgen.training.__main__ import main
 from bertgen.training.data.vocabulary import train_sentencepiece, write_tokenizer_files
 from bertgen.training.recipe.overrides import apply_settings
-from bertgen.training.recipe.tables import read_recipe
+from bertgen.training.recipe.reader import read_recipe
 from bertgen.training.runs.export import run_weights
 from bertgen.training.runs.state import STATE, read_log
 from components.models.checkpoint import describe

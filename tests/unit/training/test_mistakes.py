@@ -10,9 +10,10 @@ import torch
 
 from bertgen.training.__main__ import main
 from bertgen.training.data.corpus import read_sets
-from bertgen.training.recipe.tables import DataSet, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import DataSet
 from bertgen.training.runs.export import run_weights
-from bertgen.training.runs.snapshots import kept_files
+from bertgen.training.runs.snapshots import snapshot_files
 from bertgen.training.runs.state import read_log
 from bertgen.training.trainer import Trainer
 from tests.unit.training.tiny_bases import make_bert, make_gpt2, make_roberta, recipe_text
@@ -96,7 +97,7 @@ def test_a_run_that_dies_in_its_first_step_can_be_resumed(
         with pytest.raises(ZeroDivisionError):
             command(broken, work, "train", *settings)
     command(monkeypatch, work, "train", *settings, "--resume")
-    assert [path.name for path in kept_files(work / "run")] == [
+    assert [path.name for path in snapshot_files(work / "run")] == [
         "kept-0000001.safetensors",
         "kept-0000002.safetensors",
     ]

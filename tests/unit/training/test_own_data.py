@@ -13,7 +13,8 @@ from bertgen.training.__main__ import main
 from bertgen.training.data.corpora.cleaning import natural, split_by_components
 from bertgen.training.data.corpora.readers import read_rows
 from bertgen.training.data.corpus import read_references, read_sets
-from bertgen.training.recipe.tables import DataSet, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import DataSet
 from bertgen.training.reports.card import write_card
 from bertgen.training.runs.export import write_profile
 from bertgen.training.scores.metrics import score

@@ -18,7 +18,7 @@ from bertgen.training.__main__ import main
 from bertgen.training.data.text import build_base_vocabulary, load_rows, pack, read_paragraphs
 from bertgen.training.data.vocabulary import EOS_ID, MASK, SEPARATOR
 from bertgen.training.objectives.masked_lm import MaskedLM, Masker
-from bertgen.training.recipe.tables import read_pretraining_recipe
+from bertgen.training.recipe.reader import read_pretraining_recipe
 from bertgen.training.runs.state import read_log
 from bertgen.training.trainer import Trainer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bertgen.training.__main__ import main
-from bertgen.training.recipe.tables import read_any_recipe
+from bertgen.training.recipe.reader import read_any_recipe
 from bertgen.training.reports.card import read_results, write_card
 from bertgen.training.reports.curves import draw_curves, smooth
 

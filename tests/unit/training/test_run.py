@@ -12,7 +12,8 @@ from bertgen.training.__main__ import main, parse
 from bertgen.training.data.corpus import build_corpus, build_vocabulary
 from bertgen.training.data.vocabulary import write_tokenizer_files
 from bertgen.training.objectives.seq2seq import Seq2Seq
-from bertgen.training.recipe.tables import Recipe, read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.reader import read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.runs.start import start_tokenizer
 from bertgen.training.runs.state import STATE, read_log
 from bertgen.training.trainer import Trainer

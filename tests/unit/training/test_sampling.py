@@ -13,7 +13,8 @@ from bertgen import AutoTokenizer
 from bertgen.training.data.corpus import build_corpus, build_vocabulary, epoch_batches
 from bertgen.training.data.sampling import CUTS, SubwordSampler
 from bertgen.training.data.vocabulary import write_tokenizer_files
-from bertgen.training.recipe.tables import Recipe, read_recipe
+from bertgen.training.recipe.reader import read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.runs.start import start_tokenizer
 
 ROOT = Path(__file__).parents[3]

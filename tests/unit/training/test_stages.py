@@ -17,11 +17,12 @@ from bertgen.training.data.corpus import build_corpus
 from bertgen.training.data.text import build_base_vocabulary, load_rows
 from bertgen.training.objectives.masked_lm import MaskedLM
 from bertgen.training.objectives.seq2seq import Seq2Seq
-from bertgen.training.recipe.tables import Recipe, read_any_recipe, read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.reader import read_any_recipe, read_pretraining_recipe, read_recipe
+from bertgen.training.recipe.tables import Recipe
 from bertgen.training.runs.export import export_base, export_checkpoint, run_weights
-from bertgen.training.runs.snapshots import kept_files
+from bertgen.training.runs.snapshots import snapshot_files
 from bertgen.training.runs.start import start_tokenizer
-from bertgen.training.runs.state import WATCHED, append_log, read_log
+from bertgen.training.runs.state import FIGURE_PREFIXES, append_log, read_log
 from bertgen.training.trainer import Trainer
 
 BASE = """
@@ -253,12 +254,12 @@ def test_a_whole_run_logs_stages_keeps_weights_and_exports(data: Path, tmp_path:
     log = read_log(run)
     assert [line["stage"] for line in log if "stage" in line] == ["split"]
     assert {"last_loss_pairs", "last_exact", "last_sari"} <= log[-1].keys()
-    assert len(kept_files(run)) == 2
-    mean, parts = run_weights(run, "kept"), [load_file(path) for path in kept_files(run)]
+    assert len(snapshot_files(run)) == 2
+    mean, parts = run_weights(run, "kept"), [load_file(path) for path in snapshot_files(run)]
     name = trainer.weights.names[0]
     torch.testing.assert_close(mean[name], (parts[0][name] + parts[1][name]) / 2)
     for lowest in ("masters", "averages", "kept"):  # whatever validation liked best is what is exported
-        losses = {f"{prefix}_loss_pairs": float(kind != lowest) for kind, prefix in WATCHED.items()}
+        losses = {f"{prefix}_loss_pairs": float(kind != lowest) for kind, prefix in FIGURE_PREFIXES.items()}
         assert losses.keys() <= log[-1].keys()
         append_log(run, step=trainer.step, **losses)
         for name, tensor in run_weights(run, "auto").items():

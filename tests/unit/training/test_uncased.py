@@ -7,7 +7,7 @@ import pytest
 
 from bertgen import BertTokenizer
 from bertgen.training.__main__ import main
-from bertgen.training.objectives.validation import knows_no_capitals
+from bertgen.training.objectives.validation import is_uncased
 from bertgen.training.reports.evaluate import score_all
 from bertgen.training.runs.state import read_log
 from bertgen.training.scores.metrics import score
@@ -63,4 +63,4 @@ def test_case_counts_unless_the_model_has_none() -> None:
 
 @pytest.mark.parametrize("lower", [True, False])
 def test_the_tokenizer_says_whether_there_are_capitals(work: Path, lower: bool) -> None:
-    assert knows_no_capitals(BertTokenizer(work / "bert" / "vocab.txt", do_lower_case=lower)) is lower
+    assert is_uncased(BertTokenizer(work / "bert" / "vocab.txt", do_lower_case=lower)) is lower

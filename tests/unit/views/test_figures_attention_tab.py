@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from components.session import Sessions
+from components.strings import t
 from components.tabs import attention
 from components.views.contract import read_run
 from components.views.finished import finished_run
@@ -29,7 +30,7 @@ def run_of(seed: int):
 
 def test_nothing_to_see_is_said(ctx):
     value = attention.on_ask(ctx, "me", {"run": "", "known": []})
-    assert (value["runs"], value["trace"], value["note"]) == ([], None, attention.NO_RUN)
+    assert (value["runs"], value["trace"], value["note"]) == ([], None, t("attention.no_run"))
 
 
 def test_the_newest_run_comes_once(ctx):

@@ -27,10 +27,12 @@ from bertgen.training.data.corpora.files import read_text
 from bertgen.training.data.corpora.statements import compose, is_statement
 
 Row = tuple[str, str]
-PARAGRAPHS = 100_000  # that are read of a long text
+# That are read of a long text.
+PARAGRAPHS = 100_000
 _A, _B = r"(?P<a>[^.,;:?!]+)", r"(?P<b>[^.;:?!]+)"
 _INNER = rf"{_A}(?<!just)(?<!even)"
-_LIST = r"(?P<a>[^.;:?!]*[^.,;:?!\s])"  # commas inside
+# A first clause with commas inside.
+_LIST = r"(?P<a>[^.;:?!]*[^.,;:?!\s])"
 _PERSON = rf"(?P<who>He|She|They|We|I|{NAME}|(?:The|My|His|Her|Our|Their)(?: old| young)? \w+)"
 # What two clauses become, by the words between or before them.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -62,16 +64,20 @@ def read_clauses(path: Path) -> list[Row]:
     every ten of these one that stays as it is (plain, or with a clause that cannot stand alone). Every
     sentence once; of a text above 200,000 paragraphs half as many are drawn. The same rows for the same file.
     """
-    chance = random.Random(f"clauses-{path.name}")
+    # 1) The sentences of the text, every one once and none too long. Lists of single sentences, which are
+    #    all worth reading, are not as long as the texts of which a part is drawn.
+    rng = random.Random(f"clauses-{path.name}")
     paragraphs = [natural(line.partition("\t")[0]) for line in read_text(path).split("\n")]
-    if len(paragraphs) > 2 * PARAGRAPHS:  # a long text; lists of single sentences are not that long
-        paragraphs = chance.sample(paragraphs, PARAGRAPHS)
+    if len(paragraphs) > 2 * PARAGRAPHS:
+        paragraphs = rng.sample(paragraphs, PARAGRAPHS)
     lines = list(dict.fromkeys(part for text in paragraphs for part in SENTENCE_END.split(text)))
     lines = [line for line in lines if len(line.split()) <= LONGEST]
+    # 2) Those that a rule takes apart, those put together, those that stay whole.
     rows = [(line, parts) for line, parts in ((line, split_sentence(line)) for line in lines) if parts]
-    rows += compose(lines, 2 * len(rows), chance)
-    rows += _as_they_are(lines, len(rows) // 10, chance)
-    return [(source, target) for source, target in (renamed(row, chance) for row in rows)]
+    rows += compose(lines, 2 * len(rows), rng)
+    rows += _as_they_are(lines, len(rows) // 10, rng)
+    # 3) Under many names, so that a model learns names and not Tom.
+    return [(source, target) for source, target in (renamed(row, rng) for row in rows)]
 
 
 def split_sentence(sentence: str) -> str:
@@ -82,22 +88,24 @@ def split_sentence(sentence: str) -> str:
     for rule, opening in _RULES:
         match = rule.fullmatch(sentence)
         if match and is_clause(match["a"]) and is_clause(match["b"]):
-            opening = opening.replace("{is}", _is_or_was(match["a"]))
-            second = opening + match["b"] if opening else capital(match["b"])
-            return f"{capital(match['a'])}. {second}."
+            second = opening.replace("{is}", _is_or_was(match["a"])) + match["b"]
+            # Where nothing opens the second sentence, its subject does.
+            return f"{capital(match['a'])}. {capital(second)}."
     return ""
 
 
 def _is_or_was(clause: str) -> str:
+    """The verb of "This is because ...", in the tense of the clause: that of its first verb."""
     present, past = _PRESENT.search(clause), _PAST.search(clause)
-    return "was" if past and (not present or past.start() < present.start()) else "is"
+    if past and (not present or past.start() < present.start()):
+        return "was"
+    return "is"
 
 
-def _as_they_are(lines: list[str], count: int, chance: random.Random) -> list[Row]:
+def _as_they_are(lines: list[str], count: int, rng: random.Random) -> list[Row]:
     """Plain short statements and sentences whose first clause cannot stand alone, half and half."""
     plain = [line for line in lines if is_statement(line)]
     bound = [line for line in lines if _DEPENDENT.fullmatch(line)]
-    kept = [
-        line for found in (plain, bound) for line in chance.sample(found, min(len(found), (count + 1) // 2))
-    ]
-    return [(line, line) for line in kept]
+    half = (count + 1) // 2
+    drawn = [line for lines in (plain, bound) for line in rng.sample(lines, min(len(lines), half))]
+    return [(line, line) for line in drawn]

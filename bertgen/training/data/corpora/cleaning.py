@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 # Soft hyphens, zero-width spaces, marks of direction; not the joiners: Persian and Hindi spell with them.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
-SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")  # the space between two sentences
-_SUFFIX = r"(?:[,.;:!?%)\]}]|(?:'s|n't|'re|'ve|'ll|'d|'m)\b)"  # what leans on the word before it
+# The space between two sentences.
+SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"”][.!?]) (?=[A-Z\"“])")
+# What leans on the word before it.
+_SUFFIX = r"(?:[,.;:!?%)\]}]|(?:'s|n't|'re|'ve|'ll|'d|'m)\b)"
 _CLINGS_LEFT = re.compile(rf" (?={_SUFFIX}(?: |$|[,.;:!?)\]'\"]))")
 
 
@@ -32,8 +34,9 @@ def _join_quotes(text: str) -> str:
     """Straight quotes lean on what they enclose: the first of a pair to the right, the second to the left."""
     parts = text.split('"')
     for number, part in enumerate(parts):
-        inside = number % 2 == 1 and number < len(parts) - 1
-        parts[number] = part.strip() if inside else part
+        # The text between two quotes; behind a quote without its second it stays as it is.
+        if number % 2 == 1 and number < len(parts) - 1:
+            parts[number] = part.strip()
     return '"'.join(parts)
 
 
@@ -66,14 +69,14 @@ def without_leaks(
     """`rows` less exact doubles and every row whose source or target stands, by loose key, in `held_out`."""
     closed = {loose_key(text) for row in held_out for text in row}
     seen: set[tuple[str, str]] = set()
-    kept = []
+    clean = []
     for row in rows:
         keys = (loose_key(row[0]), loose_key(row[1]))
         if keys in seen or closed.intersection(keys):
             continue
         seen.add(keys)
-        kept.append(row)
-    return kept
+        clean.append(row)
+    return clean
 
 
 def split_by_components(
@@ -84,6 +87,7 @@ def split_by_components(
     Rows that share a text, by loose key and on whichever side of the row, hang together and go to one side of
     the cut as a whole, so that no text stands in two. The same cut for the same seed.
     """
+    # 1) Texts that stand in one row have one root (disjoint sets, paths halved on the way up).
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -95,11 +99,13 @@ def split_by_components(
 
     for source, target in rows:
         parent[root(loose_key(source))] = root(loose_key(target))
+    # 2) Rows by their root, in any order.
     groups: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         groups.setdefault(root(loose_key(row[0])), []).append(row)
     order = list(groups.values())
     random.Random(f"split-{seed}").shuffle(order)
+    # 3) Each group to the first held-out side that has room for all of it.
     sides: list[list[tuple[str, str]]] = [[] for _ in range(len(sizes) + 1)]
     for group in order:
         side = next((n for n, size in enumerate(sizes) if len(sides[n]) + len(group) <= size), len(sizes))

@@ -23,7 +23,8 @@ from bertgen.training.data.corpora.english import (
 )
 from bertgen.training.data.corpora.files import read_text
 
-LONGEST = 30  # words
+# Words of a sentence.
+LONGEST = 30
 _A, _B = r"(?P<a>[^.,;:]+)", r"(?P<b>[^.,;:]+)"
 # Without a comma "and the ..." may join two nouns; with a pronoun behind it, two clauses.
 _COORDINATED = re.compile(
@@ -40,7 +41,8 @@ _TWO_VERBS = re.compile(
 _STATEMENT = re.compile(
     rf"(?P<who>{NAME}|I|We|(?:The|My|His|Her|Our|Their) \w+) (?!and|or|of)\w+ [^.,;:?]+\."
 )
-SHORT = 8  # words of such a statement
+# Words of such a statement.
+SHORT = 8
 
 
 def read_connectives(path: Path) -> list[tuple[str, str]]:
@@ -51,29 +53,36 @@ def read_connectives(path: Path) -> list[tuple[str, str]]:
     different subjects, drawn by chance and joined by "and": what such pairs become by default. Every sentence
     once; the same rows for the same file.
     """
-    chance = random.Random(f"connectives-{path.name}")
+    rng = random.Random(f"connectives-{path.name}")
     lines = list(dict.fromkeys(_sentences(read_text(path))))
     taken = [(take_apart(line), line) for line in lines if len(line.split()) <= LONGEST]
     rows = [row for row in taken if row[0]]
-    rows += _by_chance(lines, len(rows) // 2, chance)
-    return [(first, second) for first, second in (renamed(row, chance) for row in rows)]
+    rows += _by_chance(lines, len(rows) // 2, rng)
+    return [(first, second) for first, second in (renamed(row, rng) for row in rows)]
 
 
 def _sentences(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         line = natural(line.partition("\t")[0])
-        yield from SENTENCE_END.split(line) if len(line.split()) > LONGEST else [line]
+        # Only what is too long to be a row as it stands is cut into its sentences.
+        if len(line.split()) > LONGEST:
+            yield from SENTENCE_END.split(line)
+        else:
+            yield line
 
 
-def _by_chance(lines: list[str], count: int, chance: random.Random) -> list[tuple[str, str]]:
+def _by_chance(lines: list[str], count: int, rng: random.Random) -> list[tuple[str, str]]:
+    """`count` pairs of short statements about different subjects, joined by "and", or all there are."""
     found = [(line, _STATEMENT.fullmatch(line)) for line in lines if len(line.split()) <= SHORT]
     statements = [(line, match["who"]) for line, match in found if match]
-    chance.shuffle(statements)
+    rng.shuffle(statements)
     rows = []
     for (first, who), (second, other) in zip(statements[::2], statements[1::2], strict=False):
         if who != other and len(rows) < count:
-            keeps = re.fullmatch(rf"{NAME}|I", other)
-            joined = second if keeps else second[0].lower() + second[1:]
+            joined = second
+            # A name, and "I", have their capitals inside a sentence too.
+            if not re.fullmatch(rf"{NAME}|I", other):
+                joined = second[0].lower() + second[1:]
             rows.append((f"{first} {second}", f"{first[:-1]}, and {joined}"))
     return rows
 
@@ -87,11 +96,15 @@ def take_apart(sentence: str) -> str:
 
 
 def _candidates(sentence: str) -> Iterator[tuple[str, str]]:
+    """What may be the two clauses of a sentence, rule by rule."""
+    # 1) Two verbs of one subject, which the second clause names by its pronoun.
     if match := _TWO_VERBS.fullmatch(sentence):
-        who = match["who"]
-        again = pronoun(who) if re.fullmatch(NAME, who) else who
-        yield f"{who} {match['a']}", f"{again} {match['b']}"
+        subject = second_subject = match["who"]
+        if re.fullmatch(NAME, subject):
+            second_subject = pronoun(subject)
+        yield f"{subject} {match['a']}", f"{second_subject} {match['b']}"
         return
+    # 2) A connective between two clauses, or before the first.
     for rule in (_COORDINATED, _START, _INNER):
         if match := rule.fullmatch(sentence):
             yield match["a"], match["b"]

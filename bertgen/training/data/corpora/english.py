@@ -6,11 +6,13 @@ import random
 import re
 from collections.abc import Sequence
 
-NAME = r"(?:Tom|Mary|John|Alice|Bob)"  # of nine in ten people in Tatoeba
+# Of nine in ten people in Tatoeba.
+NAME = r"(?:Tom|Mary|John|Alice|Bob)"
 SHE = ("Mary", "Alice")
 PRONOUN = r"(?:I|you|he|she|it|we|they|this|that|there|everyone|everybody|nobody|no one|someone)"
 _NOUN = r"(?:the|a|an|my|your|his|her|its|our|their|this|that|these|those|some|most|many|all) \w+"
-SURE_SUBJECT = rf"(?:{PRONOUN}(?:'\w+)?|{NAME}) \w"  # a subject with something behind it, not "Tom and Mary."
+# A subject with something behind it, not "Tom and Mary."
+SURE_SUBJECT = rf"(?:{PRONOUN}(?:'\w+)?|{NAME}) \w"
 SUBJECT = rf"(?:{SURE_SUBJECT}|{_NOUN} \w)"
 PAST_VERB = (
     r"(?:\w+ed|went|came|took|made|said|got|gave|found|left|told|put|ran|sat|stood|held|brought|began|fell|"
@@ -63,25 +65,36 @@ def capital(text: str) -> str:
 
 def pronoun(name: str) -> str:
     """She or He, for one of Tatoeba's names."""
-    return "She" if name in SHE else "He"
+    if name in SHE:
+        return "She"
+    return "He"
 
 
 def again(who: str) -> str:
     """How a subject is named the second time: by a pronoun where it is sure, or as it was."""
     if re.fullmatch(NAME, who):
         return pronoun(who)
-    if _MAN.fullmatch(who) or _WOMAN.fullmatch(who):
-        return "He" if _MAN.fullmatch(who) else "She"
-    return f"The {who[2:]}" if who.startswith("A ") else who
+    if _MAN.fullmatch(who):
+        return "He"
+    if _WOMAN.fullmatch(who):
+        return "She"
+    # "A student" is a known one the second time.
+    if who.startswith("A "):
+        return f"The {who[2:]}"
+    return who
 
 
 def tense(verb: str) -> str:
     """Of a verb phrase: "past", "present", or "" where its form does not say."""
-    return "past" if re.match(PAST_VERB, verb) else "present" if re.match(PRESENT_VERB, verb) else ""
+    if re.match(PAST_VERB, verb):
+        return "past"
+    if re.match(PRESENT_VERB, verb):
+        return "present"
+    return ""
 
 
-def renamed(texts: Sequence[str], chance: random.Random) -> list[str]:
+def renamed(texts: Sequence[str], rng: random.Random) -> list[str]:
     """The texts with other people's names, drawn by chance, the same in all of them."""
-    names = dict.fromkeys(("Tom", "John", "Bob"), chance.choice(HIS_NAMES))
-    names |= dict.fromkeys(SHE, chance.choice(HER_NAMES))
+    names = dict.fromkeys(("Tom", "John", "Bob"), rng.choice(HIS_NAMES))
+    names |= dict.fromkeys(SHE, rng.choice(HER_NAMES))
     return [_NAMES.sub(lambda match: names[match[0]], text) for text in texts]

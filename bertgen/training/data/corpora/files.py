@@ -18,6 +18,7 @@ def read_text(path: Path) -> str:
 
     A damaged file, another encoding or another kind of archive is a ValueError that names the file.
     """
+    # A name without one of these endings is read as it lies.
     unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
     with named_errors(path):
         return unpack(path.read_bytes()).decode("utf-8-sig")
@@ -70,7 +71,9 @@ def parallel_lines(path: Path, example: str, skipped: str | None = None) -> list
 
 def stream_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
+    # As `read_text`, but open: the file is unpacked while it is read.
     opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
+    # `newline` keeps the rarer line ends of a text inside it, as `read_lines` does.
     with named_errors(path), opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")

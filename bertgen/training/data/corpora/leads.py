@@ -15,10 +15,14 @@ from bertgen.training.data.corpora.cleaning import SENTENCE_END, natural
 from bertgen.training.data.corpora.english import capital
 from bertgen.training.data.corpora.files import read_text
 
-SENTENCES = 3  # of a text at least
-LONGEST = 110  # words of a text; it ends with the last sentence within
-SUMMARY = (4, 13)  # words
-RECURRING = 2  # words of the summary that the other sentences take up
+# Sentences of a text, at least.
+SENTENCES = 3
+# Words of a text; it ends with the last sentence within.
+LONGEST = 110
+# Words of a summary, at least and at most.
+SUMMARY = (4, 13)
+# Words of the summary that the other sentences take up.
+RECURRING = 2
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 _OPENING = re.compile(
     r"(?:(?:In|On|At|By|During|After|Before|Since|From|For|As|Under|Within|Despite|Unlike|Like|With) "
@@ -73,7 +77,10 @@ def read_leads(path: Path) -> list[tuple[str, str]]:
             short = _summary(text)
             if short:
                 rows.setdefault(short, " ".join(text))
-            sentences = sentences[len(text) if short else 1 :]
+                sentences = sentences[len(text) :]
+            else:
+                # The next text may begin one sentence later.
+                sentences = sentences[1:]
     pairs = [(source, target) for target, source in rows.items()]
     random.Random(f"leads-{path.name}").shuffle(pairs)
     return pairs
@@ -81,24 +88,36 @@ def read_leads(path: Path) -> list[tuple[str, str]]:
 
 def _summary(sentences: list[str]) -> str:
     """The first sentence in short, where the others speak of it."""
-    short = shorten(sentences[0]) if len(sentences) >= SENTENCES else ""
-    return short if len(_words(short) & _words(" ".join(sentences[1:]))) >= RECURRING else ""
+    if len(sentences) < SENTENCES:
+        return ""
+    short = shorten(sentences[0])
+    if len(_words(short) & _words(" ".join(sentences[1:]))) < RECURRING:
+        return ""
+    return short
 
 
 def shorten(sentence: str) -> str:
     """The main clause of a sentence, without a full stop, as titles are; empty where no rule is sure."""
+    # 1) A statement of plain words.
     if not sentence.endswith("."):
         return ""
     text = _BRACKETS.sub("", sentence[:-1])
     if _ODD.search(text):
         return ""
+    # 2) Without what opens it, what stands inside it and what hangs on its end.
     text = capital(_OPENING.sub("", text, count=1))
     text = _TAIL.sub("", _INNER.sub("", text, count=1), count=1)
     if len(text.split()) > SUMMARY[1]:
         text = _LATE.sub("", text)
-    sure = SUMMARY[0] <= len(text.split()) <= SUMMARY[1] and "," not in text  # a list, or what no rule knows
-    verb = _FINITE.search(text, text.find(" ") + 1)
-    return text if sure and verb and not _LEANING.match(text) and not _LOOSE_END.fullmatch(text) else ""
+    # 3) The rest must be a whole sentence that stands alone. A comma left in it is a list, or what no rule
+    #    knows; its verb is not its first word.
+    if not SUMMARY[0] <= len(text.split()) <= SUMMARY[1] or "," in text:
+        return ""
+    if not _FINITE.search(text, text.find(" ") + 1):
+        return ""
+    if _LEANING.match(text) or _LOOSE_END.fullmatch(text):
+        return ""
+    return text
 
 
 def _within(sentences: list[str]) -> list[str]:

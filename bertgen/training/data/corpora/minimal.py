@@ -16,11 +16,12 @@ FILES = "train.{complex,simple}"
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?] )[a-z]")
 _ALONE = re.compile(r"\bi(?=['’ ]|$)")
 _GAP = re.compile(r" (?=[,.;:!?](?:\s|$))")
-_FULL_STOPS = re.compile(r"(?: \.)+$")  # " . ." and " ." at a line's end
+# " . ." and " ." at a line's end.
+_FULL_STOPS = re.compile(r"(?: \.)+$")
 
 
 def _alike(source: str, target: str, least: float, most: float) -> bool:
-    """Whether the lengths agree: what says much less or more than its source is no paraphrase of it."""
+    """Whether the lengths agree: what says much less or more than its source is not a paraphrase."""
     return bool(source) and least <= len(target) / len(source) <= most
 
 
@@ -41,7 +42,8 @@ def read_minwiki(path: Path) -> list[tuple[str, str]]:
     Rows with a part below three words are dropped.
     """
     pairs = []
-    for source, target in parallel_lines(path, FILES, skipped="."):  # the test part holds them
+    # Lines that are a full stop alone stand in the test part.
+    for source, target in parallel_lines(path, FILES, skipped="."):
         source, target = (_FULL_STOPS.sub("", _clitics(side)) for side in (source, target))
         parts = target.split(" . ")
         if not source or any(len(part.split()) < 3 for part in parts):

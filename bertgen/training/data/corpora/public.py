@@ -15,12 +15,13 @@ from bertgen.training.data.corpora.cleaning import natural
 from bertgen.training.data.corpora.files import both_paths, read_text, stream_lines
 
 SUBJECTS = ("cs.", "stat.", "q-bio.", "q-fin.", "physics.soc-ph", "physics.hist-ph", "physics.pop-ph")
-# TeX, links and signs of another script say that a text is no plain prose.
+# TeX, links and signs of another script say that a text is not plain prose.
 NOT_PLAIN = re.compile(r"[$\\{}^_<>|~]|https?:|www\.|[^\u0000-\u024f\u2010-\u2026]")
 WITHDRAWN = re.compile(r"\bwithdrawn\b|\bsuperseded\b", re.IGNORECASE)
 LINK = re.compile(r"https?:|ftp:|www\.")
 STAND_IN = re.compile(r"transitional|dummy|meta-?package|debcargo", re.IGNORECASE)
-BULLET = re.compile(r" (?: |[-*+o•] )")  # a second space marks lines to be shown as they are
+# A bullet, or the second space that marks lines to be shown as they are.
+BULLET = re.compile(r" (?: |[-*+o•] )")
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 SMALL_WORDS = frozenset(
     [
@@ -43,7 +44,8 @@ SMALL_WORDS = frozenset(
         ),
     ]
 )
-LONGEST = 110  # words of a description
+# Words of a description.
+LONGEST = 110
 
 
 def read_arxiv(path: Path) -> list[tuple[str, str]]:
@@ -53,7 +55,8 @@ def read_arxiv(path: Path) -> list[tuple[str, str]]:
     titles of 4 to 16 words, plain prose, at least half of the title's words in the abstract.
     """
     pairs = []
-    for number, line in enumerate(stream_lines(path), start=1):  # the snapshot has gigabytes
+    # Line by line: the snapshot has gigabytes.
+    for number, line in enumerate(stream_lines(path), start=1):
         try:
             row = json.loads(line)
             subject, abstract, title = row["categories"], natural(row["abstract"]), natural(row["title"])
@@ -100,9 +103,16 @@ def read_debian_translations(path: Path) -> list[tuple[str, str]]:
         pairs.append((synopsis, other))
         if len(paragraphs) == len(others):
             for one, two in zip(paragraphs, others, strict=True):
-                sides = SENTENCE_END.split(one), SENTENCE_END.split(two)
-                pairs += zip(*sides, strict=True) if len(sides[0]) == len(sides[1]) else [(one, two)]
+                pairs += _sentence_pairs(one, two)
     return [pair for pair in dict.fromkeys(pairs) if _corresponds(*pair)]
+
+
+def _sentence_pairs(source: str, target: str) -> list[tuple[str, str]]:
+    """Two paragraphs sentence by sentence where they have as many; else as one pair."""
+    sources, targets = SENTENCE_END.split(source), SENTENCE_END.split(target)
+    if len(sources) == len(targets):
+        return list(zip(sources, targets, strict=True))
+    return [(source, target)]
 
 
 def supported(short: str, text: str) -> bool:
@@ -112,17 +122,19 @@ def supported(short: str, text: str) -> bool:
 
 
 def _stems(text: str) -> set[str]:
+    # Five letters instead of a stemmer: enough to find "compression" in "compresses".
     words = re.findall(r"\w+", text.casefold())
     return {word[:5] for word in words if word not in SMALL_WORDS}
 
 
 def _cut(text: str) -> str:
-    kept: list[str] = []
+    """The text up to the last sentence within `LONGEST` words."""
+    sentences: list[str] = []
     for sentence in SENTENCE_END.split(text):
-        if len(" ".join([*kept, sentence]).split()) > LONGEST:
+        if len(" ".join([*sentences, sentence]).split()) > LONGEST:
             break
-        kept.append(sentence)
-    return " ".join(kept)
+        sentences.append(sentence)
+    return " ".join(sentences)
 
 
 def _corresponds(source: str, target: str) -> bool:
@@ -140,14 +152,21 @@ class _Entry(NamedTuple):
 
 def _paragraphs(lines: Sequence[str]) -> list[str]:
     """Wrapped lines joined; an empty text for every list, link and preformatted part."""
+    # 1) Paragraphs are a line with a full stop apart.
     parts: list[list[str]] = [[]]
     for line in lines:
         if line.strip() == ".":
             parts.append([])
         else:
             parts[-1].append(line)
-    joined = ["" if any(map(BULLET.match, part)) else natural(" ".join(part)) for part in parts]
-    return ["" if LINK.search(text) else text for text in joined]
+    # 2) What is not prose leaves its place behind: paragraphs of two languages are matched by their number.
+    texts = []
+    for part in parts:
+        text = natural(" ".join(part))
+        if LINK.search(text) or any(map(BULLET.match, part)):
+            text = ""
+        texts.append(text)
+    return texts
 
 
 def _entries(path: Path) -> Iterator[_Entry]:

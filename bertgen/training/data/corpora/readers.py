@@ -21,7 +21,8 @@ from bertgen.training.data.corpora.minimal import read_desse, read_minwiki
 from bertgen.training.data.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
 
 Pairs = list[tuple[str, str]]
-PARAGRAPHS = 20_000  # of plain text, that are read for denoising
+# Of plain text, that are read for denoising.
+PARAGRAPHS = 20_000
 
 
 def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[str]:
@@ -38,7 +39,10 @@ def read_reference_rows(path: Path) -> list[tuple[str, list[str]]]:
         try:
             row = json.loads(line)
             source = row["source"]
-            references = [row["target"]] if "target" in row else row["references"]
+            if "target" in row:
+                references = [row["target"]]
+            else:
+                references = row["references"]
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"{path}, line {number}: expected a JSON object with the keys source and target"
@@ -74,6 +78,7 @@ def read_discofuse(path: Path) -> Pairs:
 
     The source is the incoherent pair joined by one space; the fused text has one part or two.
     """
+    # 1) The columns, by the names in the header.
     # The csv module refuses long fields and lone carriage returns, and nothing here is quoted.
     header, *rows = (line.rstrip("\r").split("\t") for line in read_lines(path))
     needed = [
@@ -82,6 +87,7 @@ def read_discofuse(path: Path) -> Pairs:
     missing = sorted(set(needed) - set(header))
     if missing:
         raise ValueError(f"{path}: no column {missing[0]!r}; DiscoFuse files start with a header line")
+    # 2) The rows; the header was line 1.
     pairs = []
     for number, row in enumerate(rows, start=2):
         if row == [""]:
@@ -113,28 +119,37 @@ def read_denoising(path: Path) -> Pairs:
     a twentieth swapped with the next one; every third row is left alone. Of a long file 20,000 paragraphs
     are drawn. The same rows for the same file.
     """
-    chance = random.Random(f"denoising-{path.name}")
+    rng = random.Random(f"denoising-{path.name}")
     pairs = []
     lines = read_lines(path)
-    for line in lines if len(lines) <= PARAGRAPHS else chance.sample(lines, PARAGRAPHS):
+    if len(lines) > PARAGRAPHS:
+        lines = rng.sample(lines, PARAGRAPHS)
+    for line in lines:
         sentences = SENTENCE_END.split(line.rstrip("\r"))
         start = 0
         while start < len(sentences):
-            size = chance.randint(1, 3)
+            size = rng.randint(1, 3)
             text = " ".join(sentences[start : start + size])
             start += size
             words = text.split(" ")
-            if 3 <= len(words) <= 60:
-                pairs.append((text if chance.random() < 1 / 3 else _noised(words, chance), text))
+            if not 3 <= len(words) <= 60:
+                continue
+            source = text
+            # Every third row is copied as it is.
+            if rng.random() >= 1 / 3:
+                source = _noised(words, rng)
+            pairs.append((source, text))
     return pairs
 
 
-def _noised(words: list[str], chance: random.Random) -> str:
-    kept = [word for word in words if chance.random() >= 0.1] or words[:1]
-    for place in range(len(kept) - 1):
-        if chance.random() < 0.05:
-            kept[place], kept[place + 1] = kept[place + 1], kept[place]
-    return " ".join(kept)
+def _noised(words: list[str], rng: random.Random) -> str:
+    # 1) A tenth dropped; one word at least stays.
+    left = [word for word in words if rng.random() >= 0.1] or words[:1]
+    # 2) A twentieth swapped with the next one.
+    for place in range(len(left) - 1):
+        if rng.random() < 0.05:
+            left[place], left[place + 1] = left[place + 1], left[place]
+    return " ".join(left)
 
 
 READERS: dict[str, Callable[[Path], Pairs]] = {
@@ -172,7 +187,8 @@ def locate(name: str, data: Path | str) -> Path:
     repository = hub_dataset(data)
     if repository is None:
         return Path(data) / name
-    from huggingface_hub import hf_hub_download  # only who asks for the Hub needs it
+    # Only who asks for the Hub needs the library.
+    from huggingface_hub import hf_hub_download
 
     # Both files of a pair lie in one folder of the cache, where the pattern then finds them.
     names = both_names(name) or (name,)
@@ -182,5 +198,8 @@ def locate(name: str, data: Path | str) -> Path:
 
 def hub_dataset(data: Path | str) -> str | None:
     """The repository id in `hf://datasets/OWNER/NAME`; None for a folder."""
-    match = re.match(r"hf:/{1,2}datasets/(.+)", str(data))  # Path() folds the two slashes into one
-    return match.group(1).strip("/") if match else None
+    # Path() folds the two slashes into one.
+    match = re.match(r"hf:/{1,2}datasets/(.+)", str(data))
+    if match is None:
+        return None
+    return match.group(1).strip("/")
