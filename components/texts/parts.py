@@ -12,6 +12,7 @@ MAX_PARTS = 24
 # done one at a time, and splitting is about one; a summary or a fusion of them cannot.
 LONG = {
     "translate": "sentences",
+    "translate-de-en": "sentences",
     "split": "each",
     "fuse": "refuse",
     "summarize": "cut",
