@@ -74,20 +74,6 @@ _FLAGS = (
 )
 
 
-def _check_number(name: str, value: Any, rule: _Number) -> None:
-    if value is None and rule.may_be_none:
-        return
-    if rule.whole and not is_whole(value):
-        raise ConfigTypeError("config.integer", name=name, got=repr(value), kind=type(value).__name__)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ConfigTypeError("config.number", name=name, got=repr(value))
-    # (written so that NaN, which compares with nothing, is refused too)
-    if not value >= rule.lowest:
-        raise rule.error("config.low", name=name, lowest=rule.lowest, got=value)
-    if not value <= rule.highest:
-        raise rule.error("config.high", name=name, highest=rule.highest, got=value)
-
-
 # -- names and labels: when a config is made -----------------------------------------------------
 
 
@@ -138,10 +124,21 @@ def check_labels(kwargs: dict[str, Any]) -> None:
 def check_model_config(config: Any) -> None:
     """Raises a ``ConfigError`` that names the field, its value and what it may be."""
     fields = vars(config)
-    # 1) each field by itself
+    # 1) each number by itself
     for name, rule in _NUMBERS.items():
-        if name in fields:
-            _check_number(name, fields[name], rule)
+        value = fields.get(name)
+        if name not in fields or (value is None and rule.may_be_none):
+            continue
+        if rule.whole and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ConfigTypeError("config.integer", name=name, got=repr(value), kind=type(value).__name__)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ConfigTypeError("config.number", name=name, got=repr(value))
+        # (written so that NaN, which compares with nothing, is refused too)
+        if not value >= rule.lowest:
+            raise rule.error("config.low", name=name, lowest=rule.lowest, got=value)
+        if not value <= rule.highest:
+            raise rule.error("config.high", name=name, highest=rule.highest, got=value)
+    # 2) flags, and choices
     for name in _FLAGS:
         if not isinstance(fields.get(name), int | None):
             raise ConfigTypeError("config.flag", name=name, got=repr(fields[name]))
@@ -151,31 +148,24 @@ def check_model_config(config: Any) -> None:
     positions = fields.get("position_embedding_type", POSITION_TYPES[0])
     if positions not in POSITION_TYPES:
         raise ConfigError("config.positions", got=repr(positions), choices=", ".join(POSITION_TYPES))
-    # 2) what goes together
-    _check_heads(config)
-    _check_pad(fields)
-    _check_pruned(config)
-
-
-def _check_heads(config: Any) -> None:
+    # 3) what goes together: heads share the width evenly, the pad is a row of the table
     width, heads = getattr(config, "hidden_size", None), getattr(config, "num_attention_heads", None)
     if width is not None and heads is not None and width % heads:
         raise ConfigError("config.heads", width=width, heads=heads)
-
-
-def _check_pad(fields: dict[str, Any]) -> None:
     pad, rows = fields.get("pad_token_id"), fields.get("vocab_size")
-    if pad is None or rows is None:
-        return
-    if not is_whole(pad):
-        raise ConfigTypeError("config.pad_type", got=repr(pad))
-    if not -rows <= pad < rows:
-        raise ConfigPadError("config.pad_outside", pad=pad, rows=rows)
+    if pad is not None and rows is not None:
+        if not isinstance(pad, int) or isinstance(pad, bool):
+            raise ConfigTypeError("config.pad_type", got=repr(pad))
+        if not -rows <= pad < rows:
+            raise ConfigPadError("config.pad_outside", pad=pad, rows=rows)
+    # 4) what is pruned must have been there
+    if config.pruned_heads:
+        _check_pruned(config)
 
 
 def _check_pruned(config: Any) -> None:
     heads, layers = getattr(config, "num_attention_heads", None), getattr(config, "num_hidden_layers", None)
-    for layer, gone in (config.pruned_heads or {}).items():
+    for layer, gone in config.pruned_heads.items():
         if layers is not None and not 0 <= layer < layers:
             raise ConfigError("config.pruned_layer", layer=layer, layers=layers)
         if heads is not None and not all(is_whole(head) and 0 <= head < heads for head in gone):

@@ -217,7 +217,7 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
         for layer, heads in heads_to_prune.items():
             self.h[layer].attn.prune_heads(set(heads))
 
-    def embed(
+    def embeddings(
         self,
         input_ids: Tensor | None,
         position_ids: Tensor | None,

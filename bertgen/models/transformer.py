@@ -32,8 +32,8 @@ from bertgen.models.reference import LanguageModelUtilities
 class TransformerModel(PreTrainedModel):
     """A stack of layers without a head: masks, cache and the run through the layers, for every family.
 
-    A family says how it embeds (``embed``), where its layers are, what closes the last one, and whether it
-    is causal.
+    A family says how it embeds (``embeddings``: a module, or a method where the tables lie in the model
+    itself), where its layers are, what closes the last one, and whether it is causal.
     """
 
     layers_path: ClassVar[str] = "encoder.layer"
@@ -53,17 +53,6 @@ class TransformerModel(PreTrainedModel):
             check_memory(config)
 
     # -- what a family says ----------------------------------------------------------------------
-
-    def embed(
-        self,
-        input_ids: Tensor | None,
-        position_ids: Tensor | None,
-        inputs_embeds: Tensor | None,
-        past: int,
-        token_type_ids: Tensor | None,
-    ) -> Tensor:
-        """What the first layer reads [B, T, C]."""
-        return self.embeddings(input_ids, position_ids, inputs_embeds, past, token_type_ids)
 
     @property
     def is_causal(self) -> bool:
@@ -165,7 +154,7 @@ class TransformerModel(PreTrainedModel):
         sizes = (batch, length, past)
         check_context(sizes, attention_mask, position_ids, head_mask, memory, encoder_attention_mask, config)
         # 3) embeddings, then layer for layer
-        hidden = self.embed(input_ids, position_ids, inputs_embeds, past, token_type_ids)
+        hidden = self.embeddings(input_ids, position_ids, inputs_embeds, past, token_type_ids)
         hidden, states, self_weights, cross_weights = self._run_blocks(
             hidden,
             self.self_attention_mask(attention_mask, length, past),

@@ -198,6 +198,40 @@ def test_what_is_prepared_is_used_again_and_made_anew(make_model):
     assert torch.equal(second.t(), table(model))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("layout", [lambda w: w, lambda w: w.t().contiguous().t(), lambda w: w[:, ::2]])
+def test_a_copy_is_compared_to_its_last_value_however_the_matrix_lies(dtype, layout):
+    """Rows that are no multiple of a machine word, transposed and strided ones."""
+    torch.manual_seed(0)
+    linear = nn.Linear(6, 5).to(dtype)
+    linear.weight = nn.Parameter(layout(torch.randn(5, 6).to(dtype)))
+    for place in ((0, 0), (2, 1), (-1, -1)):
+        first = transposed(linear)
+        assert transposed(linear) is first
+        linear.weight.data[place] += 1
+        second = transposed(linear)
+        assert second is not first
+        assert torch.equal(second, linear.weight.detach().t())
+        assert second.is_contiguous()
+    # Another parameter of the same values needs no other copy, one of another shape or type does.
+    linear.weight = nn.Parameter(linear.weight.detach().clone())
+    assert transposed(linear) is second
+    for other in (linear.weight.detach()[:-1], linear.weight.detach().to(torch.float16)):
+        linear.weight = nn.Parameter(other.clone())
+        found = transposed(linear)
+        assert (found.shape, found.dtype) == (other.t().shape, other.dtype)
+        assert torch.equal(found, other.t())
+
+
+def test_a_matrix_that_is_not_a_number_somewhere_is_copied_once():
+    """Bit by bit NaN equals itself: the copy stays, and it holds what the matrix holds."""
+    linear = nn.Linear(4, 4)
+    linear.weight.data[1, 2] = float("nan")
+    first = transposed(linear)
+    assert transposed(linear) is first
+    torch.testing.assert_close(first.t(), linear.weight.detach(), equal_nan=True, rtol=0, atol=0)
+
+
 def test_a_prepared_model_is_saved_as_any_other(make_model, tmp_path):
     plain, prepared = make_model(), make_model()
     prepared.prepare()
