@@ -60,15 +60,16 @@ def add_api(ctx: AppContext) -> None:
     ) -> Iterator[str]:
         """Runs a text through a checkpoint and yields the text written so far; the last one is the answer.
 
-        The tasks: "translate" (English to German), "split" (a long sentence into simple ones), "fuse" (two
-        sentences into one), "summarize" (a text into one line); those that this page has a checkpoint for.
-        A text is run sentence by sentence for split, and for translate where it has lines or is longer than
-        the model was trained on; a longer one is cut for summarize and refused for fuse.
+        The tasks: "translate" (English to German), "translate-de-en" (German to English), "split" (a long
+        sentence into simple ones), "fuse" (two sentences into one), "summarize" (a text into one line); those
+        that this page has a checkpoint for. A text is run sentence by sentence for split, and for both
+        translations where it has lines or is longer than the model was trained on; a longer one is cut for
+        summarize and refused for fuse.
         An answer equal to the text means that the model found nothing to do.
 
         Values:
             text: What the model reads, at most 5,000 characters; for fuse both sentences, or the first.
-            task: "translate", "split", "fuse" or "summarize".
+            task: "translate", "translate-de-en", "split", "fuse" or "summarize".
             checkpoint: The name of a checkpoint of this page; null is the task's own.
             mode: "greedy", "sample" or "beam". Values that the mode does not use are ignored.
             num_beams: Drafts that a beam search keeps, 1 to 8.

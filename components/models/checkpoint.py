@@ -16,7 +16,7 @@ from components.refusal import Refusal
 from components.strings import t
 from components.texts.parts import two_sentences
 
-TASKS = ("translate", "split", "fuse", "summarize", "other")
+TASKS = ("translate", "translate-de-en", "split", "fuse", "summarize", "other")
 BASE = "base"
 EXAMPLES = 12
 _DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1, "BOOL": 1}

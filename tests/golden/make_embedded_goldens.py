@@ -2,7 +2,8 @@
 
     .venv-oracle/bin/python tests/golden/make_embedded_goldens.py
 
-Writes embedded/<checkpoint>.json: ids and texts, greedy and beam 4, for its examples and some more sentences.
+Writes embedded/<checkpoint>.json: ids and texts, greedy and beam 4, for its examples and some more
+sentences in the language that it reads.
 The checkpoint is named by a hash of its files, so that a stale golden is noticed.
 """
 
@@ -34,6 +35,17 @@ SENTENCES = (
     "Žofie 😀 likes naïve cafés.",
     "Why?",
 )
+GERMAN = (
+    "Wo ist der nächste Bahnhof?",
+    "Sie sagte mir, dass sie morgen zurückkommt.",
+    "Ich war noch nie in Paris, aber ich möchte eines Tages dorthin fahren.",
+    "Vielen Dank!",
+    "Die Kinder spielen im Garten.",
+    "Er ist nicht so alt wie ich.",
+    "Dieses Paket enthält die Entwicklungsdateien der Bibliothek.",
+    "Žofie 😀 mag naïve Cafés.",
+    "Warum?",
+)
 
 
 def answers(folder: Path) -> dict:
@@ -42,8 +54,9 @@ def answers(folder: Path) -> dict:
     tokenizer = transformers.BertGenerationTokenizer.from_pretrained(folder)
     model, info = transformers.EncoderDecoderModel.from_pretrained(folder, output_loading_info=True)
     assert not any(info.values()), info
+    sentences = GERMAN if profile["task"] == "translate-de-en" else SENTENCES
     runs = []
-    for text in [*profile["examples"], *SENTENCES]:
+    for text in [*profile["examples"], *sentences]:
         source = tokenizer(text, return_tensors="pt")
         run = {"text": text, "source_ids": source.input_ids[0].tolist()}
         for mode, options in MODES.items():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
 import pytest
 
+from components.api import generate_texts
 from components.context import AppContext
 from components.models.checkpoint import describe
 from components.models.registry import Registry
@@ -21,6 +23,27 @@ def test_checkpoints_are_found_by_task(ctx):
     assert ctx.registry.tasks() == {"translate": "Translate", "split": "Split"}
     assert [c.name for c in ctx.registry.checkpoints("translate")] == ["translate-other", "translate-tiny"]
     assert ctx.registry.default("translate").name == "translate-tiny"
+
+
+def test_german_to_english_is_a_task_of_its_own(checkpoints, tmp_path):
+    """It stands beside `translate`, which stays the first task and keeps its checkpoint."""
+    root = shutil.copytree(checkpoints, tmp_path / "all")
+    folder = shutil.copytree(root / "translate-tiny", root / "back-tiny")
+    profile = json.loads((folder / "profile.json").read_text())
+    (folder / "profile.json").write_text(json.dumps({**profile, "task": "translate-de-en"}))
+    ctx = AppContext(Settings(), Registry("cpu", "float32", root))
+    assert list(ctx.registry.tasks().items())[:2] == [
+        ("translate", "Translate"),
+        ("translate-de-en", "German to English"),
+    ]
+    assert ctx.registry.default("translate").name == "translate-tiny"
+    assert ctx.registry.default("translate-de-en").name == "back-tiny"
+    facts, *_ = tab.on_show(ctx, "back-tiny")
+    assert "German to English" in facts
+    assert "sentence by sentence" in facts
+    assert list(generate_texts(ctx, "the cat", "translate-de-en", None, SETTINGS))
+    with pytest.raises(ValueError, match="not for the task 'translate-de-en'; choose one of back-tiny"):
+        list(generate_texts(ctx, "the cat", "translate-de-en", "translate-tiny", SETTINGS))
 
 
 def test_a_checkpoint_is_described_without_loading(ctx, model):

@@ -15,14 +15,14 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-@pytest.mark.parametrize("task", ["translate", "fuse", "summarize", "other"])
+@pytest.mark.parametrize("task", ["translate", "translate-de-en", "fuse", "summarize", "other"])
 def test_a_text_that_fits_stays_whole(task):
     (part,), notes = parts_of("The cat sat. The dog ate.", task, 20, words)
     assert part.text == "The cat sat. The dog ate."
     assert notes == []
 
 
-@pytest.mark.parametrize("task", ["translate", "split"])
+@pytest.mark.parametrize("task", ["translate", "translate-de-en", "split"])
 def test_sentences_are_run_one_by_one_where_that_makes_sense(task):
     parts, notes = parts_of(LONG, task, 8, words)
     assert len(parts) == 6
@@ -36,7 +36,7 @@ def test_every_sentence_is_split_by_itself():
     assert parts_of("The cat sat.", "split", 20, words) == ((Part("The cat sat."),), [])
 
 
-@pytest.mark.parametrize("task", ["translate", "split"])
+@pytest.mark.parametrize("task", ["translate", "translate-de-en", "split"])
 def test_lines_are_sentences_and_wrapped_lines_are_none(task):
     parts, _ = parts_of("The cat sat\nThe dog ate", task, 20, words)
     assert [part.text for part in parts] == ["The cat sat", "The dog ate"]
@@ -66,6 +66,7 @@ def test_sentences_too_long_to_fuse_are_refused_with_the_count():
         ("fuse", [("A. B.", "A. B.")], "no way to join them"),
         ("translate", [("A.", "a.")], "wrong language"),
         ("translate", [("A.", "A."), ("B.", "Z.")], ""),
+        ("translate-de-en", [("A.", "a.")], "wrong language"),
         ("summarize", [("A.", "A.")], "nothing to leave out"),
     ],
 )

@@ -34,9 +34,10 @@ def test_an_answer_that_repeats_itself(text, said):
     assert repeats(text.split()) == said
 
 
-def test_a_translation_of_small_probabilities():
+@pytest.mark.parametrize("task", ["translate", "translate-de-en"])
+def test_a_translation_of_small_probabilities(task):
     low, high = [math.log(0.3)] * 6, [math.log(0.9)] * 6
-    assert "probability 0.30 on average" in unsure("translate", low)
-    assert unsure("translate", [*low, *high]) == ""
+    assert "probability 0.30 on average" in unsure(task, low)
+    assert unsure(task, [*low, *high]) == ""
+    assert unsure(task, []) == ""
     assert unsure("summarize", low) == ""  # many titles fit a text
-    assert unsure("translate", []) == ""

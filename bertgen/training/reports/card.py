@@ -19,6 +19,7 @@ from bertgen.training.runs.state import LOG
 
 PIPELINES = {
     "translate": "translation",
+    "translate-de-en": "translation",
     "split": "text-generation",
     "fuse": "text-generation",
     "summarize": "summarization",
