@@ -194,6 +194,8 @@ def test_layer_and_head_change_the_map_without_the_server(page):
 
 
 def test_an_example_fills_the_text_and_runs(page):
+    before = "getComputedStyle(document.querySelector('#bx-examples > .gallery'), '::before').content"
+    assert page.evaluate(before) == '"examples"'
     chip = page.locator("#bx-examples button").last
     chip.click()
     page.wait_for_function(f"['streaming', 'finished'].includes({PLAYER}.state) && +{PLAYER}.shown >= 1")
