@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-import bertgen.generation.engines.choose as choose
 from bertgen import (
     BertConfig,
     BertGenerationConfig,
@@ -24,6 +23,7 @@ from bertgen import (
     trace_generate,
 )
 from bertgen.errors import Trouble
+from bertgen.generation.engines.choose import fused_serves
 
 TEXT = "Hello world, how are you?"
 START, EOS, PAD = 2, 1, 0
@@ -47,11 +47,14 @@ MODES = {
 HEADS = {("cross", 1, 3): 0.0, ("cross", 0, 0): 0.0, ("decoder_self", 1, 2): 0.0, ("encoder_self", 0, 1): 0.0}
 
 
-def decoder_config(family: str, size: int):
+def config_of(family: str, size: int):
     if family == "gpt2":
         return GPT2Config(**GPT2, vocab_size=size)
+    sizes = {**SMALL, "num_hidden_layers": 3, "intermediate_size": 40, "vocab_size": size}
+    if family == "relative":
+        return BertConfig(**sizes, position_embedding_type="relative_key_query")
     kinds = {"generation": BertGenerationConfig, "bert": BertConfig, "roberta": RobertaConfig}
-    return kinds[family](**{**SMALL, "num_hidden_layers": 3}, intermediate_size=40, vocab_size=size)
+    return kinds[family](**sizes)
 
 
 def wild(model: torch.nn.Module) -> torch.nn.Module:
@@ -68,17 +71,16 @@ def wild(model: torch.nn.Module) -> torch.nn.Module:
 
 @functools.cache
 def built(family: str, size: int) -> EncoderDecoderModel:
-    encoder = BertConfig(**SMALL, intermediate_size=40, vocab_size=size)
-    if family == "roberta":
-        encoder = RobertaConfig(**SMALL, intermediate_size=40, vocab_size=size)
-    config = EncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder_config(family, size))
+    encoder = config_of({"gpt2": "bert"}.get(family, family), size)
+    encoder.num_hidden_layers = 2
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(encoder, config_of(family, size))
     config.decoder_start_token_id, config.eos_token_id, config.pad_token_id = START, EOS, PAD
     return wild(EncoderDecoderModel(config))
 
 
-@pytest.fixture(params=["generation", "bert", "roberta", "gpt2"])
+@pytest.fixture(params=["generation", "bert", "roberta", "relative", "gpt2"])
 def joint(request, tokenizer) -> EncoderDecoderModel:
-    """An encoder-decoder of each family; shared, so leave it as it is."""
+    """An encoder-decoder of each family, and one with relative positions; shared, so leave it as it is."""
     return built(request.param, len(tokenizer))
 
 
@@ -86,31 +88,30 @@ def joint(request, tokenizer) -> EncoderDecoderModel:
 def fused(tokenizer) -> EncoderDecoderModel:
     """One that the fused engine serves."""
     model = built("generation", len(tokenizer))
-    assert choose.fused_serves(model.decoder)
+    assert fused_serves(model.decoder)
     return model
 
 
 def settings(mode: str, **changes) -> GenerationConfig:
     ids = {"decoder_start_token_id": START, "eos_token_id": EOS, "pad_token_id": PAD}
-    return GenerationConfig(**{"max_new_tokens": 7, **ids, **MODES[mode], **changes})
+    return GenerationConfig(**ids, max_new_tokens=7, **MODES[mode], **changes)
 
 
-def run(model, tokenizer, mode="greedy", *, capture=True, changes=None, **given):
+def run(model, tokenizer, mode="greedy", *, changes=(), **given):
     generator = torch.Generator().manual_seed(1)
-    config = settings(mode, **(changes or {}))
-    return trace_generate(model, tokenizer, TEXT, config, generator=generator, capture=capture, **given)
+    config = settings(mode, **dict(changes))
+    return trace_generate(model, tokenizer, TEXT, config, generator=generator, **given)
 
 
 def projection_slice(model, kind: str, layer: int, head: int) -> torch.Tensor:
     """The part of an output projection that one head goes through: a view that can be written."""
-    side = model.encoder
+    side, places = model.encoder, slice(8 * head, 8 * head + 8)
     if kind != "encoder_self":
-        side = getattr(model.decoder, model.decoder.base_model_prefix)
-    places = slice(8 * head, 8 * head + 8)
+        side = model.decoder.base
     if hasattr(side, "h"):
-        name = "crossattention" if kind == "cross" else "attn"
+        name = {"cross": "crossattention"}.get(kind, "attn")
         return getattr(side.h[layer], name).c_proj.weight.data[places]
-    name = "crossattention" if kind == "cross" else "attention"
+    name = {"cross": "crossattention"}.get(kind, "attention")
     return getattr(side.encoder.layer[layer], name).output.dense.weight.data[:, places]
 
 
@@ -179,10 +180,10 @@ def test_every_engine_gives_the_same(fused, tokenizer, mode):
     given = {"interventions": Interventions(HEADS, source_mask=[1])}
     expected = run(fused, tokenizer, mode, **given)
     assert_close(expected, run(fused, tokenizer, mode, changes={"use_cache": False}, **given))
-    hooks = [fused.decoder.lm_head, fused]  # a hooked part: the plain engine; the model: its own forward
-    for module in hooks:
+    # A hooked part: the plain engine; the hooked model: its own forward.
+    for module in (fused.decoder.lm_head, fused):
         handle = module.register_forward_hook(lambda *_: None)
-        assert module is fused or not choose.fused_serves(fused.decoder)
+        assert module is fused or not fused_serves(fused.decoder)
         assert_close(expected, run(fused, tokenizer, mode, **given))
         handle.remove()
     # Without the interventions something else comes out.
@@ -207,16 +208,6 @@ def test_interleaved_runs_do_not_feel_each_other(joint, tokenizer):
         assert_same_bits(stream.trace, trace)
 
 
-def test_relative_positions(tokenizer):
-    sizes = {**SMALL, "intermediate_size": 40, "vocab_size": len(tokenizer)}
-    relative = BertConfig(**sizes, position_embedding_type="relative_key_query")
-    config = EncoderDecoderConfig.from_encoder_decoder_configs(relative, copy.deepcopy(relative))
-    config.decoder_start_token_id, config.eos_token_id, config.pad_token_id = START, EOS, PAD
-    model = wild(EncoderDecoderModel(config))
-    switched = run(model, tokenizer, interventions=Interventions(HEADS))
-    assert_same_bits(switched, run(scaled_copy(model, HEADS), tokenizer))
-
-
 @pytest.mark.parametrize("mode", ["greedy", "sample", "beam"])
 def test_a_decoder_alone(tokenizer, mode):
     model = wild(GPT2LMHeadModel(GPT2Config(**GPT2, vocab_size=len(tokenizer))))
@@ -226,12 +217,10 @@ def test_a_decoder_alone(tokenizer, mode):
     switched = run(model, tokenizer, mode, interventions=heads, prefix=[5, 6])
     assert_same_bits(switched, run(changed, tokenizer, mode, prefix=[5, 6]))
     assert switched.target_ids[:2].tolist() == [5, 6]
-    with pytest.raises(Trouble) as refused:
-        run(model, tokenizer, mode, interventions=Interventions({("cross", 0, 0): 0.0}))
-    assert refused.value.key == "interventions.no_such_kind"
-    with pytest.raises(Trouble) as refused:
-        run(model, tokenizer, mode, interventions=Interventions(source_mask=[0]))
-    assert refused.value.key == "interventions.no_source"
+    # It has no other kind, and no source apart from its prompt.
+    for refused in (Interventions({("cross", 0, 0): 0.0}), Interventions(source_mask=[0])):
+        with pytest.raises(Trouble, match="no (cross attention|source to mask)"):
+            run(model, tokenizer, mode, interventions=refused)
 
 
 # -- source pieces -------------------------------------------------------------------------------
@@ -277,13 +266,12 @@ def test_every_draft_begins_with_the_prefix(joint, tokenizer, mode):
     steps = list(stream)
     trace = stream.trace
     assert trace.target_ids[:3].tolist() == prefix
-    assert len(trace.target_ids) > 3
-    assert trace.forced == 3
+    assert len(trace.target_ids) > trace.forced == 3
     begins = tokenizer.decode(prefix)
     drafts = [step for step in steps if not hasattr(step, "token_id")]
     assert all(step.text.startswith(begins) or begins.startswith(step.text) for step in drafts)
-    if trace.beam_ancestry is not None:
-        ancestry = trace.beam_ancestry
+    ancestry = trace.beam_ancestry
+    if ancestry is not None:
         assert (ancestry.token_ids[:3] == np.asarray(prefix)[:, None]).all()
         # Beams differ again behind it, and their totals are sums over the prefix too.
         assert len(set(ancestry.token_ids[3].tolist())) > 1
@@ -329,14 +317,14 @@ def test_settings_that_forbid_a_token_give_way_to_the_prefix(fused, tokenizer):
         assert np.isfinite(trace.logprobs).all()
 
 
+# -- what is kept and what is refused ------------------------------------------------------------
+
+
 def test_a_stopped_run_counts_what_it_wrote(fused, tokenizer):
     stream = stream_generate(fused, tokenizer, TEXT, settings("greedy"), prefix=[20, 30, 40])
     next(stream)
     stream.close()
     assert stream.trace.forced == 1
-
-
-# -- what is kept and what is refused ------------------------------------------------------------
 
 
 def test_the_trace_names_its_interventions(fused, tokenizer):
@@ -378,6 +366,11 @@ def test_what_is_refused(fused, tokenizer, key, heads, masked):
     assert refused.value.key == f"interventions.{key}"
 
 
+def test_a_bare_dict_is_refused(fused, tokenizer):
+    with pytest.raises(Trouble, match="from bertgen import Interventions"):
+        run(fused, tokenizer, interventions={("cross", 0, 0): 0.0})
+
+
 @pytest.mark.parametrize(
     ("key", "prefix"),
     [
@@ -406,9 +399,3 @@ def test_heads_that_were_pruned_are_not_there(tokenizer):
     assert_same_bits(switched, run(scaled_copy(model, heads), tokenizer, capture=False))
     with pytest.raises(Trouble, match="no head 3"):
         run(model, tokenizer, interventions=Interventions({("encoder_self", 0, 3): 0.0}))
-
-
-def test_interventions_have_a_type(fused, tokenizer):
-    with pytest.raises(Trouble) as refused:
-        run(fused, tokenizer, interventions={("cross", 0, 0): 0.0})
-    assert refused.value.key == "interventions.type"
