@@ -12,7 +12,13 @@ from bertgen.configs.models import (
     GPT2Config,
     RobertaConfig,
 )
-from bertgen.generation import GenerationStream, stack_attentions, stream_generate, trace_generate
+from bertgen.generation import (
+    GenerationStream,
+    Interventions,
+    stack_attentions,
+    stream_generate,
+    trace_generate,
+)
 from bertgen.layers.cache import KVCache
 from bertgen.layers.outputs import (
     BaseModelOutput,
@@ -72,6 +78,7 @@ __all__ = [
     "GenerationConfig",
     "GenerationStream",
     "GenerationTrace",
+    "Interventions",
     "KVCache",
     "LoadReport",
     "ModelOutput",

@@ -101,6 +101,10 @@ class GenerationTrace:
     ``*_words`` give each piece the index of its word. ``finish_reason`` is "eos", "length" or "stopped"
     (closed by the caller). ``seconds`` counts the run from its start, ``first_token_seconds`` up to its first
     token, encoder included.
+
+    ``forced`` counts the tokens at the target's beginning that were given as a prefix; log-probabilities and
+    rows are the model's for them too. ``interventions`` are the run's `bertgen.Interventions`, or None; the
+    maps hold a scaled head's weights as they were before the scaling.
     """
 
     model: str
@@ -120,6 +124,8 @@ class GenerationTrace:
     start_piece: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     maps: dict[str, AttentionMap] = field(default_factory=dict)
+    forced: int = 0
+    interventions: Any = None
 
     @classmethod
     def from_arrays(

@@ -14,7 +14,7 @@ from bertgen.errors import Trouble
 from bertgen.generation.engines.base import EngineOutput
 from bertgen.generation.processors import HammingDiversity
 from bertgen.generation.request import Request
-from bertgen.generation.search import Choice, Rules, TokenSearch, draw
+from bertgen.generation.search import Choice, Rules, TokenSearch, draw, forced_token
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class BeamSearch:
 
     It owns all there is of the beams: ``ids`` [B * K, T] (beams of a source side by side, groups one after
     another), ``totals`` [B, groups, k], ``rows`` (whom each live beam continues, step by step) and the pools
-    of finished hypotheses. ``request.prompt`` has one row a source.
+    of finished hypotheses. ``request.prompt`` has one row a source. While ``request.prefix`` lasts, all beams
+    take its tokens.
     """
 
     def __init__(self, request: Request, rules: Rules) -> None:
@@ -114,8 +115,15 @@ class BeamSearch:
         # 1) Group after group, so that later groups can shun what earlier ones took.
         scores = torch.empty_like(logprobs)
         tokens, parents = torch.empty_like(self._places), torch.empty_like(self._places)
+        given = forced_token(request, self.ids)
         for group in range(self.groups):
-            self._choose(group, logprobs, scores, tokens, parents)
+            shaped = self._shape(group, logprobs, scores, tokens)
+            if given is None:
+                self._choose(group, shaped, tokens, parents)
+            else:
+                # A token counts as if the beam had chosen it, or as the model has it where that is forbidden.
+                gains, own = shaped[:, given], logprobs[self._places[:, group].flatten(), given]
+                self._force(group, given, gains.where(gains.isfinite(), own), tokens, parents)
         tokens, parents = tokens.flatten(), parents.flatten()  # [B * K]
         # 2) The chosen beams become the live ones.
         self.ids = torch.cat([self.ids[parents], tokens[:, None]], dim=1)
@@ -127,11 +135,8 @@ class BeamSearch:
         self.done = self.done or any(stop(self.ids, scores) for stop in self.rules.stopping)
         return Choice(tokens, scores, parents, self.totals.flatten())
 
-    def _choose(self, group: int, logprobs: Tensor, scores: Tensor, tokens: Tensor, parents: Tensor) -> None:
-        """One group's choice, written into scores [B * K, V], tokens and parents [B, groups, k]."""
-        rules, size = self.rules, self.group_size
-        batch, vocabulary = tokens.shape[0], logprobs.shape[-1]
-        # 1) The group's scores as the settings want them.
+    def _shape(self, group: int, logprobs: Tensor, scores: Tensor, tokens: Tensor) -> Tensor:
+        """One group's scores [B * k, V] as the settings want them, written into scores [B * K, V] too."""
         group_rows = self._places[:, group].flatten()  # [B * k]
         if self._diversity is not None:
             self._diversity.begin(tokens[:, :group].flatten(1))
@@ -139,7 +144,27 @@ class BeamSearch:
         for step in self._steps:
             shaped = step(ids, shaped)
         scores[group_rows] = shaped
-        # 2) Candidates: every continuation of every beam, the best (or drawn) first; enough of them that some
+        return shaped
+
+    def _force(self, group: int, token: int, gains: Tensor, tokens: Tensor, parents: Tensor) -> None:
+        """Every beam of a group goes on with one token, which adds gains [B * k] to their totals."""
+        # 1) Each beam continues itself.
+        self.totals[:, group] += gains.view(-1, self.group_size)
+        tokens[:, group], parents[:, group] = token, self._places[:, group]
+        # 2) An end token (only the prefix's last can be one) leaves nothing to search for.
+        if token not in self.request.eos:
+            return
+        length = self.ids.shape[1] + 1 - self.prompt_length
+        for source, pools in enumerate(self.pools):
+            for row, total in self._live(source, group):
+                pools[group].add(self.ids[row].tolist(), total, self.rows[row] + (row,), length)
+            pools[group].done = True
+
+    def _choose(self, group: int, shaped: Tensor, tokens: Tensor, parents: Tensor) -> None:
+        """One group's choice from shaped [B * k, V], written into tokens and parents [B, groups, k]."""
+        rules, size = self.rules, self.group_size
+        batch, vocabulary = tokens.shape[0], shaped.shape[-1]
+        # 1) Candidates: every continuation of every beam, the best (or drawn) first; enough of them that some
         #    go on when others end.
         totals = (shaped + self.totals[:, group].reshape(-1, 1)).view(batch, size * vocabulary)
         if rules.sample:
@@ -149,7 +174,7 @@ class BeamSearch:
         else:
             wanted = max(2, 1 + len(self.request.eos)) * size
             best, places = totals.topk(min(wanted, totals.shape[1]), dim=1)
-        # 3) Source by source, those that go on.
+        # 2) Source by source, those that go on.
         lists = zip(
             best.tolist(), (places // vocabulary).tolist(), (places % vocabulary).tolist(), strict=True
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from bertgen.configs.checks import memory_bytes
 from bertgen.configs.generation import GenerationConfig, check_settings
 from bertgen.errors import IndexTrouble, Trouble
+from bertgen.generation.engines.base import HeadSwitches
 from bertgen.layers.arguments import check_tensor
 from bertgen.layers.outputs import as_output
 
@@ -47,6 +48,8 @@ class Request:
     encoder_inputs: dict[str, Any] = field(default_factory=dict)  # position_ids, head_mask, token_type_ids
     prompt_mask: Tensor | None = None  # [B, T0]
     position_ids: str | None = None  # "mask": the decoder's positions are counted from its mask
+    prefix: tuple[int, ...] = ()  # ids that every output begins with, behind the prompt
+    heads: HeadSwitches | None = None  # what the decoder's heads are scaled by
 
     def repeated(self, times: int) -> Request:
         """Every source ``times`` times: several samples of one source."""

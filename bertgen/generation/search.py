@@ -73,7 +73,7 @@ class TokenSearch:
     """Greedy search or, with ``rules.sample``, multinomial sampling; a row a sequence.
 
     Rows that are finished go on with pad tokens until all are; the run ends at an end token in every row,
-    at ``request.max_length`` ids, or when a criterion says so.
+    at ``request.max_length`` ids, or when a criterion says so. ``request.prefix`` comes first, step by step.
     """
 
     def __init__(self, request: Request, rules: Rules) -> None:
@@ -97,17 +97,30 @@ class TokenSearch:
             tokens = draw(scores.softmax(-1), 1, rules.generator)[:, 0]  # [R]
         else:
             tokens = scores.argmax(-1)
-        # 3) Finished rows are padded; a row finishes with its first end token.
+        # 3) A prefix overrules it, after the draw: so every place of the output has the same share of a
+        #    seeded generator, whoever chose the tokens before it.
+        given = forced_token(request, self.ids)
+        if given is not None:
+            tokens = torch.full_like(tokens, given)
+        # 4) Finished rows are padded; a row finishes with its first end token.
         if request.eos:
             if len(tokens) > 1:
                 tokens = tokens * self._running + request.pad * (1 - self._running)
             self._running = self._running * torch.isin(tokens, self._ends, invert=True)
-        # 4) Go on, or be done.
+        # 5) Go on, or be done.
         self.feed = tokens[:, None]
         self.ids = torch.cat([self.ids, self.feed], dim=1)
         self.done = self.ids.shape[1] >= request.max_length or not bool(self._running.any())
         self.done = self.done or any(stop(self.ids, scores) for stop in rules.stopping)
         return Choice(tokens, scores)
+
+
+def forced_token(request: Request, ids: Tensor) -> int | None:
+    """The prefix's token for the place behind ids [R, T]; None behind the prefix."""
+    place = ids.shape[1] - request.prompt.shape[1]
+    if place < len(request.prefix):
+        return request.prefix[place]
+    return None
 
 
 def draw(probabilities: Tensor, count: int, generator: torch.Generator | None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from bertgen.errors import Trouble
 from bertgen.generation.beam import BeamSearch
 from bertgen.generation.engines import choose
 from bertgen.generation.engines.base import EngineOutput
+from bertgen.generation.interventions import Interventions, intervene
 from bertgen.generation.pipeline import build_processors, build_warpers
 from bertgen.generation.request import encode_source, make_request
 from bertgen.generation.search import Choice, Rules, TokenSearch, advance
@@ -37,15 +38,20 @@ def stream_generate(
     *,
     generator: torch.Generator | None = None,
     capture: bool = True,
+    interventions: Interventions | None = None,
+    prefix: Sequence[int] | None = None,
 ) -> GenerationStream:
     """Writes the answer to one text token by token.
 
     Iterate the stream for ``TokenStep``s (a beam search gives a ``BeamStep`` a step while it runs and then
     the winner's ``TokenStep``s). ``generator`` seeds sampling; None is torch's global generator.
-    ``capture=False`` leaves the attention out. Raises ``ValueError`` on an empty text or settings that do
-    not fit.
+    ``capture=False`` leaves the attention out. ``interventions`` scale heads and mask source pieces.
+    ``prefix``: target ids, without the start token, that the output (of beams: every draft) begins with.
+    Raises ``ValueError`` on an empty text or settings that do not fit.
     """
-    return GenerationStream(model, tokenizer, text, generation_config, generator, capture)
+    return GenerationStream(
+        model, tokenizer, text, generation_config, generator, capture, interventions, prefix
+    )
 
 
 def trace_generate(
@@ -56,9 +62,20 @@ def trace_generate(
     *,
     generator: torch.Generator | None = None,
     capture: bool = True,
+    interventions: Interventions | None = None,
+    prefix: Sequence[int] | None = None,
 ) -> GenerationTrace:
     """Runs ``stream_generate`` to its end and returns the trace."""
-    stream = stream_generate(model, tokenizer, text, generation_config, generator=generator, capture=capture)
+    stream = stream_generate(
+        model,
+        tokenizer,
+        text,
+        generation_config,
+        generator=generator,
+        capture=capture,
+        interventions=interventions,
+        prefix=prefix,
+    )
     for _ in stream:
         pass
     return stream.trace
@@ -79,6 +96,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         generation_config: GenerationConfig | None,
         generator: torch.Generator | None,
         capture: bool,
+        interventions: Interventions | None = None,
+        prefix: Sequence[int] | None = None,
     ) -> None:
         if not isinstance(text, str):
             raise Trouble("generation.no_text", got=type(text).__name__)
@@ -96,7 +115,9 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
         inputs = torch.tensor([source_ids], device=model.device)
         settings = {"output_attentions": capture, "num_return_sequences": 1}
         settings["attention_mask"] = torch.ones_like(inputs)
-        self.request = make_request(model, inputs, generation_config, settings)
+        request = make_request(model, inputs, generation_config, settings)
+        self.request = intervene(model, request, interventions, prefix)
+        self.interventions = interventions
         prompt = self.request.prompt[0].tolist()
         self.start_piece: str = self.target_tokenizer.convert_ids_to_tokens(prompt)[0]
         self._generator = generator
@@ -225,6 +246,8 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             seconds=seconds,
             first_token_seconds=self._first_token or seconds,
             settings=self.settings(),
+            forced=min(len(self.request.prefix), len(self._written)),
+            interventions=self.interventions,
         )
 
     def settings(self) -> dict[str, Any]:

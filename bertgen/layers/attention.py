@@ -9,12 +9,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bertgen.layers.cache import KVCache
+
+
+@dataclass(frozen=True)
+class HeadFactors:
+    """Factors [L, H] for what each head adds, one table for self-attention and one for cross-attention.
+
+    Given in place of a ``head_mask``, which scales the weights of both kinds alike. Here the weights that
+    are handed out stay as they are before the scaling; None scales nothing. ``factors[layer]`` are a layer's
+    own [H].
+    """
+
+    self_attention: Tensor | None = None
+    cross_attention: Tensor | None = None
+
+    def __getitem__(self, layer: int) -> HeadFactors:
+        tables = (self.self_attention, self.cross_attention)
+        return HeadFactors(*(table if table is None else table[layer] for table in tables))
+
+    def scale(self, context: Tensor, *, cross: bool) -> Tensor:
+        """context [B, H, T, D] of one layer's heads, each times its factor."""
+        factors = self.self_attention
+        if cross:
+            factors = self.cross_attention
+        if factors is None:
+            return context
+        # Heads that were pruned are gone, and the others have moved up.
+        return context * factors[: context.shape[1], None, None].to(context)
 
 
 def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -118,7 +146,7 @@ class HeadAttention(nn.Module):
         memory: Tensor | None = None,
         cache: KVCache | None = None,
         layer: int = 0,
-        head_mask: Tensor | None = None,
+        head_mask: Tensor | HeadFactors | None = None,
         capture: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """(context [B, T, C], weights [B, H, T, K] or None) of hidden [B, T, C], or of it over a memory."""
@@ -136,6 +164,10 @@ class HeadAttention(nn.Module):
             # Cross-attention: the memory's keys and values are computed once and kept.
             query = self.project_query(hidden).view(by_head).transpose(1, 2)
             key, value = self.memory_keys_and_values(memory, cache, layer)
+        # Factors scale what comes out of a head, a mask the weights that it is made with.
+        factors = None
+        if isinstance(head_mask, HeadFactors):
+            factors, head_mask = head_mask, None
         context, weights = attend(
             query,
             key,
@@ -148,6 +180,8 @@ class HeadAttention(nn.Module):
             scale=self.scale,
             causal=self.causal and memory is None,
         )
+        if factors is not None:
+            context = factors.scale(context, cross=memory is not None)
         return context.transpose(1, 2).flatten(2), weights  # [B, T, C]
 
     def memory_keys_and_values(

@@ -14,7 +14,7 @@ from bertgen.configs.activations import activation
 from bertgen.configs.base import PretrainedConfig
 from bertgen.errors import Trouble
 from bertgen.layers.arguments import look_up
-from bertgen.layers.attention import HeadAttention
+from bertgen.layers.attention import HeadAttention, HeadFactors
 from bertgen.layers.cache import KVCache
 from bertgen.layers.pruning import kept_columns, kept_part
 
@@ -220,7 +220,7 @@ class BertGenerationLayer(nn.Module):
         memory_mask: Tensor | None = None,
         cache: KVCache | None = None,
         layer: int = 0,
-        head_mask: Tensor | None = None,
+        head_mask: Tensor | HeadFactors | None = None,
         capture: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Returns (hidden [B, T, C], self weights or None, cross weights or None)."""

@@ -19,7 +19,7 @@ from bertgen.layers.arguments import (
     mean_loss,
     positions_from_mask,
 )
-from bertgen.layers.attention import additive_mask
+from bertgen.layers.attention import HeadFactors, additive_mask
 from bertgen.layers.cache import KVCache, LegacyCache
 from bertgen.layers.outputs import (
     BaseModelOutputWithPastAndCrossAttentions,
@@ -121,7 +121,7 @@ class TransformerModel(PreTrainedModel):
         input_ids: Tensor | None,
         attention_mask: Tensor | None,
         position_ids: Tensor | str | None,
-        head_mask: Tensor | None,
+        head_mask: Tensor | HeadFactors | None,
         inputs_embeds: Tensor | None,
         encoder_hidden_states: Tensor | None,
         encoder_attention_mask: Tensor | None,
@@ -181,12 +181,12 @@ class TransformerModel(PreTrainedModel):
         hidden: Tensor,
         mask: Tensor | None,
         *,
-        head_mask: Tensor | None,
+        head_mask: Tensor | HeadFactors | None,
         output_hidden_states: bool,
         **shared: Any,
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
         """(hidden [B, T, C], L + 1 states, self weights, cross weights), the last three as far as wanted."""
-        if head_mask is not None:
+        if isinstance(head_mask, Tensor):
             head_mask = expand_head_mask(head_mask, self.config.num_hidden_layers).to(self.dtype)
         states, self_weights, cross_weights = [], [], []
         for index, block in enumerate(self.get_submodule(self.layers_path)):

@@ -165,6 +165,55 @@ GENERATION: dict[str, tuple[str, str]] = {
         "rows of a beam search can only be put in order by their scores",
         "call generate with output_scores=True",
     ),
+    # ---- interventions, and a prefix beside them
+    "interventions.type": (
+        "interventions must be Interventions(...), got {got}",
+        "from bertgen import Interventions",
+    ),
+    "interventions.heads": (
+        "heads must be a dict of factors, got {got}",
+        'give one such as {{("cross", 2, 3): 0.0}}',
+    ),
+    "interventions.key": (
+        "heads: {got} is not (kind, layer, head)",
+        'give a tuple such as ("cross", 2, 3)',
+    ),
+    "interventions.kind": ("{kind} is not a kind of attention", "choose one of: {known}"),
+    "interventions.factor": (
+        "the factor of head {of} must be a finite number, got {got}",
+        "0.0 switches it off, 1.0 changes nothing",
+    ),
+    "interventions.integers": ("{name} must be a list of integers, got {got}", "give integers alone"),
+    "interventions.no_such_kind": ("this model has no {kind} attention", "it has: {known}"),
+    "interventions.layer": (
+        "{kind} has no layer {layer}",
+        "layers count from 0, and the last one is {last}",
+    ),
+    "interventions.head": (
+        "layer {layer} of {kind} has no head {head}",
+        "heads count from 0, and the last one is {last}",
+    ),
+    "interventions.negative_place": ("source_mask names place {place}", "places count from 0"),
+    "interventions.place": (
+        "source_mask names place {place}, but the source's last one is {last}",
+        "places count from 0, over the pieces of the source",
+    ),
+    "interventions.all_masked": (
+        "every piece of the source is masked: there is nothing left to read",
+        "leave at least one",
+    ),
+    "interventions.no_source": (
+        "a decoder alone has no source to mask",
+        "change its prompt instead",
+    ),
+    "interventions.long_prefix": (
+        "the prefix has {given} ids, but the output has room for {room}",
+        "shorten it, or raise max_new_tokens",
+    ),
+    "interventions.ended_prefix": (
+        "the prefix goes on after an end token (id {id}, place {place})",
+        "an end token can only be its last",
+    ),
     # ---- looking at a finished run
     "measure.unknown": ("there is no measure {name!r}", "choose one of: {known}"),
 }

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from bertgen.layers.attention import HeadFactors
 from bertgen.layers.cache import KVCache
 
 
@@ -31,9 +32,20 @@ LOGITS_ONLY = Capture()
 
 @dataclass(frozen=True)
 class HeadSwitches:
-    """A factor for every head, 1 = as it is, 0 = off: [L, H] by the name of the map ("cross", ...)."""
+    """A factor for every head, 1 = as it is, 0 = off: [L, H] by the name of the map ("cross", ...).
+
+    What a head adds is scaled; the weights that an engine hands out are those before the scaling.
+    """
 
     factors: dict[str, Tensor]
+
+    def of_decoder(self) -> HeadFactors:
+        """The decoder's two kinds, as its layers take them."""
+        return HeadFactors(self.factors.get("decoder_self"), self.factors.get("cross"))
+
+    def of_encoder(self) -> HeadFactors:
+        """The encoder's only kind."""
+        return HeadFactors(self.factors.get("encoder_self"))
 
 
 @dataclass
@@ -71,7 +83,8 @@ class Engine(Protocol):
     ) -> State:
         """A new run over memory [B, S, C] and its mask [B, S], with ``rows`` hypotheses a source.
 
-        Without cross-attention there is no memory, and ``prompt_mask`` [B, T] covers the prompt.
+        Without cross-attention there is no memory, and ``prompt_mask`` [B, T] covers the prompt. ``heads``
+        holds for the whole run.
         """
 
     def step(self, state: State, ids: Tensor) -> EngineOutput:
@@ -79,8 +92,3 @@ class Engine(Protocol):
 
     def reorder(self, state: State, rows: Tensor) -> None:
         """Row i goes on with what was row rows[i]; beams stay with their source."""
-
-
-def refuse_switches() -> None:
-    """Raises ``NotImplementedError``: no engine scales heads yet."""
-    raise NotImplementedError("this engine cannot switch heads; leave heads=None")

@@ -49,7 +49,8 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
             engine = FusedEngine(decoder, rows=beams * memory.shape[0])
         else:
             engine = PlainEngine(decoder, **plain)
-    state = engine.begin(memory, memory_mask, rows=beams, capture=capture, prompt_mask=prompt_mask)
+    run = {"rows": beams, "capture": capture, "heads": request.heads, "prompt_mask": prompt_mask}
+    state = engine.begin(memory, memory_mask, **run)
     return engine, state
 
 

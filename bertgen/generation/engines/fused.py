@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
+from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches
 from bertgen.layers.attention import additive_mask
 from bertgen.layers.blocks import SequenceTooLongError
 from bertgen.layers.cache import KVCache
@@ -72,6 +72,8 @@ class FusedState:
     cross: list[tuple[Tensor, Tensor]]  # a layer each: keys [B * H, D, S], values [B * H, S, D]
     written: list[Tensor]
     heads: int
+    # by the map's name: what each place of a context is multiplied with, [L, C]
+    factors: dict[str, Tensor] = field(default_factory=dict)
     past_keys: list[Tensor] = field(default_factory=list)  # a layer each: [R * H, D, capacity]
     past_values: list[Tensor] = field(default_factory=list)  # [R * H, capacity, D]
     length: int = 0
@@ -154,8 +156,6 @@ class FusedEngine:
         heads: HeadSwitches | None = None,
         prompt_mask: Tensor | None = None,
     ) -> FusedState:
-        if heads is not None:
-            refuse_switches()
         if capture.hidden_states or prompt_mask is not None:
             raise ValueError("the fused engine gives no hidden states and masks no prompt; take PlainEngine")
         batch, source, _ = memory.shape
@@ -179,7 +179,12 @@ class FusedEngine:
         # 3) Room for the keys and values of what will be written.
         shape = (2, _FIRST_CAPACITY, batch * rows, self.heads * self.width)
         written = [memory.new_empty(shape) for _ in self.layers]
-        state = FusedState(capture, rows, mask, cross, written, self.heads)
+        # 4) A head's factor, for all places that the head fills.
+        factors = {}
+        if heads is not None:
+            for name, table in heads.factors.items():
+                factors[name] = table.to(memory).repeat_interleave(self.width, dim=1)
+        state = FusedState(capture, rows, mask, cross, written, self.heads, factors)
         state.make_views()
         return state
 
@@ -246,6 +251,8 @@ class FusedEngine:
         scores = torch.baddbmm(self.nothing, query, past_keys, beta=0, alpha=self.scale)  # [R * H, 1, T]
         scores = torch.softmax(scores, -1, out=self_rows)
         context = torch.bmm(scores, past_values).view(rows, -1)  # [R, C]
+        if "decoder_self" in state.factors:
+            context = context * state.factors["decoder_self"][index]
         hidden = _times(context, layer["self_out"]).add_(hidden)
         hidden = torch.layer_norm(hidden, *layer["self_norm"])
         # 2) Cross-attention: the beams of a source are so many queries to the same keys and values.
@@ -263,6 +270,8 @@ class FusedEngine:
         if beams > 1:
             context = context.view(-1, heads, beams, width).transpose(1, 2)
         context = context.reshape(rows, -1)
+        if "cross" in state.factors:
+            context = context * state.factors["cross"][index]
         hidden = _times(context, layer["cross_out"]).add_(hidden)
         hidden = torch.layer_norm(hidden, *layer["cross_norm"])
         # 3) Feed-forward.

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches, refuse_switches
+from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches
+from bertgen.layers.attention import HeadFactors
 from bertgen.layers.cache import KVCache
 from bertgen.layers.outputs import BaseModelOutput, CausalLMOutputWithCrossAttentions
 
@@ -32,10 +33,13 @@ class ThroughModel:
         encoder_hidden_states: Tensor,
         encoder_attention_mask: Tensor,
         position_ids: str | None = None,
+        head_mask: HeadFactors | None = None,
         **shared: Any,
     ) -> CausalLMOutputWithCrossAttentions:
         if position_ids is not None:
             shared["decoder_position_ids"] = position_ids
+        if head_mask is not None:
+            shared["decoder_head_mask"] = head_mask
         output = self.model(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoder_hidden_states),
             attention_mask=encoder_attention_mask,
@@ -60,7 +64,7 @@ class PlainState:
     capture: Capture
     cache: KVCache | None
     mask: Tensor | None  # [R, T] over all that was fed
-    positions: dict[str, str]
+    extras: dict[str, Any]  # positions counted from the mask, factors of heads
     seen: Tensor | None = None  # [R, T]
 
     def past(self) -> KVCache | None:
@@ -87,8 +91,6 @@ class PlainEngine:
         heads: HeadSwitches | None = None,
         prompt_mask: Tensor | None = None,
     ) -> PlainState:
-        if heads is not None:
-            refuse_switches()
         # 1) The model's forward wants a row a hypothesis, so every source is repeated for its own.
         memory, memory_mask, mask = (
             tensor if tensor is None else tensor.repeat_interleave(rows, dim=0)
@@ -99,14 +101,17 @@ class PlainEngine:
         position_ids = self.position_ids
         if mask is not None:
             position_ids = position_ids or getattr(self.decoder, "prompt_positions", None)
-        positions = {}
+        extras: dict[str, Any] = {}
         if position_ids is not None:
-            positions["position_ids"] = position_ids
-        # 3) Room for keys and values; without it every step runs the whole sequence again.
+            extras["position_ids"] = position_ids
+        # 3) Factors of heads travel where a head mask would.
+        if heads is not None:
+            extras["head_mask"] = heads.of_decoder()
+        # 4) Room for keys and values; without it every step runs the whole sequence again.
         cache = None
         if self.use_cache:
             cache = KVCache(self.decoder.config.num_hidden_layers)
-        return PlainState(memory, memory_mask, capture, cache, mask, positions)
+        return PlainState(memory, memory_mask, capture, cache, mask, extras)
 
     def step(self, state: PlainState, ids: Tensor) -> EngineOutput:
         """Feeds ids [R, T] that follow what was fed before."""
@@ -135,7 +140,7 @@ class PlainEngine:
             output_attentions=state.capture.attentions,
             output_hidden_states=state.capture.hidden_states,
             return_dict=True,
-            **state.positions,
+            **state.extras,
         )
         named = {"decoder_self": output.attentions, "cross": output.cross_attentions}
         attentions = {name: layers for name, layers in named.items() if layers is not None}

@@ -96,10 +96,19 @@ def test_attention_comes_by_name_and_only_when_captured(model, kind):
 
 
 @pytest.mark.parametrize("kind", [FusedEngine, PlainEngine])
-def test_head_switches_are_refused_until_there_are_any(model, kind):
-    switches = HeadSwitches({"cross": torch.ones(3, 4)})
-    with pytest.raises(NotImplementedError, match="switch heads"), torch.no_grad():
-        kind(model.decoder).begin(torch.zeros(1, 2, 32), torch.ones(1, 2), heads=switches)
+@torch.no_grad()
+def test_head_switches_belong_to_a_run(model, kind):
+    """Two runs over one engine: only the one that was begun with switches feels them, at every step."""
+    engine, ids = kind(model.decoder), torch.full((1, 1), 7)
+    memory, mask = torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(0)), torch.ones(1, 5)
+    switches = HeadSwitches({"cross": torch.ones(3, 4), "decoder_self": torch.zeros(3, 4)})
+    before = engine.begin(memory, mask)
+    switched = engine.begin(memory, mask, heads=switches)
+    after = engine.begin(memory, mask)
+    for _ in range(3):
+        logits = [engine.step(state, ids).logits for state in (before, switched, after)]
+        assert torch.equal(logits[0], logits[2])
+        assert not torch.allclose(logits[0], logits[1], atol=1e-3)
 
 
 def test_the_fused_engine_says_what_it_does_not_give(model):
