@@ -179,4 +179,9 @@ GENERATION: dict[str, tuple[str, str]] = {
         "a decoder alone has no source whose words could be masked",
         "take a model with an encoder, or the measure 'occlusion' of its own text",
     ),
+    "measure.shapes": (
+        "the two maps have the shapes {first} and {second}",
+        "compare maps of the same kind and run",
+    ),
+    "measure.links": ("there are no sure links to compare with", "give at least one"),
 }
