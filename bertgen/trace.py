@@ -62,7 +62,10 @@ class BeamAncestry:
 
 @dataclass(frozen=True, eq=False)
 class AttentionMap:
-    """One kind of map over all layers and heads: weights [L, H, R, C], float16, R rows (queries), C columns.
+    """One kind of map over all layers and heads: weights [L, H, R, C], R rows (queries), C columns.
+
+    The model's own weights are float16; a measure's are float32, may be signed, and have H = 1 where they are
+    not of single heads (L = 1 where not of single layers).
 
     ``rows`` and ``columns`` name what stands there, piece by piece. ``shift`` tells what a row's query had
     read: row r is labelled ``rows[r]``, the token that its query PREDICTED, and the query read the token

@@ -1,5 +1,18 @@
 """Measures of what a run's attention was worth: arrays and traces in, named maps out."""
 
+from bertgen.attribution.agreement import Agreement, agreement, alignment_error
+from bertgen.attribution.erased import occlusion
+from bertgen.attribution.heads import HeadRow, head_table
 from bertgen.attribution.measures import MEASURES, Measure, measure
 
-__all__ = ["MEASURES", "Measure", "measure"]
+__all__ = [
+    "MEASURES",
+    "Agreement",
+    "HeadRow",
+    "Measure",
+    "agreement",
+    "alignment_error",
+    "head_table",
+    "measure",
+    "occlusion",
+]

@@ -51,8 +51,8 @@ def functions_of(call: Callable[[], object]) -> dict[tuple[str, str, int], int]:
 def counts() -> dict[str, dict[tuple[str, str, int], int]]:
     """The counts: loading, encoding a sentence, opening a stream, and a stream with its first token written.
 
-    Opening is the call alone: text to ids, arguments to a request. The first token needs the encoder's forward,
-    an engine begun, a step and a choice besides.
+    Opening is the call alone: text to ids, arguments to a request. The first token needs the encoder's
+    forward, an engine begun, a step and a choice besides.
     """
     from bertgen import BertGenerationTokenizer, EncoderDecoderModel, stream_generate
 

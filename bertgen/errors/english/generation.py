@@ -216,4 +216,21 @@ GENERATION: dict[str, tuple[str, str]] = {
     ),
     # ---- looking at a finished run
     "measure.unknown": ("there is no measure {name!r}", "choose one of: {known}"),
+    "measure.other_model": (
+        "this model does not give the run's own log-probabilities (token {token} is off by {gap:.3g})",
+        "give the model that made the run, with the same weights, in eval mode",
+    ),
+    "measure.all_masked": (
+        "the source is a single word, and a source that is masked whole cannot be read",
+        "take a longer text",
+    ),
+    "measure.no_source": (
+        "a decoder alone has no source whose words could be masked",
+        "take a model with an encoder, or the measure 'occlusion' of its own text",
+    ),
+    "measure.shapes": (
+        "the two maps have the shapes {first} and {second}",
+        "compare maps of the same kind and run",
+    ),
+    "measure.links": ("there are no sure links to compare with", "give at least one"),
 }
