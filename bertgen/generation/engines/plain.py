@@ -22,6 +22,7 @@ class ThroughModel:
     def __init__(self, model: Any) -> None:
         decoder = model.decoder
         self.model, self.config = model, decoder.config
+        self.base_model = decoder.base_model
         self.prompt_positions = getattr(decoder, "prompt_positions", None)
 
     def __call__(
@@ -102,11 +103,17 @@ class PlainEngine:
         positions = {}
         if position_ids is not None:
             positions["position_ids"] = position_ids
-        # 3) Room for keys and values; without it every step runs the whole sequence again.
+        # 3) Room for keys and values; without it every step runs the whole sequence again. A model that reads
+        #    its prompt both ways has none: what is written changes the states of all that stands before it.
         cache = None
-        if self.use_cache:
+        if self.use_cache and self._is_causal():
             cache = KVCache(self.decoder.config.num_hidden_layers)
         return PlainState(memory, memory_mask, capture, cache, mask, positions)
+
+    def _is_causal(self) -> bool:
+        """Whether positions look at earlier ones only; a wrapped model that does not tell is a decoder."""
+        transformer = getattr(self.decoder, "base_model", self.decoder)
+        return getattr(transformer, "is_causal", True)
 
     def step(self, state: PlainState, ids: Tensor) -> EngineOutput:
         """Feeds ids [R, T] that follow what was fed before."""
