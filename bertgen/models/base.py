@@ -26,7 +26,8 @@ from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
-from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
+from bertgen.models.reference import ModelUtilities, take_load_options
+from bertgen.models.reference_writing import GenerativeUtilities
 
 
 class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
