@@ -37,7 +37,7 @@ class Conv1D(nn.Module):
         self.closes_residual = closes_residual
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).view(*x.shape[:-1], -1)
+        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).view(*x.shape[:-1], self.weight.shape[1])
 
     def keep(self, columns: Tensor, dim: int) -> None:
         """Keeps these columns of the weight (dim 1: outputs, with their bias; dim 0: inputs)."""
