@@ -164,11 +164,12 @@ def check_model_config(config: Any) -> None:
 
 
 def _check_pruned(config: Any) -> None:
+    # Negative numbers count from the end; the reference writes them as they were given.
     heads, layers = getattr(config, "num_attention_heads", None), getattr(config, "num_hidden_layers", None)
-    for layer, gone in config.pruned_heads.items():
-        if layers is not None and not 0 <= layer < layers:
+    for layer, gone in (config.pruned_heads or {}).items():
+        if layers is not None and not -layers <= layer < layers:
             raise ConfigError("config.pruned_layer", layer=layer, layers=layers)
-        if heads is not None and not all(is_whole(head) and 0 <= head < heads for head in gone):
+        if heads is not None and not all(is_whole(head) and -heads <= head < heads for head in gone):
             raise ConfigError("config.pruned_heads", layer=layer, got=repr(gone), last=heads - 1)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from bertgen.configs.checks import memory_bytes
 from bertgen.configs.generation import GenerationConfig, check_settings
 from bertgen.errors import IndexTrouble, Trouble
+from bertgen.generation.continued import Beside, check_past, check_past_mask
 from bertgen.generation.engines.base import HeadSwitches
 from bertgen.layers.arguments import check_tensor
 from bertgen.layers.outputs import as_output
@@ -28,6 +29,7 @@ _MODEL_INPUTS = (
     "position_ids",
     "head_mask",
     "token_type_ids",
+    "past_key_values",
 )
 _TOKEN_SETTINGS = ("forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens")
 
@@ -50,6 +52,7 @@ class Request:
     position_ids: str | None = None  # "mask": the decoder's positions are counted from its mask
     prefix: tuple[int, ...] = ()  # ids that every output begins with, behind the prompt
     heads: HeadSwitches | None = None  # what the decoder's heads are scaled by
+    beside: Beside | None = None  # what the prompt brings beside its ids, where it brings anything
 
     def repeated(self, times: int) -> Request:
         """Every source ``times`` times: several samples of one source."""
@@ -190,6 +193,10 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
     if isinstance(given["position_ids"], str) and given["decoder_attention_mask"] is not None:
         position_ids = given["position_ids"]
         prompt_mask = _as_long_as(prompt, given["decoder_attention_mask"], "decoder_attention_mask")
+    beside = None
+    if given["past_key_values"] is not None:
+        past = check_past(given["past_key_values"], model.decoder.config.num_hidden_layers)
+        beside = Beside(past_key_values=past)
     return Request(
         config,
         prompt,
@@ -201,33 +208,75 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
         encoder_inputs={name: given[name] for name in ("position_ids", "head_mask", "token_type_ids")},
         prompt_mask=prompt_mask,
         position_ids=position_ids,
+        beside=beside,
     )
 
 
 def _decoder_request(model: Any, config: GenerationConfig, given: dict[str, Any]) -> Request:
     """The request of a decoder alone, which continues its prompt."""
-    for name in ("inputs_embeds", "encoder_outputs", "decoder_input_ids", "head_mask"):
+    for name in ("encoder_outputs", "decoder_input_ids", "head_mask"):
         if given[name] is not None:
             raise Trouble("generation.no_source", name=name)
-    if given["token_type_ids"] is not None:  # a decoder's own steps never look at them, as in the reference
-        _takes_token_types(model, "model")
     if given["position_ids"] is not None and not isinstance(given["position_ids"], str):
         raise Trouble("generation.positions")
+    # 1) What comes beside the ids, where anything does.
+    beside = _beside(model, given)
+    embeds = past = None
+    if beside is not None:
+        embeds, past = beside.inputs_embeds, beside.past_key_values
+    # 2) The prompt; embeddings are read in its place, and then it may be the start token alone.
     ids = given["input_ids"]
     if ids is None:
         ids = _from_bos(model, config, "input_ids as the prompt")
+        if embeds is not None:
+            ids = ids.expand(embeds.shape[0], 1)
     check_tensor(ids, "input_ids")
     if ids.dim() != 2 or 0 in ids.shape:
         raise Trouble("generation.prompt_shape", shape=str(tuple(ids.shape)))
     check_ids(ids, model, "input_ids")
-    mask = given["attention_mask"]
+    if embeds is not None and (ids.shape[0] != embeds.shape[0] or ids.shape[1] > embeds.shape[1]):
+        raise Trouble("generation.embeds", shape=str(tuple(embeds.shape)), ids=str(tuple(ids.shape)))
+    # 3) The mask of what is read; of an earlier run it covers that too.
+    mask, wanted = given["attention_mask"], tuple(ids.shape)
     check_tensor(mask, "attention_mask")
-    if mask is None:
+    if embeds is not None:
+        wanted = tuple(embeds.shape[:2])
+    if mask is None and embeds is not None:
+        mask = torch.ones(wanted, dtype=torch.long, device=embeds.device)
+    elif mask is None:
         mask = infer_mask(ids, config)
-    if mask.shape != ids.shape:
-        raise Trouble("generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(tuple(ids.shape)))
+    if past is not None:
+        check_past_mask(mask, ids, past)
+    elif tuple(mask.shape) != wanted:
+        raise Trouble("generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(wanted))
     ends = _ends(config, model.generation_config, ids, model)
-    return Request(config, ids, **ends, prompt_mask=mask, position_ids=given["position_ids"])
+    position_ids = given["position_ids"]
+    return Request(config, ids, **ends, prompt_mask=mask, position_ids=position_ids, beside=beside)
+
+
+def _beside(model: Any, given: dict[str, Any]) -> Beside | None:
+    """What the prompt of a decoder alone brings beside its ids; None when it is ids alone.
+
+    Only GPT-2 reads embeddings, and token types, while it writes; the others take token types and never look
+    at them, as in the reference.
+    """
+    embeds, types, past = (given[name] for name in ("inputs_embeds", "token_type_ids", "past_key_values"))
+    if embeds is None and types is None and past is None:
+        return None
+    read = getattr(model, "read_beside_ids", ())
+    if embeds is not None and "inputs_embeds" not in read:
+        raise Trouble("generation.no_source", name="inputs_embeds")
+    check_tensor(embeds, "inputs_embeds")
+    if embeds is not None and (embeds.dim() != 3 or 0 in embeds.shape):
+        raise Trouble("generation.source_shape", shape=str(tuple(embeds.shape)))
+    if types is not None:
+        _takes_token_types(model, "model")
+        if "token_type_ids" in read:
+            check_ids(types, model, "token_type_ids")
+        else:
+            types = None
+    past = check_past(past, model.config.num_hidden_layers)
+    return Beside(inputs_embeds=embeds, token_type_ids=types, past_key_values=past)
 
 
 def eos_list(eos: int | list[int] | None) -> list[int]:

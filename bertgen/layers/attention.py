@@ -91,7 +91,8 @@ def attend(
 
     # 2) masks
     if causal and scores.shape[-2] > 1:
-        later = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1 + scores.shape[-1] - scores.shape[-2])
+        queries, keys = scores.shape[-2:]
+        later = torch.ones(queries, keys, dtype=torch.bool, device=scores.device).triu(1 + keys - queries)
         scores = scores.masked_fill(later, 0.0)
     if mask is not None:
         scores = scores + mask
@@ -113,6 +114,7 @@ class HeadAttention(nn.Module):
     """The run of one attention block, whatever projections a family has; cross-attention with a memory."""
 
     num_attention_heads: int
+    attention_head_size: int
     dropout: nn.Dropout
     scale: float | None = None
     causal: bool = False
@@ -152,7 +154,8 @@ class HeadAttention(nn.Module):
         """(context [B, T, C], weights [B, H, T, K] or None) of hidden [B, T, C], or of it over a memory."""
         bias = None
         batch, length, _ = hidden.shape
-        by_head = (batch, length, self.num_attention_heads, -1)
+        # The width is named: of no head at all it could not be told from the rest.
+        by_head = (batch, length, self.num_attention_heads, self.attention_head_size)
         if memory is None:
             # Self-attention: new keys and values go behind the cached ones.
             query, key, value = (x.view(by_head).transpose(1, 2) for x in self.project(hidden))
@@ -190,7 +193,7 @@ class HeadAttention(nn.Module):
         """Key and value [B, H, S, D] of a memory: the cache's, where it holds them."""
         if cache is not None and cache.cross(layer) is not None:
             return cache.cross(layer)
-        by_head = (*memory.shape[:2], self.num_attention_heads, -1)
+        by_head = (*memory.shape[:2], self.num_attention_heads, self.attention_head_size)
         key, value = (x.view(by_head).transpose(1, 2) for x in self.project_memory(memory))
         if cache is not None:
             cache.set_cross(layer, key, value)

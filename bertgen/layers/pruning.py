@@ -11,10 +11,12 @@ def kept_columns(heads: set[int], pruned: set[int], left: int, width: int) -> tu
 
     ``pruned`` are gone already, ``left`` are there, each ``width`` columns wide.
     """
-    gone = set(heads) - pruned
     total = left + len(pruned)
-    if gone and max(gone) >= total:
-        raise ValueError(f"head {max(gone)} does not exist; this layer was built with {total} heads")
+    for head in heads:
+        if not -total <= head < total:
+            raise ValueError(f"head {head} does not exist; this layer was built with {total} heads")
+    # Negative numbers count from the last head.
+    gone = {head % total for head in heads} - pruned
     # Where the heads that are still there stand now, and which of them stay.
     alive = [head for head in range(total) if head not in pruned]
     stays = [i for i, head in enumerate(alive) if head not in gone]

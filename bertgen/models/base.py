@@ -26,7 +26,8 @@ from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
-from bertgen.models.reference import GenerativeUtilities, ModelUtilities, take_load_options
+from bertgen.models.reference import ModelUtilities, take_load_options
+from bertgen.models.reference_writing import GenerativeUtilities
 
 
 class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
@@ -101,11 +102,25 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
     # -- changes of shape ------------------------------------------------------------------------
 
     def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
-        """Removes heads, {layer: [heads]}, and notes it in ``config.pruned_heads``."""
-        for layer, heads in heads_to_prune.items():
-            union = set(self.config.pruned_heads.get(layer, [])) | set(heads)
-            self.config.pruned_heads[layer] = sorted(union)
-        self._prune_heads(heads_to_prune)
+        """Removes heads, {layer: [heads]}, and notes it in ``config.pruned_heads``.
+
+        Negative numbers count from the last layer, the last head. Raises ``ValueError`` on others that there
+        are not, before anything is removed.
+        """
+        layers, heads = self.config.num_hidden_layers, self.config.num_attention_heads
+        # 1) The numbers as they are noted, each layer and head under one number.
+        asked: dict[int, set[int]] = {}
+        for layer, numbers in heads_to_prune.items():
+            if not -layers <= layer < layers:
+                raise ValueError(f"layer {layer} does not exist; the model has {layers} layers")
+            for head in numbers:
+                if not -heads <= head < heads:
+                    raise ValueError(f"head {head} does not exist; each layer was built with {heads} heads")
+            asked.setdefault(layer % layers, set()).update(head % heads for head in numbers)
+        # 2) Noted and removed.
+        for layer, numbers in asked.items():
+            self.config.pruned_heads[layer] = sorted(numbers.union(self.config.pruned_heads.get(layer, [])))
+        self._prune_heads(asked)
 
     def resize_token_embeddings(
         self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None

@@ -21,6 +21,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.models.bert_generation import BertGenerationStack
+from bertgen.models.reference_writing import BertUtilities
 from bertgen.models.transformer import LanguageModel, TransformerModel, first_given
 
 # -- what BERT and RoBERTa share -----------------------------------------------------------------
@@ -195,7 +196,7 @@ class BertHeads(nn.Module):
         self.predictions = BertPredictions(config)
 
 
-class BertLMHeadModel(BertFamilyLanguageModel):
+class BertLMHeadModel(BertUtilities, BertFamilyLanguageModel):
     """BERT as a decoder with its language-model head."""
 
     config_class = BertConfig

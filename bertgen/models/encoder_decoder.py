@@ -22,7 +22,7 @@ from bertgen.models.base import GenerativeModel, PreTrainedModel
 from bertgen.models.bert import BertLMHeadModel, BertModel
 from bertgen.models.bert_generation import BertGenerationDecoder, BertGenerationEncoder
 from bertgen.models.gpt2 import GPT2LMHeadModel
-from bertgen.models.reference import EncoderDecoderUtilities
+from bertgen.models.reference_writing import EncoderDecoderUtilities
 from bertgen.models.roberta import RobertaForCausalLM, RobertaModel
 from bertgen.models.transformer import first_given
 

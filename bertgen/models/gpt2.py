@@ -18,6 +18,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.layers.pruning import kept_columns, kept_part
+from bertgen.models.reference_writing import GPT2Utilities
 from bertgen.models.transformer import LanguageModel, TransformerModel, first_given, refuse_mask
 
 # -- the block -----------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ class Conv1D(nn.Module):
         self.closes_residual = closes_residual
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).view(*x.shape[:-1], -1)
+        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).view(*x.shape[:-1], self.weight.shape[1])
 
     def keep(self, columns: Tensor, dim: int) -> None:
         """Keeps these columns of the weight (dim 1: outputs, with their bias; dim 0: inputs)."""
@@ -237,7 +238,7 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
             hidden = hidden + look_up(self.wpe, position_ids, "position_ids")
         # 3) token types
         if token_type_ids is not None:
-            hidden = hidden + self.wte(token_type_ids)
+            hidden = hidden + look_up(self.wte, token_type_ids, "token_type_ids")
         return self.drop(hidden)
 
     def self_attention_mask(self, mask: Tensor | None, length: int, past: int) -> Tensor | None:
@@ -294,12 +295,13 @@ class GPT2Model(GPT2Pretrained, TransformerModel):
         return output.to_tuple()
 
 
-class GPT2LMHeadModel(GPT2Pretrained, LanguageModel):
+class GPT2LMHeadModel(GPT2Utilities, GPT2Pretrained, LanguageModel):
     """GPT-2 with its language-model head, which is the word embedding again and has no bias."""
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
     prompt_positions = FROM_MASK  # continuing a prompt does not count the padding on its left
+    read_beside_ids = ("inputs_embeds", "token_type_ids")  # by generate
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)

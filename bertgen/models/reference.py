@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bertgen.layers.arguments import expand_head_mask, shift_tokens_right
+from bertgen.layers.arguments import expand_head_mask
 from bertgen.layers.attention import additive_mask
-from bertgen.layers.cache import KVCache, LegacyCache
 
 # -- keywords of from_pretrained: ignored where harmless, else refused ---------------------------
 
@@ -264,95 +263,3 @@ class ModelUtilities:
         tokens = sequences[:, sequences.shape[1] - count :]
         step = torch.arange(count, device=sequences.device)[None]
         return steps[step, rows.clamp(min=0), tokens].masked_fill(rows < 0, 0.0)
-
-
-# -- methods of models that write ----------------------------------------------------------------
-
-
-class GenerativeUtilities:
-    """For search loops of one's own, beside ``generate``."""
-
-    @classmethod
-    def can_generate(cls) -> bool:
-        """Whether ``generate`` works: here it does."""
-        return True
-
-    def _reorder_cache(self, past_key_values: KVCache | LegacyCache, beam_idx: Tensor) -> LegacyCache:
-        """The cache whose row i is row beam_idx[i] of the given one."""
-        layers = iter(past_key_values)
-        return tuple(tuple(state.index_select(0, beam_idx) for state in layer) for layer in layers)
-
-
-class LanguageModelUtilities:
-    """The same, of a transformer with a head."""
-
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor, past_key_values: Any = None, attention_mask: Tensor | None = None, **_: Any
-    ) -> dict[str, Any]:
-        """What one decoding step feeds to forward: only the ids that the cache does not hold yet."""
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if past_key_values is not None:
-            past = _length_of(past_key_values)
-            # Ids that are no more than the cache holds are new ones given alone: the last is the next.
-            if input_ids.shape[1] <= past:
-                past = input_ids.shape[1] - 1
-            input_ids = input_ids[:, past:]
-        return {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "past_key_values": past_key_values,
-        }
-
-
-def _length_of(past_key_values: KVCache | LegacyCache) -> int:
-    """Number of positions that a cache of either form holds."""
-    if isinstance(past_key_values, KVCache):
-        return past_key_values.length
-    return past_key_values[0][0].shape[2]
-
-
-class EncoderDecoderUtilities:
-    """The same, of an encoder and a decoder; and what two sides cannot do as one."""
-
-    def get_encoder(self) -> nn.Module:
-        return self.encoder
-
-    def get_decoder(self) -> nn.Module:
-        return self.decoder
-
-    def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
-        raise NotImplementedError(
-            "an encoder-decoder has two stacks of layers; call model.encoder.prune_heads(...) or "
-            "model.decoder.prune_heads(...)"
-        )
-
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        raise NotImplementedError(
-            "an encoder-decoder has two vocabularies; call model.encoder.resize_token_embeddings(n) or "
-            "model.decoder.resize_token_embeddings(n)"
-        )
-
-    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The start token, then the labels [B, T] but the last: what the decoder reads in training."""
-        return shift_tokens_right(labels, self.config.pad_token_id, self.config.decoder_start_token_id)
-
-    def prepare_inputs_for_generation(
-        self,
-        input_ids: Tensor,
-        past_key_values: KVCache | LegacyCache | None = None,
-        attention_mask: Tensor | None = None,
-        use_cache: bool | None = None,
-        encoder_outputs: Any = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """What one decoding step feeds to forward, for search loops of one's own."""
-        inputs = self.decoder.prepare_inputs_for_generation(input_ids, past_key_values=past_key_values)
-        return {
-            "attention_mask": attention_mask,
-            "decoder_attention_mask": inputs.get("attention_mask"),
-            "decoder_input_ids": inputs["input_ids"],
-            "encoder_outputs": encoder_outputs,
-            "past_key_values": inputs["past_key_values"],
-            "use_cache": use_cache,
-        }

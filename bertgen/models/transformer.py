@@ -26,7 +26,7 @@ from bertgen.layers.outputs import (
     CausalLMOutputWithCrossAttentions,
 )
 from bertgen.models.base import GenerativeModel, PreTrainedModel
-from bertgen.models.reference import LanguageModelUtilities
+from bertgen.models.reference_writing import LanguageModelUtilities
 
 
 class TransformerModel(PreTrainedModel):

@@ -125,6 +125,23 @@ GENERATION: dict[str, tuple[str, str]] = {
         "position_ids change with every token",
         'give "mask" to count them from the mask',
     ),
+    "generation.past_layers": (
+        "past_key_values has {given} layers, the model {layers}",
+        "give those that this model returned",
+    ),
+    "generation.past_mask": (
+        "past_key_values hold {past} positions, with the ids behind them there are {needed}; the "
+        "attention_mask has shape {shape}",
+        "give all ids so far, or the new ones with a mask of the whole text",
+    ),
+    "generation.past_shape": (
+        "past_key_values holds a tensor of shape {shape}, expected [batch, heads, length, head width]",
+        "give those that this model returned",
+    ),
+    "generation.embeds": (
+        "inputs_embeds have shape {shape}, the ids {ids}: as many rows are needed, and no fewer positions",
+        "leave input_ids out, or give those that the embeddings stand for",
+    ),
     "generation.token_types": (
         "this {name} has no token types",
         "leave token_type_ids out, or call the tokenizer with return_token_type_ids=False",

@@ -28,6 +28,8 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
     config, prompt_mask = request.config, request.prompt_mask
     capture = Capture(config.output_attentions, config.output_hidden_states)
     plain = {"use_cache": config.use_cache, "position_ids": request.position_ids}
+    if request.beside is not None:
+        plain["beside"] = request.beside.for_rows(request.prompt.shape[0] * beams)
     memory = memory_mask = None
     hooked = any(_hooks_of(model)) or any(_HOOKS_ON_ALL)
     own_forward = "forward" in model.__dict__ or not type(model).forward.__module__.startswith(_PACKAGE)
@@ -45,7 +47,8 @@ def begin(model: Any, request: Request, source: Any, *, beams: int = 1) -> tuple
         if hasattr(model, "enc_to_dec_proj"):  # the sides differ in width
             memory = model.enc_to_dec_proj(memory)
         fits = request.prompt.shape[1] == 1 and config.use_cache and not capture.hidden_states
-        if fits and prompt_mask is None and fused_serves(decoder):
+        fits = fits and prompt_mask is None and request.beside is None
+        if fits and fused_serves(decoder):
             engine = FusedEngine(decoder, rows=beams * memory.shape[0])
         else:
             engine = PlainEngine(decoder, **plain)

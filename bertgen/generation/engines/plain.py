@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bertgen.generation.continued import Beside, unread
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches
 from bertgen.layers.attention import HeadFactors
 from bertgen.layers.cache import KVCache
@@ -23,6 +24,7 @@ class ThroughModel:
     def __init__(self, model: Any) -> None:
         decoder = model.decoder
         self.model, self.config = model, decoder.config
+        self.base_model = decoder.base_model
         self.prompt_positions = getattr(decoder, "prompt_positions", None)
 
     def __call__(
@@ -66,6 +68,7 @@ class PlainState:
     mask: Tensor | None  # [R, T] over all that was fed
     extras: dict[str, Any]  # positions counted from the mask, factors of heads
     seen: Tensor | None = None  # [R, T]
+    ahead: int = 0  # how many positions the mask has beyond the ids: of embeddings, of an earlier run
 
     def past(self) -> KVCache | None:
         return self.cache
@@ -75,11 +78,22 @@ class PlainEngine:
     """Steps through the model's own forward: every output, prompts of any length.
 
     Without a cache the whole sequence is run again at each step. ``position_ids`` "mask": positions are
-    counted from the mask.
+    counted from the mask. ``beside``: what the prompt brings beside its ids, a row a hypothesis.
     """
 
-    def __init__(self, decoder: Any, *, use_cache: bool = True, position_ids: str | None = None) -> None:
+    def __init__(
+        self,
+        decoder: Any,
+        *,
+        use_cache: bool = True,
+        position_ids: str | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         self.decoder, self.use_cache, self.position_ids = decoder, use_cache, position_ids
+        self.beside = beside or Beside()
+        # Embeddings are read once: what is written behind them needs their keys and values.
+        if self.beside.inputs_embeds is not None:
+            self.use_cache = True
 
     def begin(
         self,
@@ -107,31 +121,40 @@ class PlainEngine:
         # 3) Factors of heads travel where a head mask would.
         if heads is not None:
             extras["head_mask"] = heads.of_decoder()
-        # 4) Room for keys and values; without it every step runs the whole sequence again.
+        # 4) Room for keys and values; without it every step runs the whole sequence again. A model that reads
+        #    its prompt both ways has none: what is written changes the states of all that stands before it.
         cache = None
-        if self.use_cache:
+        past = self.beside.past_key_values
+        if past is not None and self._is_causal():
+            cache = KVCache.from_legacy(past)
+        elif self.use_cache and self._is_causal():
             cache = KVCache(self.decoder.config.num_hidden_layers)
         return PlainState(memory, memory_mask, capture, cache, mask, extras)
+
+    def _is_causal(self) -> bool:
+        """Whether positions look at earlier ones only; a wrapped model that does not tell is a decoder."""
+        transformer = getattr(self.decoder, "base_model", self.decoder)
+        return getattr(transformer, "is_causal", True)
 
     def step(self, state: PlainState, ids: Tensor) -> EngineOutput:
         """Feeds ids [R, T] that follow what was fed before."""
         # 1) What was fed so far; with a cache only the new ids are fed again.
+        fed, embeds = ids, None
         if state.seen is None:
             state.seen = ids
+            fed, embeds = self._first(state, ids)
         else:
             state.seen = torch.cat([state.seen, ids], dim=1)
-        fed = ids
-        if state.cache is None:
-            fed = state.seen
+            if state.cache is None:
+                fed = state.seen
         # 2) What the run wrote itself is no padding: the mask of the prompt grows by ones.
         if state.mask is not None:
-            missing = state.seen.shape[1] - state.mask.shape[1]
+            missing = state.seen.shape[1] + state.ahead - state.mask.shape[1]
             if missing > 0:
                 ones = state.mask.new_ones(ids.shape[0], missing)
                 state.mask = torch.cat([state.mask, ones], dim=1)
         # 3) The model's own call.
         output = self.decoder(
-            input_ids=fed,
             attention_mask=state.mask,
             encoder_hidden_states=state.memory,
             encoder_attention_mask=state.memory_mask,
@@ -140,11 +163,37 @@ class PlainEngine:
             output_attentions=state.capture.attentions,
             output_hidden_states=state.capture.hidden_states,
             return_dict=True,
-            **state.extras,
+            **self._read(state, fed, embeds),
         )
+        if not self.use_cache:  # what an earlier run left is used once
+            state.cache = None
         named = {"decoder_self": output.attentions, "cross": output.cross_attentions}
         attentions = {name: layers for name, layers in named.items() if layers is not None}
         return EngineOutput(output.logits[:, -1], attentions, output.hidden_states)
+
+    def _first(self, state: PlainState, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(ids, embeddings in their place or None): what a run reads first, of the prompt's ids [R, T]."""
+        embeds, past = self.beside.inputs_embeds, 0
+        if state.cache is not None:
+            past = state.cache.length
+        if not past and embeds is None:
+            return ids, None
+        # The mask covers the earlier run, or the embeddings, as well.
+        if state.mask is not None:
+            state.ahead = state.mask.shape[1] - ids.shape[1]
+        if past:
+            return unread(ids, past), None
+        return ids, embeds
+
+    def _read(self, state: PlainState, ids: Tensor, embeds: Tensor | None) -> dict[str, Any]:
+        """What forward reads: ids [R, T], or embeddings [R, T, C] instead; token types and positions."""
+        read: dict[str, Any] = {"input_ids": ids, **state.extras}
+        if embeds is not None:
+            read |= {"input_ids": None, "inputs_embeds": embeds}
+        if self.beside.token_type_ids is not None:
+            width = (ids if embeds is None else embeds).shape[1]
+            read["token_type_ids"] = self.beside.types_of(state.seen.shape[1] + state.ahead, width)
+        return read
 
     def reorder(self, state: PlainState, rows: Tensor) -> None:
         """Row i continues what was row rows[i]; sources stay, beams of one source share theirs."""
