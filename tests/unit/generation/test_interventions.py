@@ -219,7 +219,7 @@ def test_a_decoder_alone(tokenizer, mode):
     assert switched.target_ids[:2].tolist() == [5, 6]
     # It has no other kind, and no source apart from its prompt.
     for refused in (Interventions({("cross", 0, 0): 0.0}), Interventions(source_mask=[0])):
-        with pytest.raises(Trouble, match="no (cross attention|source to mask)"):
+        with pytest.raises(Trouble, match=r"no (cross attention|source to mask)"):
             run(model, tokenizer, mode, interventions=refused)
 
 
