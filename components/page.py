@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from components.limits import QUEUE_SIZE
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
@@ -19,8 +21,6 @@ from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
 from components.widgets.gradio import styles
 from components.widgets.header.header import header
-
-QUEUE_SIZE = 64
 
 
 def build_app(settings: Settings) -> gr.Blocks:

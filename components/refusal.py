@@ -14,7 +14,7 @@ class Refusal(Trouble):
     ``Refusal("refuse.busy", name="mini")`` says the texts "refuse.busy.why" and "refuse.busy.move".
     """
 
-    def __init__(self, key: str = "", **values: Any) -> None:
+    def __init__(self, key: str = "", /, **values: Any) -> None:
         why, move = "", ""
         if key:  # unpickling has none
             why, move = t(f"{key}.why", **values), t(f"{key}.move", **values)

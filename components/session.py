@@ -11,12 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertgen import GenerationTrace
-from components.limits import MAX_SESSIONS
+from components.limits import BYTES, MAX_SESSIONS, OPENED, RUNS
 from components.views.lines import Lines
-
-RUNS = 36  # of a session; a long text is up to 24 of them
-OPENED = 16  # checkpoints of a session
-BYTES = 512 * 1024 * 1024  # of all sessions' runs
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ def table(language: str = "en") -> dict[str, str]:
     return json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
 
 
-def t(key: str, **values: Any) -> str:
+def t(key: str, /, **values: Any) -> str:
     """The text of a key as plain text, its placeholders filled with ``values`` as they are.
 
     What goes into HTML is escaped by whoever puts it there, texts and values alike; ``t_html`` does both.
@@ -41,7 +41,7 @@ def t(key: str, **values: Any) -> str:
     return _VALUE.sub(lambda found: str(values[found[1]]), text)
 
 
-def t_html(key: str, **values: Any) -> str:
+def t_html(key: str, /, **values: Any) -> str:
     """As ``t``, for HTML: the text and every value are escaped, what stands between stars is bold."""
     # The stars are the text's own: one in a value means nothing.
     parts = [html.escape(part) for part in _text(key, values).split("*")]

@@ -11,13 +11,11 @@ from typing import Any
 
 import gradio as gr
 
+from components.limits import MAX_PATH, MAX_TEXT
 from components.refusal import Refusal
 from components.settings import Settings
 from components.strings import t
 from components.texts.parts import joined, two_sentences
-
-MAX_PATH = 1000
-MAX_TEXT = 5000
 
 
 class NeedsTwo(Refusal):

@@ -15,10 +15,9 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from components.limits import MAX_CARD
 from components.strings import t
 
-# A card beyond that is cut; the longest of the well-known ones are a tenth of it.
-LONGEST = 100_000
 # Nested quotes and lists cost the parser and the browser alike.
 DEEPEST = 20
 SCHEMES = ("https://", "http://")
@@ -76,8 +75,8 @@ def card_html(text: str) -> str:
 
     Headings move two levels down: the page has its own.
     """
-    if len(text) > LONGEST:
-        text = text[:LONGEST] + "\n\n" + t("checkpoints.card_cut")
+    if len(text) > MAX_CARD:
+        text = text[:MAX_CARD] + "\n\n" + t("checkpoints.card_cut")
     tokens = _PARSER.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

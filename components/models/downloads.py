@@ -11,12 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from bertgen import hub
+from components.limits import MAX_TOKEN
 from components.refusal import Refusal
 from components.settings import Settings
 from components.strings import t
 
 UPDATE_SECONDS = 0.25
-MAX_TOKEN = 200
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SALT = secrets.token_bytes(16)
 _private: list[tempfile.TemporaryDirectory] = []

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertgen import GenerationConfig
+from components.limits import MAX_BEAMS, MAX_NEW_TOKENS, MAX_SEED, MAX_TOP_K
 from components.refusal import Refusal
 from components.strings import t
 from components.validation import check_choice, check_integer, check_number
 
 MODES = ("greedy", "sample", "beam")
-MAX_NEW_TOKENS = 256
-MAX_BEAMS = 8
-MAX_TOP_K = 1_000_000
 # Beyond these a temperature changes nothing more, but overflows float16: it acts as the nearest of them.
 TEMPERATURES = (1e-3, 1e3)
-MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from components.context import AppContext
+from components.limits import KNOWN_LIMIT, MAX_BYTES, SLICE_LIMIT
 from components.session import StoredRun
 from components.strings import t
 from components.views.contract import VERSION, ExplorerValue, Packed, to_json
@@ -18,10 +19,7 @@ from components.views.packing import pack_u16
 from components.widgets.explorer.explorer import explorer
 from components.widgets.gradio import question
 
-MAX_BYTES = 6_000_000  # of uint16 that one run sends to the browser whole; of a larger one, single maps
-KNOWN_LIMIT = 32
 LABEL = 56  # letters of a run's name in the list
-SLICE_LIMIT = 6
 
 
 def build(ctx: AppContext) -> gr.HTML:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from components.limits import MAX_PARTS
 from components.strings import t
 from components.texts.sentences import Part, cut_to, each_sentence, split_sentences, unwrapped
 
-MAX_PARTS = 24
 # What happens to a text that is longer than the model's training texts. A translation of sentences can be
 # done one at a time, and splitting is about one; a summary or a fusion of them cannot.
 LONG = {

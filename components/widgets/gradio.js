@@ -16,6 +16,8 @@
       send: (event, data) => trigger(event, data), // gradio.py names the events that may be sent
     };
     BX.words(element.firstElementChild);
+    // Styles print a word beside Gradio's own examples (gradio.css).
+    document.documentElement.style.setProperty('--bx-examples', JSON.stringify(BX.t('gradio.examples')));
     BX.widgets[name](element.firstElementChild, BX.view(viewName), port);
   }
 
@@ -53,10 +55,6 @@
     const found = line && /(\d+)\s*\/\s*(\d+)/.exec(line.textContent);
     return found ? [Number(found[1]), Number(found[2])] : null;
   }
-
-  // ---- words that styles print beside Gradio's own elements
-
-  document.documentElement.style.setProperty('--bx-examples', JSON.stringify(BX.t('gradio.examples')));
 
   BX.gradio = { mount, dark, setDark, themeAsked, onTheme, runButtons, pressStop, queuePlace };
 })();

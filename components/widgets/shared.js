@@ -103,13 +103,18 @@
     return text;
   };
   const PLACE = /\{(\w+)\}/g;
+  const valueOf = (name, values) => {
+    if (!(name in values)) throw new Error(`there is no value for ${name}`);
+    return values[name];
+  };
+  const filled = (text, values) => text.replace(PLACE, (_, name) => valueOf(name, values));
   /** The text of a key with its placeholders filled: BX.t('player.tokens', {n: 3}). Plain text, never HTML. */
-  BX.t = (key, values = {}) => textOf(key, values).replaceAll('*', '').replace(PLACE, (_, name) => values[name]);
+  BX.t = (key, values = {}) => filled(textOf(key, values).replaceAll('*', ''), values);
   /** As BX.t, in the parts that BX.tell and BX.plain take: what stands between stars is a {token}. A value may be
       a list of parts itself. */
   BX.parts = (key, values = {}) => textOf(key, values).split('*').flatMap((piece, i) => {
-    if (i % 2) return { token: piece.replace(PLACE, (_, name) => values[name]) };
-    return piece.split(PLACE).flatMap((text, at) => (at % 2 ? values[text] : text)); // each second is a name
+    if (i % 2) return { token: filled(piece, values) };
+    return piece.split(PLACE).flatMap((text, at) => (at % 2 ? valueOf(text, values) : text)); // each second is a name
   });
   /** Fills a template's words: data-t is the key of an element's text, data-t-NAME that of its attribute NAME. */
   BX.words = (root) => {

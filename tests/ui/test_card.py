@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from components.models.card import LONGEST, card_html
+from components.limits import MAX_CARD
+from components.models.card import card_html
 
 BLOCKS = {"div", "p", "h3", "h4", "h5", "h6", "pre", "ul", "ol", "li", "blockquote", "hr", "br"}
 TABLES = {"table", "thead", "tbody", "tr", "th", "td"}
@@ -100,6 +101,6 @@ def test_a_card_of_one_sign_is_shown(sign):
 
 
 def test_a_card_without_end_is_cut():
-    html = card_html("word " * LONGEST)
+    html = card_html("word " * MAX_CARD)
     assert "left out" in html
-    assert len(html) < 2 * LONGEST
+    assert len(html) < 2 * MAX_CARD

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bertgen.checkpoints.report import DROPPED, INITIALISED, LOADED, MISMATCHED, TIED
 from components import strings
+from components.models import reports
 from components.refusal import Refusal
 from components.strings import t, t_html
 
@@ -135,6 +137,26 @@ def test_every_refusal_has_a_reason_and_a_move():
     assert reasons
     for key in reasons:
         assert f"{key}.move" in TABLE
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name)
+def test_every_placeholder_is_given_a_value(path):
+    """And no value is given in vain; calls with ** or a key that is made up as they go are left out."""
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+            continue
+        given = {keyword.arg for keyword in node.keywords}
+        if called(node) not in ASKING | {"Refusal"} or None in given:
+            continue
+        key = node.args[0].value
+        whole = re.compile(rf"{re.escape(key)}(\.(one|other|why|move))?")
+        texts = [text for known, text in TABLE.items() if whole.fullmatch(known)]
+        needed = {placeholder for text in texts for placeholder in re.findall(r"\{(\w+)\}", text)}
+        assert given - {"n"} == needed - {"n"}, f"line {node.lineno}: {key}"
+
+
+def test_the_load_report_names_whatever_may_become_of_a_weight():
+    assert set(reports.ORDER) == {LOADED, TIED, INITIALISED, DROPPED, MISMATCHED}
 
 
 def test_every_key_of_the_table_is_used():
