@@ -112,12 +112,16 @@ class BeamSearch:
         """The beams to go on with, from logits [B * K, V]."""
         request = self.request
         logprobs = output.logits.float().log_softmax(-1)  # [B * K, V]
-        # 1) Group after group, so that later groups can shun what earlier ones took.
+        # 1) Group after group, so that later groups can shun what earlier ones took; what all must take costs
+        #    none of them anything.
         scores = torch.empty_like(logprobs)
         tokens, parents = torch.empty_like(self._places), torch.empty_like(self._places)
         given = forced_token(request, self.ids)
         for group in range(self.groups):
-            shaped = self._shape(group, logprobs, scores, tokens)
+            taken = tokens[:, :group]
+            if given is not None:
+                taken = tokens[:, :0]
+            shaped = self._shape(group, logprobs, scores, taken)
             if given is None:
                 self._choose(group, shaped, tokens, parents)
             else:
@@ -135,11 +139,14 @@ class BeamSearch:
         self.done = self.done or any(stop(self.ids, scores) for stop in self.rules.stopping)
         return Choice(tokens, scores, parents, self.totals.flatten())
 
-    def _shape(self, group: int, logprobs: Tensor, scores: Tensor, tokens: Tensor) -> Tensor:
-        """One group's scores [B * k, V] as the settings want them, written into scores [B * K, V] too."""
+    def _shape(self, group: int, logprobs: Tensor, scores: Tensor, taken: Tensor) -> Tensor:
+        """One group's scores [B * k, V] as the settings want them, written into scores [B * K, V] too.
+
+        ``taken`` [B, groups before, k] are the tokens to shun.
+        """
         group_rows = self._places[:, group].flatten()  # [B * k]
         if self._diversity is not None:
-            self._diversity.begin(tokens[:, :group].flatten(1))
+            self._diversity.begin(taken.flatten(1))
         shaped, ids = logprobs[group_rows], self.ids[group_rows]
         for step in self._steps:
             shaped = step(ids, shaped)
