@@ -5,6 +5,7 @@ The configs themselves are in ``base``, ``models`` and ``generation``, which are
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -171,6 +172,12 @@ def refuse_modes(**asked: Any) -> None:
         off = value is None or value is False or (name in _OFF and value == _OFF[name])
         if not off:
             raise NotSupported("generation.unsupported", name=name, reason=ABSENT[name])
+
+
+def warn_of_no_room(length: int, given: int) -> None:
+    """A ``UserWarning``: the ids that are given are as long as the output may be; one token is written."""
+    message = f"max_length={length} leaves no room after {given} given ids: one token is written; raise it"
+    warnings.warn(f"{message} or set max_new_tokens", UserWarning, stacklevel=2)
 
 
 # -- methods -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bertgen.configs.checks import memory_bytes
 from bertgen.configs.generation import GenerationConfig, check_settings
+from bertgen.configs.reference import warn_of_no_room
 from bertgen.errors import IndexTrouble, Trouble
 from bertgen.generation.continued import Beside, check_past, check_past_mask
 from bertgen.generation.engines.base import HeadSwitches
@@ -110,8 +111,11 @@ def _ends(config: GenerationConfig, own: GenerationConfig, prompt: Tensor, decod
         if not isinstance(new, int) or isinstance(new, bool) or new < 1:
             raise Trouble("generation.positive", name="max_new_tokens", got=repr(new))
         config.max_length = prompt_length + new
-    if not isinstance(config.max_length, int) or config.max_length <= prompt_length:
-        raise Trouble("generation.no_room", length=repr(config.max_length), given=prompt_length)
+    length = config.max_length
+    if not isinstance(length, int) or length < 1 or (length <= prompt_length and config.num_beams > 1):
+        raise Trouble("generation.no_room", length=repr(length), given=prompt_length)
+    if length <= prompt_length:
+        warn_of_no_room(length, prompt_length)
     # 2) The tokens.
     eos, pad = eos_list(config.eos_token_id), config.pad_token_id
     if pad is None:
@@ -127,11 +131,11 @@ def _ends(config: GenerationConfig, own: GenerationConfig, prompt: Tensor, decod
     sizes, rows = decoder.config, prompt.shape[0] * config.num_return_sequences
     if config.num_beams > 1:
         rows = prompt.shape[0] * config.num_beams
-    length = min(config.max_length, sizes.max_position_embeddings)
-    caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * length
+    reach = min(config.max_length, sizes.max_position_embeddings)
+    caches = 2 * sizes.num_hidden_layers * sizes.hidden_size * reach
     needed, there = 4 * rows * (caches + 4 * sizes.vocab_size), memory_bytes()
     if needed > there:
-        raise Trouble("generation.memory", rows=rows, length=length, needed=needed / 1e9, there=there / 1e9)
+        raise Trouble("generation.memory", rows=rows, length=reach, needed=needed / 1e9, there=there / 1e9)
     return {"max_length": config.max_length, "eos": eos, "pad": pad}
 
 

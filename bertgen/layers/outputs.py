@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 
 class ModelOutput(OrderedDict):
@@ -16,12 +19,45 @@ class ModelOutput(OrderedDict):
     as in the reference: ``output[0]``, ``output["logits"]`` and ``output.logits`` all work.
     """
 
+    def __init_subclass__(cls) -> None:
+        # torch.export and torch.func take outputs apart and put them together again.
+        pytree.register_pytree_node(
+            cls, take_apart, partial(put_together, cls), flatten_with_keys_fn=take_apart_with_keys
+        )
+
     def __post_init__(self) -> None:
         # The dataclass has set the attributes; what is not None becomes a key too.
-        for item in fields(self):
+        first, *others = fields(self)
+        value = getattr(self, first.name)
+        if value is not None:
+            super().__setitem__(first.name, value)
+            if isinstance(value, Iterable) and not isinstance(value, torch.Tensor):
+                self._fill_from(first.name, value)
+        for item in others:
             value = getattr(self, item.name)
             if value is not None:
                 super().__setitem__(item.name, value)
+
+    def _fill_from(self, first: str, given: Any) -> None:
+        """A dict, or pairs (name, value), as the only field given stand for all the fields that they name."""
+        if any(getattr(self, item.name) is not None for item in fields(self)[1:]):
+            return
+        pairs = list(given)
+        if isinstance(given, dict):
+            pairs = list(given.items())
+        are_pairs = [
+            isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+        ]
+        if not are_pairs or not are_pairs[0]:
+            return  # a plain value, such as a tuple of tensors
+        if not all(are_pairs):
+            raise ValueError(f"{type(self).__name__} of pairs needs (name, value) in every place")
+        super().__delitem__(first)
+        object.__setattr__(self, first, None)
+        for name, value in pairs:
+            object.__setattr__(self, name, value)
+            if value is not None:
+                super().__setitem__(name, value)
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, str):
@@ -50,6 +86,21 @@ class ModelOutput(OrderedDict):
     def to_tuple(self) -> tuple:
         """The fields that are not None, in order."""
         return tuple(self[key] for key in self.keys())
+
+
+def take_apart(output: ModelOutput) -> tuple[list[Any], list[str]]:
+    """(values, their keys): an output as a node of torch's trees."""
+    return list(output.values()), list(output.keys())
+
+
+def take_apart_with_keys(output: ModelOutput) -> tuple[list[tuple[Any, Any]], list[str]]:
+    """The same with each value's place in the tree beside it."""
+    return [(pytree.MappingKey(key), value) for key, value in output.items()], list(output.keys())
+
+
+def put_together(kind: type[ModelOutput], values: Iterable[Any], keys: list[str]) -> ModelOutput:
+    """The output of that kind again; further keys than its fields come back too."""
+    return kind(list(zip(keys, values, strict=True)))
 
 
 def _output(cls: type) -> type:

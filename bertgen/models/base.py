@@ -131,6 +131,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         """
         old = self.get_input_embeddings()
         rows = _rows_asked_for(old.num_embeddings, new_num_tokens, pad_to_multiple_of)
+        if new_num_tokens is not None or pad_to_multiple_of is not None:
+            self.vocab_size = rows  # the reference's model says it beside its config
         if rows == old.num_embeddings:
             return old
 

@@ -187,7 +187,7 @@ def test_bad_files_arrive_in_parts(tmp_path, name, content, load, key):
     [
         ({"num_beams": 0}, "generation.positive"),
         ({"no_such_setting": 1}, "generation.unknown"),
-        ({"max_length": 1}, "generation.no_room"),
+        ({"max_length": 1, "num_beams": 2}, "generation.no_room"),
         ({"do_sample": True, "temperature": -1.0}, "generation.factor"),
         ({"suppress_tokens": [9999]}, "generation.unknown_id"),
         ({"input_ids": torch.tensor([[5, 9999]])}, "generation.ids_outside"),

@@ -204,8 +204,8 @@ def test_generation_config_is_saved_and_loaded(make_model, tmp_path):
         ({"do_sample": True, "top_p": -0.5}, "between 0 and 1"),
         ({"repetition_penalty": -1.0}, "above 0"),
         ({"max_new_tokens": 0}, "1 or more"),
-        ({"max_length": 1}, "max_new_tokens"),
-        ({"decoder_input_ids": torch.full((2, 20), 2)}, "no room"),
+        ({"max_length": 1, "num_beams": 2}, "max_new_tokens"),
+        ({"decoder_input_ids": torch.full((2, 20), 2), "num_beams": 2}, "no room"),
     ],
 )
 def test_settings_that_cannot_be(model, options, words):
