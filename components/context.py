@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from bertgen import GenerationTrace
+from bertgen import GenerationTrace, hub
 from bertgen.machine import resolve_device
 from components.models.checkpoint import Checkpoint
+from components.models.downloads import origin_of
 from components.models.registry import Loaded, Registry
 from components.refusal import Refusal
 from components.runs.run import Run
 from components.runs.settings import RunSettings
 from components.session import Sessions
-from components.settings import Settings, SettingsError
+from components.settings import Settings, SettingsError, hub_id_parts
 from components.texts.parts import joined
 from components.views.contract import PlayerValue
 from components.views.lines import Lines
@@ -80,9 +83,11 @@ def build_context(settings: Settings) -> AppContext:
     try:
         device = resolve_device(settings.device)
         registry = Registry(device, settings.dtype, memory=settings.model_memory)
-        if settings.checkpoint is not None:
+        if settings.checkpoint_id:
+            settings = _open_from_hub(settings, registry)
+        elif settings.checkpoint is not None:
             registry.open(settings.checkpoint, first=True)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SettingsError(str(error)) from error
 
     # 2) A first run, which also says whether a model can run here at all.
@@ -92,6 +97,20 @@ def build_context(settings: Settings) -> AppContext:
     except Refusal as error:  # such as one that --model-memory has no room for
         raise SettingsError(str(error)) from error
     return ctx
+
+
+def _open_from_hub(settings: Settings, registry: Registry) -> Settings:
+    """Opens the Hub id given at the start, downloaded first where it is not there yet; the settings name
+    its folder then. Raises ``OSError`` (of ``bertgen.hub``) and ``ValueError`` with the reason.
+    """
+    # The operator's own choice: neither --allow-hub nor --hub-names has a say in it.
+    name, revision = hub_id_parts(settings.checkpoint_id)
+    plan = hub.plan_download(name, revision=revision)
+    if plan.missing_bytes:
+        print(f"app.py: downloading {plan.missing_bytes / 1e6:,.0f} MB of {name}", file=sys.stderr)
+    folder = hub.download(plan)
+    registry.open(folder, first=True, origin=origin_of(plan), hub_id=name)
+    return replace(settings, checkpoint=Path(folder))
 
 
 def _run_example(ctx: AppContext) -> None:

@@ -70,15 +70,23 @@ POLICY = (
 _SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Door:
     """Which names the page answers to: exact host names and addresses, in lower case; ``*`` is any.
 
-    ``embedded``: whether other sites may show the page in a frame and call it, as on a Space.
+    ``embedded``: whether other sites may show the page in a frame and call it, as on a Space. ``frames`` are
+    further pages that may show it in a frame, as a notebook does.
     """
 
-    names: frozenset[str]
+    names: set[str]
     embedded: bool = False
+    frames: tuple[str, ...] = ()
+
+    def add(self, url: str) -> None:
+        """Answers to the host of a URL too: a public link has its name only once the page runs."""
+        name = urlsplit(url).hostname
+        if name:
+            self.names.add(name)
 
     def knows(self, authority: str) -> bool:
         """Whether a Host header (or an origin's host and port) is one of these names, on whatever port."""
@@ -142,7 +150,7 @@ def door_for(host: str, allowed: Iterable[str] = (), space_host: str = "") -> Do
         names.add(space_host.lower())
     if not is_loopback(host):
         names |= {host.lower(), *machine_names()}
-    return Door(frozenset(names), embedded=bool(space_host))
+    return Door(names, embedded=bool(space_host))
 
 
 class Gate:
@@ -151,7 +159,9 @@ class Gate:
     def __init__(self, app: Application, door: Door) -> None:
         self.app = app
         self.door = door
-        frames = ["'self'", *(EMBEDDERS if door.embedded else ())]
+        frames = ["'self'", *door.frames]
+        if door.embedded:
+            frames += EMBEDDERS
         self.policy = (*POLICY, f"frame-ancestors {' '.join(frames)}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

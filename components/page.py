@@ -1,30 +1,29 @@
-"""The page: its head, its tabs in their order, its queue, and what ``launch`` needs to know."""
+"""The page: its head, its tabs in their order, its queue; ``launching.py`` knows how it is served."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from components.limits import QUEUE_SIZE
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
-from starlette.middleware import Middleware
 
-from components import gate, limits, theme, vendor
 from components.api import add_api
 from components.context import AppContext, build_context
+from components.launching import launch_options, ready
 from components.settings import Settings
 from components.strings import t
 from components.tabs import attention, checkpoints, generate, hub, returning
 from components.validation import refuses_politely
-from components.widgets.gradio import styles
 from components.widgets.header.header import header
+
+__all__ = ["build_app", "build_page", "launch_options"]
 
 
 def build_app(settings: Settings) -> gr.Blocks:
-    """The whole page, ready to launch with ``launch_options(settings)``.
+    """The whole page, ready to ``launch()`` or to be mounted.
 
     Raises ``SettingsError`` when the device or the checkpoint folder cannot be used.
     """
@@ -51,7 +50,9 @@ def build_page(ctx: AppContext) -> gr.Blocks:
         _wire(ctx, demo, tabs, generate_tab, checkpoints_tab)
         returning.build(ctx, demo, checkpoints_tab, generate_tab)
     # 3) The queue, said in full: a Space would make its size 1, and elsewhere requests could pass beside it.
-    return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
+    demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=ctx.settings.concurrency, api_open=False)
+    # 4) How it is served: the same look and gate, whoever launches it.
+    return ready(demo, ctx)
 
 
 def _wire(
@@ -92,29 +93,3 @@ def _wire(
     )
     # The browser's page is closed, reloaded or gone: all that its visitor held is freed.
     demo.unload(leave)
-
-
-def launch_options(settings: Settings) -> dict[str, Any]:
-    """The keywords of ``demo.launch``: where to listen, how it looks, what of Gradio's stays off."""
-    gate.install()
-    door = gate.door_for(settings.host, settings.allowed_hosts, settings.space_host)
-    return {
-        "server_name": settings.host,
-        "server_port": settings.port,
-        "theme": theme.theme(),
-        "css": theme.css(*styles()),
-        "app_kwargs": {
-            "routes": vendor.routes(),
-            "middleware": [Middleware(gate.Gate, door=door)],
-            "max_body_size": limits.MAX_BODY,
-        },
-        "state_session_capacity": limits.MAX_SESSIONS,
-        "footer_links": ["api"],
-        "run_history": False,
-        "enable_monitoring": False,
-        "max_file_size": "1mb",
-        "ssr_mode": False,
-        "share": False,
-        "pwa": False,
-        "mcp_server": False,
-    }

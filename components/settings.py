@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import ipaddress
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DTYPES = ("float32", "bfloat16", "float16")
 DEFAULT_PORT = 7860
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+# "owner/name" of the Hugging Face Hub, and where asked for a branch, tag or commit behind "@".
+_HUB_ID = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 class SettingsError(ValueError):
@@ -30,7 +35,9 @@ class Settings:
     (``hub_names``, with * as a wildcard) some; ``model_memory`` is how many bytes models may take (0: half
     of the machine's); ``concurrency`` is how many runs share the model at a time; ``run_seconds`` ends a
     run that takes longer. ``allowed_hosts`` are further names that the page answers to, ``space_host`` the
-    public name of a Space.
+    public name of a Space. ``checkpoint_id`` is a Hub id (owner/name, or owner/name@revision) to open at
+    once instead of a folder. ``root_path`` is where a proxy shows the page: "/explorer", or a whole URL;
+    ``share`` asks for a public link; ``auth`` is the name and password that visitors must give.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +53,15 @@ class Settings:
     run_seconds: float = 90.0
     allowed_hosts: tuple[str, ...] = ()
     space_host: str = ""
+    checkpoint_id: str = ""
+    root_path: str = ""
+    share: bool = False
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody but the people at this machine can reach the page."""
+        return is_loopback(self.host) and not self.share and not self.space_host
 
 
 def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
@@ -62,23 +78,21 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
     args = _parser(env, on_space).parse_args(list(argv))
     # 2) What argparse does not check: it could not say that a value came from a variable.
     port = _number(args.port, "port", 1, 65535)
+    # An IPv6 address may stand in brackets, as in a URL.
+    host = args.host.strip().removeprefix("[").removesuffix("]")
     # Strangers reach a page that listens beyond this machine: what they may open has to be asked for.
-    private = not on_space and is_loopback(args.host)
+    private = not on_space and is_loopback(host) and not args.share
     if args.dtype not in DTYPES:
         raise SettingsError(f"unknown dtype {args.dtype!r}; choose one of {', '.join(DTYPES)}")
 
-    # 3) The folder to open, where one is given.
-    folder = None
-    if args.checkpoint:
-        folder = Path(args.checkpoint).expanduser()
-    if folder is not None and not folder.is_dir():
-        raise SettingsError(
-            f"checkpoint folder {folder} does not exist; give a folder that holds config.json"
-        )
-    if folder is not None and not (folder / "config.json").is_file():
-        raise SettingsError(f"{folder} holds no config.json; give a folder written by save_pretrained")
+    # 3) What to open at once, and how the page is shown to others.
+    folder, hub_id = _checkpoint(args.checkpoint.strip())
+    root_path = _root_path(args.root_path.strip())
+    allowed_hosts = args.allowed_hosts.replace(",", " ").split()
+    if "://" in root_path:
+        allowed_hosts.append(urlsplit(root_path).hostname or "")
     return Settings(
-        host=args.host,
+        host=host,
         port=port,
         device=args.device,
         dtype=args.dtype,
@@ -88,9 +102,73 @@ def parse_settings(argv: Sequence[str] = (), env: Mapping[str, str] | None = Non
         hub_names=tuple(args.hub_names.replace(",", " ").split()),
         model_memory=_bytes(args.model_memory),
         concurrency=_number(args.concurrency, "concurrency", 1, 64),
-        allowed_hosts=tuple(args.allowed_hosts.replace(",", " ").split()),
+        allowed_hosts=tuple(allowed_hosts),
         space_host=env.get("SPACE_HOST", "").strip(),
+        checkpoint_id=hub_id,
+        root_path=root_path,
+        share=bool(args.share),
+        auth=_login(args.auth.strip(), env),
     )
+
+
+def _checkpoint(text: str) -> tuple[Path | None, str]:
+    """The folder, or else the Hub id, that the page opens at once."""
+    if not text:
+        return None, ""
+    # 1) A folder that is there wins, as in from_pretrained.
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise SettingsError(f"{folder} holds no config.json; give a folder written by save_pretrained")
+        return folder, ""
+    # 2) Else "owner/name" is a Hub id; what begins like a path is none.
+    if _HUB_ID.fullmatch(text) and not text.startswith((".", "/", "~")):
+        return None, text
+    raise SettingsError(
+        f"checkpoint folder {folder} does not exist; give a folder that holds config.json, or a Hub id "
+        "(owner/name)"
+    )
+
+
+def hub_id_parts(text: str) -> tuple[str, str | None]:
+    """Name and revision of ``owner/name`` (revision None) or ``owner/name@revision``."""
+    found = _HUB_ID.fullmatch(text)
+    assert found is not None, text
+    return found["name"], found["revision"]
+
+
+def _root_path(text: str) -> str:
+    """A path such as "/explorer", without a slash at its end, or a whole URL."""
+    if not text.strip("/"):
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return text.rstrip("/")
+    if parts.scheme or not text.startswith("/") or text.startswith("//"):
+        raise SettingsError(
+            f"root-path must be a path such as /explorer or a URL such as https://lab.example.org/explorer, "
+            f"got {text!r}"
+        )
+    return text.rstrip("/")
+
+
+def _login(name: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """The name and password that visitors must give; None where nobody has to.
+
+    A password never stands on the command line, where every user of the machine can read it.
+    """
+    if not name:
+        return None
+    if ":" in name or "," in name:
+        raise SettingsError(
+            "auth takes a name alone; give the password in BERTGEN_PASSWORD, or leave that out to be asked"
+        )
+    password = env.get("BERTGEN_PASSWORD", "")
+    if not password and sys.stdin is not None and sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {name}: ")
+    if not password:
+        raise SettingsError(f"no password for {name!r}; give one in BERTGEN_PASSWORD")
+    return name, password
 
 
 def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
@@ -128,12 +206,35 @@ def _parser(env: Mapping[str, str], on_space: bool) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--checkpoint",
-        metavar="FOLDER",
+        metavar="NAME",
         default=default("BERTGEN_CHECKPOINT", otherwise=""),
-        help="a checkpoint folder to open at once",
+        help="a checkpoint to open at once: a folder, or a Hub id (owner/name, owner/name@revision)",
     )
+    _add_reach(parser, default, env)
     _add_sharing(parser, default, env)
     return parser
+
+
+def _add_reach(parser: argparse.ArgumentParser, default: Callable[..., str], env: Mapping[str, str]) -> None:
+    """The options that say how visitors get to the page."""
+    parser.add_argument(
+        "--root-path",
+        metavar="PATH",
+        default=default("BERTGEN_ROOT_PATH", "GRADIO_ROOT_PATH", otherwise=""),
+        help="where a proxy shows the page: /explorer, or a whole URL (default: at the root)",
+    )
+    parser.add_argument(
+        "--share",
+        action=argparse.BooleanOptionalAction,
+        default=_flag(env, "BERTGEN_SHARE"),
+        help="ask Gradio for a public link; folders and the Hub are then off unless allowed",
+    )
+    parser.add_argument(
+        "--auth",
+        metavar="USER",
+        default=default("BERTGEN_AUTH", otherwise=""),
+        help="visitors must log in as USER; the password is that in BERTGEN_PASSWORD, or is asked for",
+    )
 
 
 def _add_sharing(
@@ -188,6 +289,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def url_host(host: str) -> str:
+    """A host as it stands in a URL: an IPv6 address in brackets."""
+    if ":" in host:
+        return f"[{host}]"
+    return host
 
 
 def _given(value: bool | None, otherwise: bool) -> bool:
@@ -249,5 +357,5 @@ def check_port(host: str, port: int) -> None:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SettingsError(
-                f"cannot listen on {host}:{port} ({reason}); choose another with --port or --host"
+                f"cannot listen on {url_host(host)}:{port} ({reason}); choose another with --port or --host"
             ) from None

@@ -8,6 +8,7 @@ browser may keep it for ever.
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from pathlib import Path
 
@@ -75,7 +76,10 @@ def _url(served: _Served) -> str:
 
 
 def _respond(request: Request) -> Response:
-    served = _FILES.get(f"{request.path_params['digest']}/{request.path_params['name']}")
+    # `gradio app.py` imports this module anew while the page is served: the newest knows the newest files.
+    newest = sys.modules.get(__name__)
+    files = getattr(newest, "_FILES", _FILES)
+    served = files.get(f"{request.path_params['digest']}/{request.path_params['name']}")
     if served is None:
         return PlainTextResponse(t("gate.no_file"), status_code=404)
     # Every browser of these years takes Brotli; what does not gets the file as it is.

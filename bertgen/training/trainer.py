@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from bertgen.training.objectives.base import Objective
 from bertgen.training.optim.dropout import pool_dropout
 from bertgen.training.optim.master_weights import MasterWeights, fill
+from bertgen.training.optim.precision import DTYPES, settle_precision
 from bertgen.training.optim.schedule import learning_rate
 from bertgen.training.recipe.tables import Stage
 from bertgen.training.runs.processes import Team
@@ -23,7 +25,6 @@ from bertgen.training.runs.state import FIGURE_PREFIXES, append_log, cut_log, lo
 
 # Steps between two lines of the log: reading a loss waits for the device, so it is not done every step.
 LOG_EVERY = 20
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 # What of a run, beside its weights, a resumed one has to know.
 COUNTERS = ("step", "stage", "stage_step", "epoch", "position", "tokens", "seconds", "best", "waited")
 
@@ -45,9 +46,11 @@ class Trainer:
     """
 
     def __init__(self, objective: Objective, out: Path, device: torch.device) -> None:
-        recipe = objective.recipe
-        self.objective, self.recipe, self.out, self.device = objective, recipe, out, device
         self.team = Team()
+        recipe = settle_precision(objective.recipe, out, device)
+        self.objective, self.recipe, self.out, self.device = objective, recipe, out, device
+        if self.team.leads:
+            print(f"precision: {recipe.optimisation.precision}, device: {device}", file=sys.stderr)
         # 1) The model that computes, in the recipe's precision, and the float32 weights behind it.
         dtype = DTYPES[recipe.optimisation.precision]
         self.model = objective.build().to(device).train()

@@ -17,7 +17,6 @@ from components.settings import Settings
 from components.strings import t
 
 UPDATE_SECONDS = 0.25
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SALT = secrets.token_bytes(16)
 _private: list[tempfile.TemporaryDirectory] = []
 _private_lock = threading.Lock()
@@ -84,7 +83,7 @@ def cache_for(settings: Settings, token: str | bool | None) -> str | None:
     What a stranger's token opened is no other stranger's, even when the Hub cannot be asked who may read it:
     it is kept apart, by token, until the page ends.
     """
-    if not isinstance(token, str) or settings.host in _LOOPBACK:
+    if not isinstance(token, str) or settings.private:
         return None
     # A name that neither tells the token nor can be guessed from it.
     with _private_lock:
@@ -125,7 +124,7 @@ def check_token(settings: Settings, token: object) -> str | bool | None:
     others can reach uses none (False), or strangers would read what the operator may read.
     """
     if token is None or token == "":
-        if settings.host in _LOOPBACK:
+        if settings.private:
             return None
         return False
     # What is sent goes into a header: nothing in it may end a line or start another.

@@ -7,10 +7,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from components.settings import Settings, SettingsError, check_port, parse_settings
+from components.context import build_context
+from components.models.downloads import check_token
+from components.settings import Settings, SettingsError, check_port, hub_id_parts, parse_settings
+from tests.ui.conftest import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,8 +89,6 @@ def test_a_port_in_use_is_named():
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "meta"])
 def test_a_device_that_is_not_there_is_named(device):
-    from components.context import build_context
-
     with pytest.raises(SettingsError, match=device):
         build_context(Settings(device=device))
 
@@ -108,7 +110,85 @@ def test_the_app_ends_with_one_line_and_code_2():
 
 
 def test_too_little_memory_for_the_first_example_is_one_line():
-    from components.context import build_context
-
     with pytest.raises(SettingsError, match=r"0\.04 GB once loaded, more than the 0\.01 GB.*--model-memory"):
         build_context(Settings(device="cpu", model_memory=10_000_000))
+
+
+def test_a_hub_id_is_a_checkpoint_too(tmp_path, monkeypatch):
+    assert parse_settings(["--checkpoint", "me/mine"], {}).checkpoint_id == "me/mine"
+    settings = parse_settings([], {"BERTGEN_CHECKPOINT": "me/mine@v1.0"})
+    assert (settings.checkpoint, hub_id_parts(settings.checkpoint_id)) == (None, ("me/mine", "v1.0"))
+    # A folder of that name wins.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me" / "mine").mkdir(parents=True)
+    (tmp_path / "me" / "mine" / "config.json").write_text("{}")
+    settings = parse_settings(["--checkpoint", "me/mine"], {})
+    assert (settings.checkpoint, settings.checkpoint_id) == (Path("me/mine"), "")
+
+
+@pytest.mark.parametrize("text", ["/no/such", "./no/such", "~/no", "runs/own/checkpoint", "a b/c"])
+def test_a_path_that_is_not_there_is_no_hub_id(text):
+    with pytest.raises(SettingsError, match=r"does not exist.*Hub id"):
+        parse_settings(["--checkpoint", text], {})
+
+
+def test_the_checkpoint_of_a_hub_id_is_downloaded_and_opened_first(hub, tmp_path, model, tokenizer, capsys):
+    hub.add("me/mine", save_checkpoint(tmp_path / "repository", model, tokenizer))
+    ctx = build_context(Settings(device="cpu", checkpoint_id="me/mine"))
+    first = ctx.first_checkpoint()
+    assert (first.hub_id, ctx.registry.default("translate")) == ("me/mine", first)
+    assert "of me/mine" in capsys.readouterr().err
+    # What lies in the cache, as preload_from_hub leaves it, opens without the Hub too.
+    hub.down = 503
+    assert (
+        build_context(Settings(device="cpu", checkpoint_id="me/mine")).first_checkpoint().hub_id == "me/mine"
+    )
+
+
+def test_a_hub_id_that_is_not_there_is_one_line(hub):
+    with pytest.raises(SettingsError, match="me/mine"):
+        build_context(Settings(device="cpu", checkpoint_id="me/mine"))
+
+
+@pytest.mark.parametrize("path", ["explorer", "//evil.example", "ftp://a/b", "file:///x"])
+def test_a_root_path_is_a_path_or_a_url(path):
+    with pytest.raises(SettingsError, match="root-path"):
+        parse_settings(["--root-path", path], {})
+
+
+def test_a_root_path_that_is_a_url_names_an_allowed_host():
+    settings = parse_settings([], {"GRADIO_ROOT_PATH": "https://Lab.example.org:8443/explorer/"})
+    assert settings.root_path == "https://Lab.example.org:8443/explorer"
+    assert settings.allowed_hosts == ("lab.example.org",)
+    assert parse_settings(["--root-path", "/x/"], {}).root_path == "/x"
+    assert parse_settings(["--root-path", "/"], {}).root_path == ""
+
+
+def test_a_password_comes_from_its_variable_and_is_never_shown(monkeypatch):
+    settings = parse_settings(["--auth", "class"], {"BERTGEN_PASSWORD": "of 2026"})
+    assert settings.auth == ("class", "of 2026")
+    assert "2026" not in repr(settings)
+    monkeypatch.setattr("components.settings.sys.stdin", None)
+    for argv in (["--auth", "class"], ["--auth", "class:secret"]):
+        with pytest.raises(SettingsError, match="BERTGEN_PASSWORD") as refused:
+            parse_settings(argv, {})
+        assert "secret" not in str(refused.value)
+
+
+def test_a_password_is_asked_for_at_a_terminal(monkeypatch):
+    monkeypatch.setattr("components.settings.sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("components.settings.getpass.getpass", lambda prompt: "asked")
+    assert parse_settings([], {"BERTGEN_AUTH": "class"}).auth == ("class", "asked")
+
+
+def test_a_shared_page_is_a_strangers_page():
+    settings = parse_settings(["--share"], {})
+    assert (settings.private, settings.allow_folders, settings.allow_hub) == (False, False, False)
+    assert parse_settings([], {"BERTGEN_SHARE": "1", "BERTGEN_ALLOW_HUB": "1"}).allow_hub
+    assert parse_settings(["--host", "[::1]"], {}).host == "::1"
+
+
+def test_a_shared_page_never_uses_the_operators_login():
+    shared = parse_settings(["--share", "--allow-hub"], {})
+    assert check_token(shared, "") is False
+    assert check_token(Settings(), "") is None

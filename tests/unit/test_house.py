@@ -30,12 +30,12 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 STOREYS = [
     {"strings", "limits"},
     {"settings", "theme", "vendor", "views", "texts", "refusal"},
-    {"validation", "session", "gate"},
+    {"validation", "session", "gate", "surroundings"},
     {"models"},
     {"runs"},
     {"context"},
     {"widgets"},
-    {"api"},
+    {"api", "launching"},
     {"tabs"},
     {"page"},
 ]

@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from bertgen.training.recipe.tables import DataSet, PretrainingRecipe, Recipe
 
 SHARING = ("none", "all")
-PRECISIONS = ("bf16", "fp32")
+PRECISIONS = ("auto", "bf16", "fp32")
+TASKS = ("translate", "split", "fuse", "summarize")
 # Of a base: its packed rows are uint16.
 LARGEST_VOCABULARY = 1 << 16
 # What TOML may give for a field of a type: a float may be written without its point.
@@ -65,7 +66,10 @@ def _check_steps(recipe: Recipe | PretrainingRecipe) -> None:
         if skipped:
             continue
         if stage.warmup_steps + stage.decay_steps > stage.max_steps:
-            raise ValueError(f"stage {stage.name!r}: warmup_steps + decay_steps must not exceed max_steps")
+            raise ValueError(
+                f"stage {stage.name!r}: warmup_steps {stage.warmup_steps} + decay_steps {stage.decay_steps} "
+                f"must not exceed max_steps {stage.max_steps}"
+            )
 
 
 def _check_sizes(recipe: Recipe) -> None:
@@ -114,7 +118,9 @@ def _check_data(entry: DataSet) -> None:
 
 def check_recipe(recipe: Recipe) -> None:
     """ValueError for settings that clash."""
-    # 1) What the run starts from, its sizes, its steps.
+    # 1) The task, which the page and the scores go by; what the run starts from, its sizes, its steps.
+    if recipe.task not in TASKS:
+        raise ValueError(f"task must be one of {', '.join(TASKS)}, got {recipe.task!r}")
     _check_start(recipe)
     _check_sizes(recipe)
     _check_steps(recipe)

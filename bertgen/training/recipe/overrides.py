@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,32 @@ def apply_settings(values: dict[str, Any], settings: Sequence[str]) -> None:
         # 3) A whole table cannot be written on a command line: the setting's name is missing.
         if isinstance(table, _ByName) or (len(keys) == 1 and _holds_tables(table.get(keys[0]))):
             raise ValueError(f"--set {setting}: {path.strip()} is a table; name one of its settings too")
+        before = table.get(keys[-1])
         table[keys[-1]] = parse_value(value.strip())
+        if keys[-1] == "max_steps":
+            _scale_schedule(table, before, path.strip(), settings)
+
+
+def _scale_schedule(table: dict[str, Any], before: Any, path: str, settings: Sequence[str]) -> None:
+    """Shortens warm-up and decay with a `max_steps` that they do not fit in, unless they are set themselves.
+
+    `path` is what the setting calls max_steps, `before` what the recipe has there.
+    """
+    # 1) What there is to shorten; values of another type are for the reader to refuse.
+    now, names = table["max_steps"], ("warmup_steps", "decay_steps")
+    steps = [table.get(name, 0) for name in names]
+    if not all(isinstance(value, int) for value in (now, before, *steps)) or min(now, before) < 1:
+        return
+    given = {setting.partition("=")[0].strip() for setting in settings}
+    parent = path.removesuffix("max_steps")
+    if sum(steps) <= now or given & {f"{parent}{name}" for name in names}:
+        return
+    # 2) The same shares of the run as before.
+    for name, value in zip(names, steps, strict=True):
+        if name in table:
+            table[name] = value * now // before
+    shares = ", ".join(f"{name} {table[name]}" for name in names if name in table)
+    print(f"max_steps {now}: {shares}, scaled with it; set them by --set {parent}...", file=sys.stderr)
 
 
 def _holds_tables(value: Any) -> bool:

@@ -153,8 +153,9 @@ class Optimisation:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.1
-    # Of weights and activations in a step; the optimiser's copy of the weights is float32.
-    precision: str = "bf16"
+    # Of weights and activations in a step: bf16, fp32, or auto, what the machine computes faster. The
+    # optimiser's copy of the weights is float32.
+    precision: str = "auto"
     # Of the running average of the weights, which stands beside the last ones.
     average_decay: float = 0.999
     # Batches a step and process: their gradients add up to one larger batch's.

@@ -80,6 +80,9 @@ def load_state(
         before = state["recipe"].get(key, now)
         if key in GROWING and before:
             now = now[: len(before)]
+        # "auto" was settled when the run began.
+        if key == "optimisation" and now.get("precision") == "auto" and "precision" in before:
+            now = {**now, "precision": before["precision"]}
         if not agree(before, now):
             raise ValueError(
                 f"the run in {folder} was started with another {key!r}: {before!r}, the recipe says {now!r}; "
