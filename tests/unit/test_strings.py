@@ -28,7 +28,10 @@ ASKING = {"t", "t_html", "question"}  # functions whose first argument is a key
 SENTENCE = re.compile(r"\b[^\W\d_]{2,} [^\W\d_]{2,} [^\W\d_]{2,}")
 # Written for a terminal, for programmers, or no words at all.
 SPARED = {
-    "components/settings.py",  # --help, and the one line of a start that fails
+    # What the terminal is told: --help, where the page is, and the one line of a start that fails.
+    "components/settings.py",
+    "components/launching.py",
+    "components/surroundings.py",
     "components/views/maps.py",  # errors of callers in Python
     "components/views/typedefs.py",  # writes a file
 }
