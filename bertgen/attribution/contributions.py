@@ -84,11 +84,12 @@ def token_shares(parts: AttentionParts, run: AttentionRun, cross: bool) -> tuple
         near = (output.abs().sum(-1, keepdim=True).float() - gaps).clamp(min=0)
         # Vectors of zero bring nothing nearer; rounding is kept out of those cells.
         near = near * (vectors != 0).any(-1)
-        own = torch.arange(rows.start, rows.stop, device=near.device)
+        mine = torch.arange(len(near), device=near.device)
+        own = mine + rows.start
         if cross:
             own = torch.full_like(own, keys)
         lost = near.sum(-1) == 0
-        near[torch.arange(len(near)), own] += lost.float()
+        near[mine, own] += lost.float()
         near = near / near.sum(-1, keepdim=True)
         found.append(near[:, :keys])
         kept.append(near[:, keys:].sum(-1))
