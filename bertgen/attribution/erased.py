@@ -56,7 +56,7 @@ def occlusion_maps(reading: Reading) -> Maps:
         for start in range(0, length, _rows_a_batch(reading)):
             places = torch.arange(start, min(start + _rows_a_batch(reading), length), device=device)
             look = causal.repeat(len(places), 1, 1)
-            look[torch.arange(len(places)), :, places] = 0
+            look[places - start, :, places] = 0
             drops.append(clean - reading.run(look=torch.maximum(look, own)).logprobs)
         # Rounding differs from batch to batch; tokens that were not written yet changed nothing.
         found = torch.cat(drops).T * causal.tril(-1)[reading.rows]
@@ -66,10 +66,14 @@ def occlusion_maps(reading: Reading) -> Maps:
 
 def _source_drops(reading: Reading, hidden: np.ndarray) -> Tensor:
     """What each written token loses [M, T] when these source pieces [M, S] are masked."""
-    clean = reading.clean_run().logprobs[0]
+    return reading.clean_run().logprobs[0] - source_logprobs(reading, hidden)
+
+
+def source_logprobs(reading: Reading, hidden: np.ndarray) -> Tensor:
+    """Log-probability [M, T] of each written token with these source pieces [M, S] masked."""
     masks = torch.tensor(~hidden, dtype=torch.long, device=reading.source.device)
     batches = masks.split(_rows_a_batch(reading))
-    return torch.cat([clean - reading.run(source_mask=mask).logprobs for mask in batches])
+    return torch.cat([reading.run(source_mask=mask).logprobs for mask in batches])
 
 
 def _rows_a_batch(reading: Reading) -> int:

@@ -15,12 +15,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertgen.attribution.parts import AttentionParts, AttentionRun, LayerParts, LayerRun, layer_parts
+from bertgen.attribution.parts import (
+    AttentionParts,
+    AttentionRun,
+    LayerParts,
+    LayerRun,
+    ValueEdit,
+    layer_parts,
+)
 from bertgen.errors import Trouble
 from bertgen.layers.attention import additive_mask
 from bertgen.trace import AttentionMap, GenerationTrace
 
 Maps = dict[str, AttentionMap]
+Edits = dict[tuple[str, int], ValueEdit]  # by kind and layer
 
 # How far the log-probabilities of the run and of this pass may lie apart: engines sum in another order, and
 # a model in half precision rounds each state.
@@ -109,14 +117,18 @@ class Reading:
         *,
         source_mask: Tensor | None = None,
         look: Tensor | None = None,
+        edits: Edits | None = None,
+        copies: int = 1,
     ) -> ForcedPass:
         """One pass; a batch where the words [B, S, C] and [B, N, C] or the masks are one.
 
         ``source_mask`` [B, S] and ``look`` [B, N, N] (what each query of the decoder may look at, the causal
-        part included) are 1 = look, 0 = do not.
+        part included) are 1 = look, 0 = do not. ``edits`` change the values of some kinds and layers, in a
+        batch of ``copies`` rows.
         """
+        edits = edits or {}
         given = [x for x in (source_words, read_words, source_mask, look) if x is not None]
-        rows = max([len(x) for x in given], default=1)
+        rows = max([len(x) for x in given], default=copies)
         # 1) the encoder, over one row where only the decoder's differ
         encoder = memory = memory_mask = None
         if self.joint:
@@ -127,7 +139,9 @@ class Reading:
             mask = base.self_attention_mask(source_mask, words.shape[1], 0)
             if source_mask is not None:
                 words = words.expand(len(source_mask), -1, -1)
-            encoder = _run_stack(base, words, mask)
+            if any(kind == "encoder_self" for kind, _ in edits):
+                words = words.expand(rows, -1, -1)
+            encoder = _run_stack(base, words, mask, edits=_of_layers(edits, encoder_self="edit_own"))
             memory = self.model.project(encoder.states).expand(rows, -1, -1)
             memory_mask = self.language.base.memory_mask(source_mask)
         # 2) the decoder
@@ -138,7 +152,8 @@ class Reading:
         mask = base.self_attention_mask(None, words.shape[1], 0)
         if look is not None:
             mask = additive_mask(look[:, None], base.dtype)
-        decoder = _run_stack(base, words.expand(rows, -1, -1), mask, memory, memory_mask)
+        of_layers = _of_layers(edits, decoder_self="edit_own", cross="edit_cross")
+        decoder = _run_stack(base, words.expand(rows, -1, -1), mask, memory, memory_mask, edits=of_layers)
         # 3) the head, over the rows that predicted something
         logits = self.language.head()(decoder.states[:, self.rows])  # [B, T, V]
         chosen = self.target.expand(len(logits), -1)[..., None]
@@ -178,19 +193,30 @@ def _start_token(model: Any) -> int:
     raise Trouble("generation.no_start")
 
 
+def _of_layers(edits: Edits, **names: str) -> dict[int, dict[str, ValueEdit]]:
+    """The edits of one side by layer, under the names that ``LayerParts.run`` knows them by."""
+    found: dict[int, dict[str, ValueEdit]] = {}
+    for (kind, layer), edit in edits.items():
+        if kind in names:
+            found.setdefault(layer, {})[names[kind]] = edit
+    return found
+
+
 def _run_stack(
     base: Any,
     words: Tensor,
     mask: Tensor | None,
     memory: Tensor | None = None,
     memory_mask: Tensor | None = None,
+    *,
+    edits: dict[int, dict[str, ValueEdit]],
 ) -> StackRun:
     """The layers of one side over word embeddings [B, N, C]; positions and token types are added here."""
     hidden = base.embed(None, None, words, 0, None)
     layers = [layer_parts(block) for block in base.get_submodule(base.layers_path)]
     runs = []
-    for layer in layers:
-        runs.append(layer.run(hidden, mask, memory, memory_mask))
+    for index, layer in enumerate(layers):
+        runs.append(layer.run(hidden, mask, memory, memory_mask, **edits.get(index, {})))
         hidden = runs[-1].output
     if base.closed_by is not None:
         hidden = base.get_submodule(base.closed_by)(hidden)

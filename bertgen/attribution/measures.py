@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bertgen.attribution import erased, gradients, vectors
+from bertgen.attribution import contributions, erased, gradients, vectors
 from bertgen.attribution.forced import Maps, Reading
 from bertgen.errors import Trouble
 from bertgen.trace import GenerationTrace
@@ -94,6 +94,17 @@ MEASURES: dict[str, Measure] = {
         source="Mohebbi et al. 2023, Quantifying Context Mixing in Transformers",
         silent_on="other layers, single heads, and how strong the whole row's effect is (rows sum to 1)",
         cost="a pass a token",
+    ),
+    "alti": Measure(
+        compute=_forced(contributions.alti),
+        formula=(
+            "c_ij = max(0, |y_i| - |y_i - T_i(x_j)|) in L1, rows divided by their sum, y_i the attention "
+            "half's output = sum_j T_i(x_j) + biases; multiplied up through the layers, the decoder's source "
+            "part by the encoder's; source and prefix shares of a row sum to 1"
+        ),
+        source="Ferrando et al. 2022, Measuring the Mixing of Contextual Information; ALTI+ for the decoder",
+        silent_on="the feed-forward halves, single heads, and whether a share spoke for or against the token",
+        cost="one pass",
     ),
     "grad_x_attention": Measure(
         compute=_forced(gradients.grad_x_attention),

@@ -125,7 +125,7 @@ def _zeroed_layer(side: StackRun, index: int, kind: str) -> Tensor:
         places = torch.arange(start, min(start + step, keys), device=hidden.device)  # [J]
         # Row r of the batch runs the layer without key places[r].
         keep = torch.ones(len(places), 1, keys, 1, dtype=half.values.dtype, device=hidden.device)
-        keep[torch.arange(len(places)), :, places] = 0
+        keep[places - start, :, places] = 0
         memory = side.memory
         if memory is not None:
             memory = memory.expand(len(places), -1, -1)

@@ -245,6 +245,14 @@ GENERATION: dict[str, tuple[str, str]] = {
         "a decoder alone has no source whose words could be masked",
         "take a model with an encoder, or the measure 'occlusion' of its own text",
     ),
+    "measure.no_cross": (
+        "the measure {name!r} names no source words",
+        "take a model with an encoder and a measure with a cross map",
+    ),
+    "measure.too_many_words": (
+        "{k} of {words} source words cannot be taken away",
+        "ask for one or more, and for fewer than there are",
+    ),
     "measure.shapes": (
         "the two maps have the shapes {first} and {second}",
         "compare maps of the same kind and run",

@@ -16,7 +16,7 @@ from bertgen.configs.generation import GenerationConfig
 from bertgen.errors import Trouble
 from tests.unit.attribution.conftest import IDS, TEXT, build
 
-HEADS_OF_ONE = {"norm_block", "rollout", "value_zeroing"}
+HEADS_OF_ONE = {"norm_block", "rollout", "value_zeroing", "alti"}
 SIGNED = {"input_x_gradient", "integrated_gradients", "occlusion"}
 
 
@@ -143,6 +143,33 @@ def test_rollout_rows_sum_to_one_and_begin_with_the_first_layer(run):
         raw = trace.maps[kind].weights[0].astype(np.float32).mean(0)
         own = np.eye(*raw.shape, k=raw.shape[1] - raw.shape[0])
         close(found.weights[0, 0], (raw + own) / 2, 1e-3)
+
+
+def test_alti_shares_of_a_row_sum_to_one(run):
+    """In every layer: the encoder's rows, and source and prefix together of the decoder's."""
+    maps = measure(*run, "alti")
+    assert all((found.weights >= 0).all() for found in maps.values())
+    decoder = maps["decoder_self"].weights.sum(-1)
+    if "cross" in maps:
+        close(maps["encoder_self"].weights.sum(-1), 1)
+        assert (decoder < 1).all()
+        decoder = decoder + maps["cross"].weights.sum(-1)
+    close(decoder, 1)
+
+
+def test_alti_of_the_first_layer_by_its_formula(run, clean):
+    reading, found = clean
+    side, kind = found.encoder, "encoder_self"
+    if side is None:
+        side, kind = found.decoder, "decoder_self"
+    parts, half = next(side.halves(kind))
+    vectors = block_vectors(parts, half, kind, slice(0, half.residual.shape[1]))  # [N, K, C]
+    output = half.output[0]
+    near = (output.abs().sum(-1)[:, None] - (output[:, None] - vectors).abs().sum(-1)).clamp(min=0)
+    shares = near / near.sum(-1, keepdim=True)
+    if kind != "encoder_self":
+        shares = shares[reading.rows]
+    close(measure(*run, "alti")[kind].weights[0, 0], shares, 1e-4)
 
 
 def test_value_zeroing_rows_sum_to_one(run):
