@@ -239,7 +239,6 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         subfolder, force_download) say where to look. Raises ``OSError`` when there is none.
         """
         data, kwargs = cls.get_config_dict(pretrained_model_name_or_path, **kwargs)
-        data["_name_or_path"] = str(pretrained_model_name_or_path)
         return cls.from_dict(data, **kwargs)
 
 

@@ -26,7 +26,7 @@ from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
-from bertgen.models.reference import ModelUtilities, take_load_options
+from bertgen.models.reference import ModelUtilities, take_load_options, take_old_checkpointing
 from bertgen.models.reference_writing import GenerativeUtilities
 
 
@@ -65,6 +65,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         # A model with a head leaves the pruning to the model under it, which was built before.
         if self.config.pruned_heads and self.base_model_prefix not in dict(self.named_children()):
             self._prune_heads(self.config.pruned_heads)
+        if "gradient_checkpointing" in vars(self.config):
+            take_old_checkpointing(self)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Normal(0, initializer_range) for matrices, zero biases and pad row, unit layer norms."""
@@ -233,6 +235,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             config, kwargs = cls.config_class.from_pretrained(
                 source, return_unused_kwargs=True, **hub_kwargs, **kwargs
             )
+            config._name_or_path = str(name or source)
         if isinstance(getattr(config, "decoder", None), dict) and not cls.config_class.is_composition:
             raise ConfigTypeError("config.joined", model=cls.__name__)
         return config, kwargs

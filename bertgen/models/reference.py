@@ -59,6 +59,14 @@ def take_load_options(kwargs: dict[str, Any]) -> None:
         raise ValueError(f"attn_implementation {wanted!r} is unknown; choose one of {_ATTENTION[1:]}")
 
 
+def take_old_checkpointing(model: Any) -> None:
+    """Switches recomputing on where an old config says so, and takes the word out of the config."""
+    wanted = model.config.gradient_checkpointing
+    del model.config.gradient_checkpointing
+    if wanted:
+        model.gradient_checkpointing_enable()
+
+
 # -- methods of every model ----------------------------------------------------------------------
 
 
