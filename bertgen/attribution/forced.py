@@ -212,7 +212,7 @@ def _run_stack(
     edits: dict[int, dict[str, ValueEdit]],
 ) -> StackRun:
     """The layers of one side over word embeddings [B, N, C]; positions and token types are added here."""
-    hidden = base.embed(None, None, words, 0, None)
+    hidden = base.embeddings(None, None, words, 0, None)
     layers = [layer_parts(block) for block in base.get_submodule(base.layers_path)]
     runs = []
     for index, layer in enumerate(layers):

@@ -192,7 +192,7 @@ class Run:
         answers = [segment.answer for segment in self.segments]
         if strange_letters([surface for segment in self.segments for surface in segment.surfaces]):
             return t("warning.strange")
-        if any(repeats([step.piece for step in answer.steps]) for answer in answers):
+        if any(repeats([step.piece for step in answer.steps], answer.source_pieces) for answer in answers):
             return t("warning.repeats")
         if full or any(segment.part.cut for segment in self.segments):
             return ""  # an answer to something else than the text

@@ -11,6 +11,7 @@ from components.views.lines import Surface
 
 STRANGE = 0.4  # of the source's tokens
 REPEATED = 0.4  # of the pairs of neighbouring tokens
+BEYOND = 0.2  # by how much an answer's share of repeated pairs is above its source's
 ENOUGH = 12  # tokens: a shorter answer is not said to repeat itself
 # Mean probability of a translation's tokens. Below it lie 4 and 6 of 500 held-out texts, but also 47 and 6 of
 # 100 sentences in the wrong language (English texts are mostly copied by the German reader, with confidence).
@@ -23,11 +24,24 @@ def strange_letters(source: Sequence[Surface]) -> bool:
     return strange > STRANGE * len(source)
 
 
-def repeats(pieces: Sequence[str]) -> bool:
-    """Whether much of an answer, given as its pieces, has been said before in it."""
-    # Neighbouring pairs: single tokens come again in any honest text.
+def repeats(pieces: Sequence[str], source: Sequence[str] = ()) -> bool:
+    """Whether much of an answer, given as its pieces, has been said before in it.
+
+    ``source`` are the pieces of what it answers: a text that repeats itself is rightly answered so.
+    """
+    share = _said_again(pieces)
+    if len(pieces) < ENOUGH or share <= REPEATED:
+        return False
+    return share - _said_again(source) > BEYOND
+
+
+def _said_again(pieces: Sequence[str]) -> float:
+    """The share of the pairs of neighbouring pieces that stood there before."""
+    # Pairs, since single tokens come again in any honest text.
     pairs = list(itertools.pairwise(pieces))
-    return len(pieces) >= ENOUGH and len(pairs) - len(set(pairs)) > REPEATED * len(pairs)
+    if not pairs:
+        return 0.0
+    return (len(pairs) - len(set(pairs))) / len(pairs)
 
 
 def unsure(task: str, logprobs: Sequence[float]) -> str:

@@ -68,7 +68,8 @@ def metric_rows(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, st
         if isinstance(value, dict):  # a group of its own, under the names of those around it
             rows += metric_rows(value, " · ".join(filter(None, [prefix, str(key)])))
         elif isinstance(value, float) and abs(value) >= 1:
-            flat.append(f"{key} {value:.1f}")
+            # Rounded as the number is written, 58.55 to 58.6: in binary it is a little less than that.
+            flat.append(f"{key} {value * (1 + 1e-12):.1f}")
         elif isinstance(value, float):
             flat.append(f"{key} {value:.3g}")
         elif isinstance(value, int | str) and not isinstance(value, bool):

@@ -209,6 +209,8 @@ def build(ctx: AppContext) -> GenerateTab:
             with gr.Row(elem_id="bx-actions"):
                 run = gr.Button(t("generate.run"), variant="primary", elem_id="bx-run")
                 stop = gr.Button(t("generate.stop"), elem_id="bx-stop")
+            # The player writes here why nothing was run: its own lines may be far below.
+            gr.HTML('<p aria-hidden="true"></p>', elem_id="bx-said", apply_default_css=False)
             settings = settings_fold()
             queue = gr.HTML("", elem_id="bx-queue", apply_default_css=False)
             play = player(ctx.example, elem_id="bx-player")

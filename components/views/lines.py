@@ -46,9 +46,15 @@ class Surface:
     @property
     def label(self) -> str:
         """The piece as people read it by itself."""
-        if self.byte:
+        # A byte that is a whole character by itself reads as that character; a part of one, as its number.
+        if self.byte and not self._printable:
             return f"x{self.data[0]:02X}"
         return self.data.decode("utf-8", errors="replace") or LONE_SPACE
+
+    @property
+    def _printable(self) -> bool:
+        """Whether it is a printable ASCII character, such as a ``<`` that the vocabulary has no piece for."""
+        return self.data.isascii() and self.data.decode("ascii").isprintable() and self.data != b" "
 
     @property
     def lone_space(self) -> bool:

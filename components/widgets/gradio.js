@@ -47,6 +47,14 @@
     const examples = byId('bx-examples');
     if (examples) examples.inert = taken;
   }
+  /** Says under Run why nothing was run; '' for nothing to say. For the eye: the player's live region speaks it. */
+  function sayAtRun(text, state) {
+    const place = byId('bx-said');
+    if (!place) return;
+    place.classList.toggle('said', !!text);
+    place.classList.toggle('error', state === 'error');
+    place.querySelector('p').textContent = text;
+  }
   const pressStop = () => byId('bx-stop')?.click();
 
   /** [place, of how many] in the queue, which Gradio writes into a line of its own ("queue: 2/5"), or null. */
@@ -56,5 +64,5 @@
     return found ? [Number(found[1]), Number(found[2])] : null;
   }
 
-  BX.gradio = { mount, dark, setDark, themeAsked, onTheme, runButtons, pressStop, queuePlace };
+  BX.gradio = { mount, dark, setDark, themeAsked, onTheme, runButtons, sayAtRun, pressStop, queuePlace };
 })();

@@ -7,7 +7,7 @@ import pytest
 
 from components.views.contract import read_run
 from components.views.maps import attention_view
-from tests.e2e.conftest import PHONE
+from tests.e2e.conftest import DESKTOP, PHONE
 
 BOX = "document.querySelector('.bxa')"
 HOOK = f"{BOX}.bxa"
@@ -289,3 +289,22 @@ def test_a_long_map_scrolls_and_keeps_its_labels(page):
     page.wait_for_function(f"{layout}.yaxis.range[0] > {HOOK}.view.z.length - 1")
     page.get_by_label("Show the whole map").click()
     page.wait_for_selector(".bxa-pan.y", state="hidden")
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_long_source_shows_whole_lines(open_page, viewport):
+    page = open_page(viewport=viewport)
+    page.locator(".bxp-pace button", has_text="as it comes").click()
+    write(page, "the old man and the big dog and " * 9 + "the elephant sleep.", "elephant")
+    page.get_by_role("button", name="Open in Attention").click()
+    page.wait_for_selector(".bxa[data-drawn]")
+    box, words = page.evaluate(
+        """() => { const box = document.querySelector('.bxa-tokens'), at = (node) => {
+                const { top, bottom } = node.getBoundingClientRect(); return [top, bottom]; };
+            box.scrollTop = 0;
+            return [[...at(box), box.scrollHeight - box.clientHeight], [...box.children].map(at)]; }"""
+    )
+    top, bottom, hidden = box
+    assert hidden > 0, "the line must be one that scrolls"
+    assert not [word for word in words if word[0] < bottom - 0.5 and word[1] > bottom + 0.5]
+    assert words[0][0] >= top

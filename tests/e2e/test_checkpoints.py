@@ -110,7 +110,7 @@ def test_fusing_has_two_boxes_and_its_examples_fill_both(page, fuser):
     page.fill("#bx-second textarea", "")
     page.click("#bx-run")
     wait_for_state(page, "idle")
-    assert "two sentences" in page.inner_text(".bxp-status")
+    assert "two sentences" in page.inner_text("#bx-said")
     page.locator("#bx-examples button").first.click()
     page.wait_for_function("document.querySelector('#bx-second textarea').value !== ''")
     wait_for_state(page, "finished")

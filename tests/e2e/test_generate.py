@@ -208,15 +208,81 @@ def test_empty_text_gets_a_friendly_line(page):
     before = output_text(page)
     run(page, "   ")
     wait_for_state(page, "idle")
-    assert "Write a sentence first" in page.inner_text(".bxp-status")
+    assert "Write a sentence first" in page.inner_text("#bx-said")
     assert output_text(page) == before
 
 
 def test_a_text_that_is_too_long_is_an_error_line_and_kept(page):
     run(page, "word " * 1100)
     wait_for_state(page, "error")
-    assert "5,000" in page.inner_text(".bxp-status")
+    assert "5,000" in page.inner_text("#bx-said")
     assert len(page.input_value("#bx-text textarea")) == 5500
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_refusal_is_seen_where_run_was_pressed_and_spoken_once(open_page, viewport):
+    page = open_page(viewport=viewport)
+    page.click("#bx-decoding > button")
+    page.wait_for_selector("#bx-mode", state="visible")
+    run(page, "   ")
+    wait_for_state(page, "idle")
+    pressed, said = (page.locator(name).bounding_box() for name in ("#bx-run", "#bx-said"))
+    assert pressed["y"] + pressed["height"] <= said["y"] < said["y"] + said["height"] <= viewport["height"]
+    spoken = page.evaluate(
+        """() => [...document.querySelectorAll('[aria-live]')]
+            .filter((node) => node.textContent.includes('Write a sentence first')).length"""
+    )
+    assert spoken == 1
+    # The next run takes the message away.
+    run(page, "The weather is nice today.")
+    page.wait_for_function(f"{PLAYER}.state === 'finished'")
+    assert page.locator("#bx-said").is_hidden()
+
+
+def test_a_refused_run_is_not_given_the_warning_of_the_run_before(page):
+    page.locator(".bxp-pace button", has_text="as it comes").click()
+    run(page, "The weather is nice today. " * 25)
+    wait_for_state(page, "finished")
+    assert page.locator(".bxp-notes").is_visible()
+    run(page, "word " * 1100)
+    wait_for_state(page, "error")
+    assert page.locator(".bxp-notes").is_hidden()
+    assert "the run before" in page.inner_text(".bxp-status")
+    assert page.evaluate("+getComputedStyle(document.querySelector('.bxp-output')).opacity") < 1
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_all_alternatives_are_seen(open_page, viewport):
+    page = open_page(viewport=viewport)
+    cut = page.evaluate(
+        """() => { const list = document.querySelector('.bxp-alts');
+            const bottom = list.getBoundingClientRect().bottom;
+            return [...list.children].filter((item) => item.getBoundingClientRect().bottom > bottom + 0.5).length;
+        }"""
+    )
+    assert page.locator(".bxp-alts li").count() >= 10
+    assert cut == 0
+
+
+def test_the_map_of_a_long_text_shows_what_the_row_looked_at(page):
+    page.locator(".bxp-pace button", has_text="as it comes").click()
+    page.locator(".bxp-output .bxp-t").first.wait_for()
+    run(page, f"{LONG[:-1]}, and my brother waits there with two heavy bags and an old umbrella.")
+    page.wait_for_function("document.querySelector('.bxp-source').textContent.includes('umbrella')")
+    wait_for_state(page, "finished")
+    # Walked to its last row, the map shows the brightest column of that row.
+    page.locator(".bxp-scrub").focus()
+    for key in ("Home", "End"):
+        page.keyboard.press(key)
+    page.wait_for_function(
+        """() => {
+            const { scroll, size, picture, rows } = document.querySelector('.bxm').bxm;
+            const row = picture.rows.at(-1);
+            const column = row.indexOf(Math.max(...row)) * size.cw;
+            const from = scroll.scrollLeft, to = from + scroll.clientWidth - rows.offsetWidth;
+            return scroll.scrollWidth > scroll.clientWidth && column >= from - 10 && column + size.cw <= to;
+        }"""
+    )
 
 
 def test_a_long_text_is_run_by_sentences(page):

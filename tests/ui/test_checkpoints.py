@@ -50,7 +50,7 @@ def test_a_checkpoint_is_described_without_loading(ctx, model):
     tiny = ctx.registry.describe("translate-tiny")
     stored = {id(p): p.numel() for p in model.parameters()}
     assert tiny.parameters == sum(stored.values())
-    assert tiny.label == "Tiny · 0.1 M parameters · 336 kB"
+    assert tiny.label == "Tiny · 0.1\N{NO-BREAK SPACE}M parameters · 336\N{NO-BREAK SPACE}kB"
     assert tiny.card() == "# Tiny\n\nThe card."
     assert (tiny.longest_source, tiny.origin) == (24, "embedded in this page")
 
@@ -119,7 +119,7 @@ def test_a_broken_folder_is_refused_in_plain_words(checkpoints, tmp_path, spoil,
 def test_the_card_shows_facts_and_metrics(ctx):
     facts, card, *_ = tab.on_show(ctx, "translate-tiny")
     assert "Apache-2.0" in facts
-    assert "<dt>test · greedy</dt><dd>BLEU 1.2 · chrF 20.0</dd>" in facts
+    assert "<dt>test · greedy</dt><dd>BLEU 1.3 · chrF 20.0</dd>" in facts
     assert "<h3>Tiny</h3>" in card
 
 

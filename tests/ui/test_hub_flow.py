@@ -40,7 +40,7 @@ def names(ctx, session="me"):
 def test_the_size_is_shown_and_nothing_fetched_before_it_is_confirmed(ctx, model_hub):
     line, button = look(ctx)
     assert "owner/name" in line
-    assert "needs 8 files, 349 kB" in line
+    assert "needs 8 files, 349\N{NO-BREAK SPACE}kB" in line
     assert button["value"].startswith("Download 349 kB")
     assert button["visible"]
     config = len(model_hub.files(NAME)["config.json"])
@@ -57,7 +57,7 @@ def test_it_is_downloaded_opened_and_can_be_run(ctx, model_hub):
     assert picker["value"] == NAME
     assert "on the Hugging Face Hub" in facts
     assert "loaded from the files" in report
-    assert "0.0 of 0.3 MB" in values[0][0]
+    assert "0.0 of 0.3\N{NO-BREAK SPACE}MB" in values[0][0]
     assert values[0][2]["visible"]
     settings = ("greedy", 4, 1.0, 50, 1.0, 6, 0)
     last = list(generate.on_run(ctx, "the cat", "translate", NAME, settings, "me"))[-1]

@@ -61,7 +61,7 @@ def test_one_in_use_stays_and_the_next_waits_for_it(monkeypatch):
 def test_what_is_larger_than_everything_is_refused_before_loading():
     kept = ModelMemory(2_000_000_000)
     big = kept.use("big", "big", 3_080_000_000, lambda: pytest.fail("it was loaded"))
-    with pytest.raises(Refusal, match=r"3\.08 GB once loaded, more than the 2\.00 GB.*--model-memory"), big:
+    with pytest.raises(Refusal, match=r"3\.08\sGB once loaded, more than the 2\.00\sGB.*--model-memory"), big:
         pass
     assert kept.nbytes == 0
 

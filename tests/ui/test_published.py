@@ -38,7 +38,7 @@ def test_each_is_listed_with_task_size_and_sources():
         assert f'data-hub="{name}"' in page
         assert escape(checkpoint.title) in page
     assert page.count("Look it up") == len(PUBLISHED) == 8
-    assert "1.82 GB" in page
+    assert "1.82\N{NO-BREAK SPACE}GB" in page
     assert {known.source for c in PUBLISHED.values() for known in (c.task, c.generation)} <= set(SOURCES)
 
 

@@ -110,7 +110,9 @@ def test_the_app_ends_with_one_line_and_code_2():
 
 
 def test_too_little_memory_for_the_first_example_is_one_line():
-    with pytest.raises(SettingsError, match=r"0\.04 GB once loaded, more than the 0\.01 GB.*--model-memory"):
+    with pytest.raises(
+        SettingsError, match=r"0\.04\sGB once loaded, more than the 0\.01\sGB.*--model-memory"
+    ):
         build_context(Settings(device="cpu", model_memory=10_000_000))
 
 

@@ -34,6 +34,16 @@ def test_an_answer_that_repeats_itself(text, said):
     assert repeats(text.split()) == said
 
 
+def test_a_text_that_repeats_itself_is_rightly_answered_so():
+    source = ["The", "weather", "is", "nice", "today", "."] * 3
+    answer = ["Das", "Wetter", "ist", "heute", "schön", "."] * 3
+    assert repeats(answer)
+    assert not repeats(answer, source)
+    assert repeats(answer, ["Is", "it", "nice", "today", "or", "will", "it", "rain", "?"])
+    # Another answer gets stuck where its source is only said twice.
+    assert repeats(["ein"] * 18, source[:12])
+
+
 @pytest.mark.parametrize("task", ["translate", "translate-de-en"])
 def test_a_translation_of_small_probabilities(task):
     low, high = [math.log(0.3)] * 6, [math.log(0.9)] * 6

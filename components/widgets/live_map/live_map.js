@@ -6,6 +6,7 @@
   const BX = (window.BX = window.BX || {});
   const ROW = { min: 17, max: 30 };
   const CELL = { min: 15, max: 64 };
+  const EDGE = 9; // px left of the first column, for the start of its tilted label; as in live_map.css
 
   class LiveMap {
     /** root: the element of live_map.html; view: a BX.view(). */
@@ -18,6 +19,7 @@
       this.size = { cw: 20, rh: 22 }; // px of a cell
       this.cell = null;
       this.key = '';
+      this.toSee = null; // the row that the next painting scrolls to
       this.draw = BX.coalesce(() => this.paint());
       this.listen();
       this.width = root.clientWidth; // kept, since asking makes the browser lay the page out at once
@@ -109,7 +111,7 @@
       this.key = key;
       const wide = this.width;
       const labels = wide < 460 ? 84 : 142;
-      const cw = Math.floor((wide - labels - 14) / Math.max(1, source.length));
+      const cw = Math.floor((wide - labels - 14 - EDGE) / Math.max(1, source.length));
       const longest = Math.max(source.length + 3, 8);
       this.size = {
         cw: Math.max(CELL.min, Math.min(CELL.max, cw)),
@@ -168,6 +170,9 @@
       }
       [...this.rows.children].forEach((node, t) => node.classList.toggle('lit', !!mark && mark.row === t));
       [...this.cols.children].forEach((node, s) => node.classList.toggle('lit', !!mark && mark.col === s));
+      // 4) only now the canvas is as large as it has to be to scroll in it
+      if (this.toSee !== null) this.reveal(this.toSee);
+      this.toSee = null;
     }
 
     at(event) {
@@ -197,12 +202,28 @@
       this.draw();
     }
 
-    /** Scrolls the map itself (never the page) to its newest row. */
+    /** A row is written, or rested on: it is scrolled to when it is painted. */
     follow(row) {
-      if (this.picture.rows.length * this.size.rh < 300) return;
-      const bottom = (row + 1) * this.size.rh + this.cols.offsetHeight;
-      const { scrollTop, clientHeight } = this.scroll;
-      if (bottom > scrollTop + clientHeight) this.scroll.scrollTop = bottom - clientHeight + 4;
+      this.toSee = row;
+      this.draw();
+    }
+
+    /** Scrolls the map itself, never the page, until a row is seen, and what of it is brightest. */
+    reveal(row) {
+      const { rows } = this.picture;
+      if (!rows[row]) return;
+      const { cw, rh } = this.size;
+      const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.scroll;
+      // 1) the row: the column labels stay above it
+      const above = this.cols.offsetHeight;
+      const under = above + (row + 1) * rh;
+      if (row * rh < scrollTop) this.scroll.scrollTop = row * rh;
+      if (under > scrollTop + clientHeight) this.scroll.scrollTop = under - clientHeight + 4;
+      // 2) its brightest column: the row labels stay left of it
+      const left = EDGE + rows[row].indexOf(Math.max(...rows[row])) * cw;
+      const room = clientWidth - this.rows.offsetWidth;
+      const seen = left >= scrollLeft && left + cw <= scrollLeft + room;
+      if (!seen) this.scroll.scrollLeft = left - (room - cw) / 2;
     }
   }
 

@@ -10,8 +10,8 @@
     again: 'M8 2a6 6 0 1 0 5.7 4.2l-1.5.5A4.4 4.4 0 1 1 8 3.6V6l4-3.2L8 0z',
     next: 'M3 2.5v11l7-5.5zM11 2.5h2v11h-2z',
   };
-  const time = (s) => (s == null ? '' : s < 0.0995 ? `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)} ms`
-    : s < 1 ? `${(1000 * s).toFixed(0)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
+  const time = (s) => (s == null ? '' : s < 0.0995 ? `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)}\u00a0ms`
+    : s < 1 ? `${(1000 * s).toFixed(0)}\u00a0ms` : `${s.toFixed(s < 10 ? 2 : 1)}\u00a0s`);
 
   class Player {
     /** root: the element of player.html; view: a BX.view(); port: of BX.gradio.mount. */
@@ -78,13 +78,11 @@
     take(value) {
       if (!value || !value.state) return;
       const fresh = !this.value || value.id !== this.value.id;
-      this.pending = false;
       if (!value.segments.length) { // a message: what stood there stays
-        this.message = value;
-        this.playing = false;
-        this.render();
+        this.giveUp(value);
         return;
       }
+      this.pending = false;
       this.message = null;
       if (fresh) this.reset(value);
       this.value = value;
@@ -145,9 +143,7 @@
     /** Stop was pressed (or Esc): playback ends here; the server is told by the button's own event. */
     stop() {
       if (this.pending) { // nothing had come: what stood there stays
-        this.pending = false;
-        this.message = { state: 'idle', message: BX.t('player.stopped_early') };
-        this.render();
+        this.giveUp({ state: 'idle', message: BX.t('player.stopped_early') });
         return;
       }
       this.cut = true;
@@ -162,9 +158,14 @@
     fail() {
       if (!this.pending && !this.serverBusy()) return;
       const why = this.pending ? 'player.not_taken' : 'player.not_finished';
+      this.giveUp({ state: 'error', message: BX.t(why) });
+    }
+
+    /** A run ends with a message. kept: nothing of it had come, so an earlier run is what stands there. */
+    giveUp({ state, message }) {
+      this.message = { state, message, kept: this.pending && !!this.value };
       this.pending = false;
       this.playing = false;
-      this.message = { state: 'error', message: BX.t(why) };
       if (this.value && this.value.state === 'streaming') this.value = { ...this.value, state: 'stopped' };
       this.render();
     }
@@ -196,6 +197,7 @@
       if (this.playing && this.value && this.value.state !== 'streaming' && this.shown >= this.flat.length) {
         this.playing = false;
         this.render();
+        this.view.tell('follow', this.flat[this.current()]?.row ?? 0); // the row that it rests on
       }
     }
 

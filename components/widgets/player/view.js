@@ -21,6 +21,7 @@
       const { shown, pace } = this;
       Object.assign(this.root.dataset, { state, shown, total: this.flat.length, pace });
       this.root.toggleAttribute('data-older', this.older());
+      this.root.toggleAttribute('data-kept', !!this.message?.kept);
       this.renderStatus(state);
       if (!this.value) return;
       // 3) both lines of words, then their colours by what is touched
@@ -127,9 +128,12 @@
 
     renderStatus(state) {
       const text = this.statusText(state);
+      const message = this.message?.message || '';
+      // A message stands at the button that was pressed; here stands what the words beside it are.
+      BX.gradio.sayAtRun(message, state);
       if (this.statusEl.textContent !== text) this.statusEl.textContent = text;
       const still = !['streaming', 'paused', 'drafting'].includes(state);
-      const spoken = still ? `${text} ${state === 'finished' ? this.outputText() : ''}` : '';
+      const spoken = still ? `${message || text} ${state === 'finished' ? this.outputText() : ''}` : '';
       if (this.liveEl.textContent !== spoken) this.liveEl.textContent = spoken;
       this.statsEl.textContent = this.statsText(state);
     },
@@ -140,7 +144,7 @@
         if (!place) return BX.t('player.waiting');
         return BX.t('player.queued', { place: place[0], count: place[1] });
       }
-      if (this.message) return this.message.message;
+      if (this.message?.kept) return BX.t('player.kept');
       if (!this.value) return BX.t('player.idle');
       const { stats, segments } = this.value;
       const draft = segments.at(-1).draft;
@@ -152,7 +156,7 @@
       if (state === 'streaming') return BX.t('player.writing');
       const far = { shown: this.shown, total: this.flat.length };
       if (state === 'paused') return BX.t(this.pace === 'step' ? 'player.step' : 'player.paused', far);
-      if (state === 'stopped') return this.stoppedText();
+      if (state === 'stopped' || this.message) return this.stoppedText();
       const reasons = segments.map((s) => s.finish);
       if (reasons.includes('length')) {
         const tokens = BX.t('player.tokens', { n: stats.limit });

@@ -59,6 +59,16 @@ def raised() -> list[tuple[str, str, set[str]]]:
     return found
 
 
+def named() -> set[str]:
+    """Every text that stands in the library's code, the table of errors itself left out."""
+    found = set()
+    for path in LIBRARY.rglob("*.py"):
+        if "english" not in path.parts:
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            found |= {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return found
+
+
 @pytest.mark.parametrize("key", ENGLISH)
 def test_every_key_says_why_and_what_to_do(key):
     why, move = ENGLISH[key]
@@ -74,7 +84,9 @@ def test_what_is_raised_stands_in_the_table_with_its_values():
     for where, key, given in calls:
         assert key in ENGLISH, where
         assert given == fields("".join(ENGLISH[key])), where
-    assert {key for _, key, _ in calls} == set(ENGLISH), "keys that nothing raises"
+    # A key may also stand in a table of rules, from which it is raised.
+    unused = set(ENGLISH) - {key for _, key, _ in calls} - named()
+    assert not unused, "keys that nothing raises"
 
 
 @pytest.mark.parametrize("kind", sorted(all_kinds(), key=str))
