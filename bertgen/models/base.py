@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -26,7 +25,12 @@ from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
-from bertgen.models.reference import ModelUtilities, take_load_options, take_old_checkpointing
+from bertgen.models.reference import (
+    ModelUtilities,
+    rows_asked_for,
+    take_load_options,
+    take_old_checkpointing,
+)
 from bertgen.models.reference_writing import GenerativeUtilities
 
 
@@ -132,7 +136,7 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         ``pad_to_multiple_of`` rounds the number of rows up (of the present ones, when none are asked for).
         """
         old = self.get_input_embeddings()
-        rows = _rows_asked_for(old.num_embeddings, new_num_tokens, pad_to_multiple_of)
+        rows = rows_asked_for(old.num_embeddings, new_num_tokens, pad_to_multiple_of)
         if new_num_tokens is not None or pad_to_multiple_of is not None:
             self.vocab_size = rows  # the reference's model says it beside its config
         if rows == old.num_embeddings:
@@ -294,19 +298,6 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         self.save_pretrained(
             folder, max_shard_size=max_shard_size, safe_serialization=safe_serialization, untie="sides"
         )
-
-
-def _rows_asked_for(present: int, rows: int | None, multiple: int | None) -> int:
-    """How many rows a resized table gets; raises ``ValueError`` on what is no number of rows."""
-    if rows is not None and (not isinstance(rows, Integral) or rows < 1):
-        raise ValueError(f"new_num_tokens must be a whole number, 1 or more, got {rows!r}")
-    if rows is None:
-        rows = present
-    if multiple is None:
-        return rows
-    if not isinstance(multiple, int) or multiple < 1:
-        raise ValueError(f"pad_to_multiple_of must be 1 or more, got {multiple!r}")
-    return -(-rows // multiple) * multiple
 
 
 def _pick_dtype(

@@ -5,6 +5,7 @@ The models themselves are in ``base``, ``transformer`` and one file a family, wh
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import torch
@@ -271,3 +272,16 @@ class ModelUtilities:
         tokens = sequences[:, sequences.shape[1] - count :]
         step = torch.arange(count, device=sequences.device)[None]
         return steps[step, rows.clamp(min=0), tokens].masked_fill(rows < 0, 0.0)
+
+
+def rows_asked_for(present: int, rows: int | None, multiple: int | None) -> int:
+    """How many rows a resized table gets; raises ``ValueError`` on what is no number of rows."""
+    if rows is not None and (not isinstance(rows, Integral) or rows < 1):
+        raise ValueError(f"new_num_tokens must be a whole number, 1 or more, got {rows!r}")
+    if rows is None:
+        rows = present
+    if multiple is None:
+        return rows
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError(f"pad_to_multiple_of must be 1 or more, got {multiple!r}")
+    return -(-rows // multiple) * multiple

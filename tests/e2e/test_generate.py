@@ -257,7 +257,8 @@ def test_all_alternatives_are_seen(open_page, viewport):
     cut = page.evaluate(
         """() => { const list = document.querySelector('.bxp-alts');
             const bottom = list.getBoundingClientRect().bottom;
-            return [...list.children].filter((item) => item.getBoundingClientRect().bottom > bottom + 0.5).length;
+            const below = (item) => item.getBoundingClientRect().bottom > bottom + 0.5;
+            return [...list.children].filter(below).length;
         }"""
     )
     assert page.locator(".bxp-alts li").count() >= 10
