@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 # The word for positions that are counted from the mask.
 FROM_MASK = "mask"
+# And for those that are counted from the left edge, padding included, where a family would count otherwise.
+FROM_EDGE = "edge"
 
 # -- ids and positions ---------------------------------------------------------------------------
 
