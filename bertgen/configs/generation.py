@@ -80,6 +80,9 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
 
     def __init__(self, **kwargs: Any) -> None:
         check_names(type(self), kwargs)
+        # What a file or a model's config says is taken as it is, and refused by generate.
+        of_file = kwargs.pop("_of_file", False) or kwargs.get("_from_model_config", False)
+        by_hand = bool(kwargs) and not of_file
         # 1) the settings, each given or at its default
         for key, default in GENERATION_DEFAULTS.items():
             setattr(self, key, kwargs.pop(key, copy.deepcopy(default)))
@@ -91,6 +94,10 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
         if not self._from_model_config:
             for key, value in kwargs.items():
                 setattr(self, key, value)
+        # 4) what a person wrote is looked at now, where the line is still known
+        if by_hand:
+            check_settings(self, relations_only=True)
+            warn_of_no_effect(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GenerationConfig) and self._settings() == other._settings()
@@ -142,7 +149,12 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
     def save_pretrained(
         self, save_directory: str | os.PathLike, config_file_name: str | os.PathLike | None = None
     ) -> None:
-        """Writes ``generation_config.json`` (or another name) into the folder, which is made when missing."""
+        """Writes ``generation_config.json`` (or another name) into the folder, which is made when missing.
+
+        Raises ``ValueError``, before anything is written, on settings that contradict each other or have no
+        effect.
+        """
+        self.check_for_saving()
         os.makedirs(save_directory, exist_ok=True)
         self.to_json_file(os.path.join(save_directory, config_file_name or GENERATION_CONFIG_NAME))
 
@@ -153,6 +165,16 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
         """
         check_settings(self)
         warn_of_no_effect(self)
+
+    def check_for_saving(self) -> None:
+        """Raises ``ValueError`` on what ``validate`` refuses or warns of: whoever reads it would meet it."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            check_settings(self, relations_only=True)
+            warn_of_no_effect(self)
+        if caught:
+            found = "; ".join(str(warning.message) for warning in caught)
+            raise Trouble("generation.not_saved", found=found)
 
     def update(self, **kwargs: Any) -> dict[str, Any]:
         """Sets the known fields among the keywords and returns the others."""
@@ -169,7 +191,7 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
         """Settings of a dict and keywords; ``return_unused_kwargs=True``: (settings, unknown keywords)."""
         return_unused = kwargs.pop("return_unused_kwargs", False)
         check_keywords(cls, config_dict)
-        config = cls(**{**config_dict, **kwargs})
+        config = cls(**{**config_dict, **kwargs, "_of_file": True})
         unused = config.update(**kwargs)
         if return_unused:
             return config, unused
@@ -216,25 +238,31 @@ class GenerationConfig(SettingsUtilities, PushToHubMixin):
 # -- checks --------------------------------------------------------------------------------------
 
 
-def check_settings(config: Any) -> None:
-    """Raises ``ValueError`` on settings of the wrong type or that contradict themselves.
+def check_settings(config: Any, relations_only: bool = False) -> None:
+    """Raises ``ValueError`` on settings of the wrong type or that contradict each other.
 
-    ``NotImplementedError`` on modes that this library does not have.
+    ``NotImplementedError`` on modes that this library does not have. ``relations_only`` leaves types and
+    modes to whoever uses the settings.
     """
-    # 1) each by itself
-    _check_types(config)
-    # 2) modes that are not here, and arguments that are not settings
-    modes = {name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS}
-    asked = {name: value for name, value in modes.items() if value is not None}
-    if asked:
-        refuse_modes(**asked)
+    # 1) each by itself, and modes that are not here
+    if not relations_only:
+        _check_types(config)
+        modes = {name: getattr(config, name, None) for name in ABSENT if name not in ARGUMENTS}
+        asked = {name: value for name, value in modes.items() if value is not None}
+        if asked:
+            refuse_modes(**asked)
+    # 2) arguments that are not settings
     stray = [name for name in ARGUMENTS if hasattr(config, name)]
     if stray:
         raise Trouble("generation.not_a_setting", name=stray[0])
     if config.early_stopping not in (True, False, "never"):
         raise Trouble("generation.early_stopping", got=repr(config.early_stopping))
-    # 3) groups of beams
-    groups, beams = config.num_beam_groups, config.num_beams
+    # 3) groups of beams; what is no number is refused by its type, when it is used
+    groups, beams, returned = config.num_beam_groups, config.num_beams, config.num_return_sequences
+    if beams is None:
+        beams = config.num_beams = 1
+    if not all(isinstance(count, int) and count > 0 for count in (groups, beams, returned)):
+        return
     if groups == 1 and config.diversity_penalty:
         raise Trouble("generation.no_groups")
     if beams % groups:
@@ -244,7 +272,6 @@ def check_settings(config: Any) -> None:
     if groups > 1 and not config.diversity_penalty:
         raise Trouble("generation.equal_groups")
     # 4) how many come back
-    returned = config.num_return_sequences
     if returned > beams and (beams > 1 or not config.do_sample):
         raise Trouble("generation.too_many_returned", returned=returned, beams=beams)
 

@@ -17,7 +17,7 @@ from bertgen.configs.reference import warn_of_no_room
 from bertgen.errors import IndexTrouble, Trouble
 from bertgen.generation.continued import Beside, check_past, check_past_mask
 from bertgen.generation.engines.base import HeadSwitches
-from bertgen.layers.arguments import check_tensor
+from bertgen.layers.arguments import FROM_EDGE, check_tensor
 from bertgen.layers.outputs import as_output
 
 _MODEL_INPUTS = (
@@ -85,6 +85,9 @@ def make_request(
     given = {name: rest.pop(name, None) for name in _MODEL_INPUTS}
     rest.pop("labels", None)
     unknown = sorted(name for name, value in rest.items() if value is not None)
+    if unknown:  # what forward takes and no step looks at is taken, as in the reference
+        taken = _taken(model)
+        unknown = [name for name in unknown if name not in taken]
     if unknown:
         raise Trouble("generation.unknown", names=str(unknown))
     check_settings(config)
@@ -218,10 +221,13 @@ def _joint_request(model: Any, config: GenerationConfig, given: dict[str, Any]) 
 
 def _decoder_request(model: Any, config: GenerationConfig, given: dict[str, Any]) -> Request:
     """The request of a decoder alone, which continues its prompt."""
-    for name in ("encoder_outputs", "decoder_input_ids", "head_mask"):
+    for name in ("encoder_outputs", "decoder_input_ids"):
         if given[name] is not None:
             raise Trouble("generation.no_source", name=name)
-    if given["position_ids"] is not None and not isinstance(given["position_ids"], str):
+    position_ids = given["position_ids"]
+    if isinstance(position_ids, Tensor):  # positions change with every token: the reference then counts them
+        position_ids = FROM_EDGE
+    elif position_ids is not None and not isinstance(position_ids, str):
         raise Trouble("generation.positions")
     # 1) What comes beside the ids, where anything does.
     beside = _beside(model, given)
@@ -254,8 +260,16 @@ def _decoder_request(model: Any, config: GenerationConfig, given: dict[str, Any]
     elif tuple(mask.shape) != wanted:
         raise Trouble("generation.mask_shape", shape=str(tuple(mask.shape)), wanted=str(wanted))
     ends = _ends(config, model.generation_config, ids, model)
-    position_ids = given["position_ids"]
     return Request(config, ids, **ends, prompt_mask=mask, position_ids=position_ids, beside=beside)
+
+
+def _taken(model: Any) -> set[str]:
+    """Keywords that generate takes for forward's sake, its own and, of an encoder-decoder, its sides'."""
+    names = set(inspect.signature(model.forward).parameters)
+    if model.config.is_encoder_decoder:
+        names |= set(inspect.signature(model.encoder.forward).parameters)
+        names |= {f"decoder_{name}" for name in inspect.signature(model.decoder.forward).parameters}
+    return names
 
 
 def _beside(model: Any, given: dict[str, Any]) -> Beside | None:

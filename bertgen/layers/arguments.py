@@ -12,6 +12,8 @@ from bertgen.layers.attention import HeadFactors
 
 # The word for positions that are counted from the mask.
 FROM_MASK = "mask"
+# And for those that are counted from the left edge, padding included, where a family would count otherwise.
+FROM_EDGE = "edge"
 
 # -- ids and positions ---------------------------------------------------------------------------
 

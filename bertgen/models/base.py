@@ -274,6 +274,10 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             raise NotImplementedError("variant is not supported: weight files have their plain names here")
         if not is_main_process:
             return
+        settings = None
+        if getattr(self, "generation_config", None) is not None:
+            settings = self.current_generation_config()
+            settings.check_for_saving()  # before anything is written
         os.makedirs(save_directory, exist_ok=True)
         # 1) the config, which says of what class and dtype the weights are
         self.config.architectures = [type(self).__name__]
@@ -290,8 +294,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
             save_function=save_function,
         )
         # 3) the settings of generate
-        if getattr(self, "generation_config", None) is not None:
-            self.current_generation_config().save_pretrained(save_directory)
+        if settings is not None:
+            settings.save_pretrained(save_directory)
 
     def _save_for_hub(self, folder: str, max_shard_size: int | str, safe_serialization: bool) -> None:
         # Whoever downloads it may read it with a library that no longer ties the two sides.

@@ -67,7 +67,7 @@ class SpecialTokens:
         self._added_tokens_decoder: dict[int, AddedToken] = dict(added)
         self._added_tokens_encoder = {token.content: index for index, token in added.items()}
         # 2) The special tokens by name, and the unnamed ones.
-        self._additional_special_tokens: list[str | AddedToken] = []
+        self._additional_special_tokens: list[str | AddedToken] | None = []
         for name in NAMED_TOKENS:
             value = tokens.get(name)
             if value is not None and not isinstance(value, (str, AddedToken)):
@@ -80,20 +80,28 @@ class SpecialTokens:
 
     # --- the named tokens together -----------------------------------------------------------
     @property
-    def additional_special_tokens(self) -> list[str]:
-        """Special tokens without a name of their own."""
+    def additional_special_tokens(self) -> list[str] | None:
+        """Special tokens without a name of their own; None once it was set so."""
+        if self._additional_special_tokens is None:
+            return None
         return [str(token) for token in self._additional_special_tokens]
 
     @additional_special_tokens.setter
     def additional_special_tokens(self, values: Sequence[str | AddedToken] | None) -> None:
-        _check_token_list(values or [])
-        self._additional_special_tokens = list(values or [])
+        if values is not None:
+            _check_token_list(values)
+            values = list(values)
+        self._additional_special_tokens = values
         self._special_tokens_changed()
 
     @property
-    def additional_special_tokens_ids(self) -> list[int]:
-        """Ids of `additional_special_tokens`."""
+    def additional_special_tokens_ids(self) -> list[int] | None:
+        """Ids of `additional_special_tokens`; setting them sets the tokens."""
         return self.convert_tokens_to_ids(self.additional_special_tokens)
+
+    @additional_special_tokens_ids.setter
+    def additional_special_tokens_ids(self, values: Sequence[int]) -> None:
+        self.additional_special_tokens = [self.convert_ids_to_tokens(value) for value in values]
 
     @property
     def special_tokens_map_extended(self) -> dict[str, Any]:
@@ -112,7 +120,7 @@ class SpecialTokens:
         named = [getattr(self, "_" + name) for name in NAMED_TOKENS]
         tokens = [token for token in named if token]
         unique: dict[str, str | AddedToken] = {}
-        for token in tokens + self._additional_special_tokens:
+        for token in tokens + (self._additional_special_tokens or []):
             unique.setdefault(str(token), token)
         return list(unique.values())
 
@@ -141,7 +149,7 @@ class SpecialTokens:
     def tokens_set_off(self) -> frozenset[str]:
         """Added tokens that `decode` joins with spaces instead of gluing: the ones that are not
         special, and unnamed special ones beyond the base vocabulary."""
-        unnamed = self.additional_special_tokens
+        unnamed = self.additional_special_tokens or []
         beyond = {token for token in unnamed if self.convert_tokens_to_ids(token) >= self.vocab_size}
         return frozenset(self._added_tokens_encoder.keys() - set(self.special_tokens) | beyond)
 
@@ -209,13 +217,13 @@ class SpecialTokens:
         _check_token_list(values)
         known: list[str] = []
         if not replace:
-            known = self.additional_special_tokens
+            known = self.additional_special_tokens or []
         tokens = [_as_special(token) for token in values if str(token) not in known]
         # An empty list replaces nothing, as in the reference.
         if replace and tokens:
             self._additional_special_tokens = list(tokens)
         else:
-            self._additional_special_tokens.extend(tokens)
+            self._additional_special_tokens = [*(self._additional_special_tokens or []), *tokens]
         self._special_tokens_changed()
         return tokens
 
@@ -240,7 +248,7 @@ class SpecialTokens:
             # 3) It keeps the vocabulary's id, or gets the next one.
             index = vocabulary.setdefault(token.content, len(vocabulary))
             if token.special and token.content not in self.special_tokens:
-                self._additional_special_tokens.append(token)
+                self._additional_special_tokens = [*(self._additional_special_tokens or []), token]
                 self._special_tokens_changed()
             self._added_tokens_decoder[index] = token
             self._added_tokens_encoder[token.content] = index

@@ -74,6 +74,10 @@ GENERATION: dict[str, tuple[str, str]] = {
         "generation_config must be a GenerationConfig, got {got}",
         "make one with GenerationConfig(**settings)",
     ),
+    "generation.not_saved": (
+        "these settings are not saved: {found}",
+        "set what is named back to its default, or change the mode",
+    ),
     "generation.unknown": ("generate does not know {names}", "check the spelling of the keywords"),
     "generation.two_names": ("inputs and input_ids are one argument under two names", "give one of them"),
     "generation.two_inputs": ("input_ids and inputs_embeds are both given", "give one of them, not both"),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bertgen.generation.continued import Beside, unread
 from bertgen.generation.engines.base import LOGITS_ONLY, Capture, EngineOutput, HeadSwitches
+from bertgen.layers.arguments import FROM_EDGE
 from bertgen.layers.attention import HeadFactors
 from bertgen.layers.cache import KVCache
 from bertgen.layers.outputs import BaseModelOutput, CausalLMOutputWithCrossAttentions
@@ -113,7 +114,9 @@ class PlainEngine:
         # 2) A prompt that may be padded has its positions counted from the mask, where the family does so
         #    unasked (GPT-2, as in the reference).
         position_ids = self.position_ids
-        if mask is not None:
+        if position_ids == FROM_EDGE:
+            position_ids = None
+        elif mask is not None:
             position_ids = position_ids or getattr(self.decoder, "prompt_positions", None)
         extras: dict[str, Any] = {}
         if position_ids is not None:

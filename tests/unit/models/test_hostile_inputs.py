@@ -228,8 +228,8 @@ def test_sources(model, name):
     ("options", "words"),
     [
         ({"inputs_embeds": STATES}, "inputs_embeds"),
-        ({"head_mask": ONES(4)}, "head_mask"),
-        ({"position_ids": IDS}, "mask"),
+        ({"head_masks": ONES(4)}, "head_masks"),
+        ({"position_ids": [1, 2]}, "mask"),
         ({"attention_mask": ONES(2, 2)}, "attention_mask"),
         ({"past_key_values": (LAYER,) * 3}, "past_key_values"),
     ],

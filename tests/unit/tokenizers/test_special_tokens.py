@@ -69,3 +69,38 @@ def test_a_copy_has_tokens_of_its_own():
         other.add_tokens(["<y>"], special_tokens=True)
         assert facts(other) != before
     assert facts(tokenizer) == before
+
+
+@pytest.mark.parametrize("kind", ["bert", "spiece"])
+def test_unnamed_tokens_by_their_ids_and_as_none(kind):
+    """As in transformers 4.37.2: ids set the tokens, None reads back as None and may be added to."""
+    tokenizer = make(kind)
+    chosen = tokenizer.convert_tokens_to_ids(["o", "e"])
+    tokenizer.additional_special_tokens_ids = chosen
+    assert tokenizer.additional_special_tokens == ["o", "e"]
+    assert tokenizer.additional_special_tokens_ids == chosen
+    assert set(chosen) <= set(tokenizer.all_special_ids)
+
+    tokenizer.additional_special_tokens = None
+    assert tokenizer.additional_special_tokens is None
+    assert tokenizer.additional_special_tokens_ids is None
+    assert "additional_special_tokens" not in tokenizer.special_tokens_map
+    assert "o" not in tokenizer.all_special_tokens
+    assert (
+        tokenizer.decode(tokenizer("o", add_special_tokens=False).input_ids, skip_special_tokens=True) == "o"
+    )
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": ["<x>"]}, replace_additional_special_tokens=False
+    )
+    assert tokenizer.additional_special_tokens == ["<x>"]
+
+
+def test_none_is_saved_and_more_are_added(tmp_path):
+    tokenizer = make("spiece")
+    tokenizer.additional_special_tokens = None
+    tokenizer.save_pretrained(tmp_path)
+    assert not BertGenerationTokenizer.from_pretrained(tmp_path).additional_special_tokens
+    tokenizer.add_tokens(["<y>"], special_tokens=True)
+    assert tokenizer.additional_special_tokens == ["<y>"]
+    with pytest.raises(AssertionError, match="must be a list"):
+        tokenizer.additional_special_tokens = ""
