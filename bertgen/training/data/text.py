@@ -35,7 +35,7 @@ def read_paragraphs(entry: RunningText, data: Path) -> list[str]:
     path = locate(entry.file, data)
     parts = read_text(path).split("\n")
     # In a .tsv, compressed or not, every column is a paragraph.
-    if ".tsv" in path.suffixes:
+    if ".tsv" in [ending.lower() for ending in path.suffixes]:
         parts = [part for line in parts for part in line.split("\t")]
     return [part for part in (part.strip() for part in parts) if part]
 

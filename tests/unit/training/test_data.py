@@ -35,7 +35,7 @@ def test_reads_two_columns_plain_or_gzipped(tmp_path: Path, name: str) -> None:
     assert read_pairs(tmp_path / name) == [("a cat", "eine Katze"), ("two\u2028lines", "zwei Zeilen")]
 
 
-@pytest.mark.parametrize("content", ["", "one column\n", "a\tb\nc\td\te\n"])
+@pytest.mark.parametrize("content", ["one column\n", "a\tb\nc\td\te\n", "a\tb\nc\n"])
 def test_other_column_counts_name_file_and_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "rows.tsv"
     path.write_text(content)

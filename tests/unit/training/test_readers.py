@@ -124,7 +124,9 @@ def test_jsonl_with_a_target_or_references(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_bytes(b'\xef\xbb\xbf{"source": "a", "target": "b"}\n\n')
     assert read_rows("rows.jsonl", "jsonl", tmp_path) == [("a", "b")]  # with a byte order mark
     (tmp_path / "rows.jsonl").write_text('{"source": "a", "target": "b"}\n\n{"source": "c", "target": "d"}\n')
-    with pytest.raises(ValueError, match=r"rows\.jsonl, line 2: expected a JSON object"):
+    assert read_rows("rows.jsonl", "jsonl", tmp_path) == [("a", "b"), ("c", "d")]  # blank lines are none
+    (tmp_path / "rows.jsonl").write_text('{"source": "a", "target": "b"}\n\n{"source": "c"}\n')
+    with pytest.raises(ValueError, match=r"rows\.jsonl, line 3: expected a JSON object"):
         read_rows("rows.jsonl", "jsonl", tmp_path)
 
 

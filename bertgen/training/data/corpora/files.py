@@ -12,6 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bertgen.training.data.corpora.tables import split_table, without_header
+
+# Of columns, and what an error calls them.
+SEPARATORS = {"\t": "<TAB>", ",": ",", ";": ";"}
+
 
 def read_text(path: Path) -> str:
     """The whole of a UTF-8 file, with a byte order mark or without, plain or compressed (.gz, .xz, .bz2).
@@ -19,7 +24,9 @@ def read_text(path: Path) -> str:
     A damaged file, another encoding or another kind of archive is a ValueError that names the file.
     """
     # A name without one of these endings is read as it lies.
-    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)
+    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(
+        path.suffix.lower(), bytes
+    )
     with named_errors(path):
         return unpack(path.read_bytes()).decode("utf-8-sig")
 
@@ -72,19 +79,41 @@ def parallel_lines(path: Path, example: str, skipped: str | None = None) -> list
 def stream_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 file, plain or compressed, one at a time: for files larger than the memory."""
     # As `read_text`, but open: the file is unpacked while it is read.
-    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix, open)
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(path.suffix.lower(), open)
     # `newline` keeps the rarer line ends of a text inside it, as `read_lines` does.
     with named_errors(path), opener(path, "rt", encoding="utf-8-sig", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Rows of a `source<TAB>target` file. Another number of columns, or no row at all, is a ValueError."""
+def read_pairs(path: Path, delimiter: str = "\t", quoted: bool | None = None) -> list[tuple[str, str]]:
+    """Rows of a `source<TAB>target` file, plain or as a spreadsheet writes it (see `tables`).
+
+    A header line chooses the columns; blank lines, and rows that lack a side, are left out. Another number
+    of columns, or no row at all, is a ValueError that names the file.
+    """
+    try:
+        rows = without_header(split_table(read_text(path), delimiter, quoted))
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path}, {error}") from error
     pairs = []
-    for number, line in enumerate(read_lines(path), start=1):
-        columns = line.rstrip("\r").split("\t")
+    for number, columns in rows:
         if len(columns) != 2:
-            raise ValueError(f"{path}, line {number}: {len(columns)} columns; expected source<TAB>target")
+            raise ValueError(
+                f"{path}, line {number}: {len(columns)} columns; expected "
+                f"source{SEPARATORS[delimiter]}target, or a first line that names these two columns"
+            )
         pairs.append((columns[0], columns[1]))
-    return pairs
+    if not pairs:
+        raise ValueError(f"{path}: no rows; expected source{SEPARATORS[delimiter]}target, one pair a line")
+    # A model would learn to write nothing, or to write from nothing.
+    return [pair for pair in pairs if all(side.strip() for side in pair)]
+
+
+def read_csv(path: Path) -> list[tuple[str, str]]:
+    """As `read_pairs`, for CSV: separated by commas or, as in some countries, by semicolons."""
+    first = read_text(path).partition("\n")[0]
+    delimiter = max(",;", key=first.count)
+    return read_pairs(path, delimiter, quoted=True)

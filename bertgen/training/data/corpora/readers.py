@@ -15,10 +15,11 @@ from typing import Any
 from bertgen.training.data.corpora.clauses import read_clauses
 from bertgen.training.data.corpora.cleaning import SENTENCE_END, detokenise, natural
 from bertgen.training.data.corpora.connectives import read_connectives
-from bertgen.training.data.corpora.files import both_names, parallel_lines, read_lines, read_pairs
+from bertgen.training.data.corpora.files import both_names, parallel_lines, read_csv, read_lines, read_pairs
 from bertgen.training.data.corpora.leads import read_leads
 from bertgen.training.data.corpora.minimal import read_desse, read_minwiki
 from bertgen.training.data.corpora.public import read_arxiv, read_debian_synopsis, read_debian_translations
+from bertgen.training.data.corpora.tables import side_columns
 
 Pairs = list[tuple[str, str]]
 # Of plain text, that are read for denoising.
@@ -33,16 +34,17 @@ def _columns(path: Path, number: int, line: str, least: int, kind: str) -> list[
 
 
 def read_reference_rows(path: Path) -> list[tuple[str, list[str]]]:
-    """JSON lines `{"source": text, "target": text}`, or `references`, a list of texts, for `target`."""
+    """JSON lines `{"source": text, "target": text}`, or `references`, a list of texts, for `target`.
+
+    Other usual names of the two are understood (see `tables`), and `{"translation": {...}}` with the two in
+    their order. Blank lines, and rows that lack a side, are left out.
+    """
     rows = []
     for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
         try:
-            row = json.loads(line)
-            source = row["source"]
-            if "target" in row:
-                references = [row["target"]]
-            else:
-                references = row["references"]
+            source, references = _json_sides(json.loads(line))
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"{path}, line {number}: expected a JSON object with the keys source and target"
@@ -51,8 +53,33 @@ def read_reference_rows(path: Path) -> list[tuple[str, list[str]]]:
             raise ValueError(
                 f"{path}, line {number}: source and target must be texts, references a list of one or more"
             )
-        rows.append((source, references))
+        # An escape such as \\ud83d alone is half a character: no tokenizer and no file can take it.
+        if any("\ud800" <= letter <= "\udfff" for text in (source, *references) for letter in text):
+            raise ValueError(f"{path}, line {number}: half of a surrogate pair (\\ud800 to \\udfff); mend it")
+        references = [text for text in references if text.strip()]
+        if source.strip() and references:
+            rows.append((source, references))
+    if not rows:
+        raise ValueError(f"{path}: no rows; expected a JSON object with the keys source and target a line")
     return rows
+
+
+def _json_sides(row: dict[str, Any]) -> tuple[Any, Any]:
+    """Source and references of a JSON object; KeyError where it has none."""
+    # 1) The form of the Hub's translation sets: two languages in their order.
+    pair = row.get("translation") if isinstance(row, dict) else None
+    if isinstance(pair, dict) and len(pair) == 2:
+        source, target = pair.values()
+        return source, [target]
+    # 2) The names that the project gives them win over those that others do.
+    if "source" in row and "target" not in row and "references" in row:
+        return row["source"], row["references"]
+    names = list(row.keys()) if isinstance(row, dict) else []
+    columns = side_columns(names)
+    if columns is None:
+        return row["source"], [row["target"]]
+    source, target = (row[names[place]] for place in columns)
+    return source, [target]
 
 
 def _are_texts(values: list[Any]) -> bool:
@@ -154,6 +181,7 @@ def _noised(words: list[str], rng: random.Random) -> str:
 
 READERS: dict[str, Callable[[Path], Pairs]] = {
     "tsv": read_pairs,
+    "csv": read_csv,
     "arxiv": read_arxiv,
     "debian-synopsis": read_debian_synopsis,
     "debian-translations": read_debian_translations,
@@ -170,6 +198,9 @@ READERS: dict[str, Callable[[Path], Pairs]] = {
     "leads": read_leads,
 }
 
+# Formats that a file's name tells.
+BY_ENDING = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
 
 def read_rows(name: str, kind: str, data: Path | str) -> Pairs:
     """Rows of one file below `data` in format `kind`.
@@ -179,6 +210,10 @@ def read_rows(name: str, kind: str, data: Path | str) -> Pairs:
     """
     if kind not in READERS:
         raise ValueError(f"format {kind!r} is unknown; choose one of {sorted(READERS)}")
+    # A file of another kind says so by its name, where the recipe names no format of its own.
+    if kind == "tsv":
+        endings = [ending.lower() for ending in Path(name).suffixes]
+        kind = next((BY_ENDING[ending] for ending in endings if ending in BY_ENDING), kind)
     return READERS[kind](locate(name, data))
 
 
