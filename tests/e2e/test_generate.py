@@ -256,9 +256,8 @@ def test_all_alternatives_are_seen(open_page, viewport):
     page = open_page(viewport=viewport)
     cut = page.evaluate(
         """() => { const list = document.querySelector('.bxp-alts');
-            const bottom = list.getBoundingClientRect().bottom;
-            const below = (item) => item.getBoundingClientRect().bottom > bottom + 0.5;
-            return [...list.children].filter(below).length;
+            const bottom = (node) => node.getBoundingClientRect().bottom;
+            return [...list.children].filter((item) => bottom(item) > bottom(list) + 0.5).length;
         }"""
     )
     assert page.locator(".bxp-alts li").count() >= 10

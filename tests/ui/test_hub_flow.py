@@ -41,7 +41,7 @@ def test_the_size_is_shown_and_nothing_fetched_before_it_is_confirmed(ctx, model
     line, button = look(ctx)
     assert "owner/name" in line
     assert "needs 8 files, 349\N{NO-BREAK SPACE}kB" in line
-    assert button["value"].startswith("Download 349 kB")
+    assert button["value"].startswith("Download 349\N{NO-BREAK SPACE}kB")
     assert button["visible"]
     config = len(model_hub.files(NAME)["config.json"])
     assert model_hub.sent == config  # which says whether the page can run it

@@ -118,7 +118,7 @@ def test_a_run_that_takes_too_long_ends_itself(ctx):
     last = list(run.play())[-1]
     assert last["state"] == "stopped"
     assert len(pieces(last)) == 1
-    assert "0 s" in last["notes"][-1]
+    assert "0\N{NO-BREAK SPACE}s" in last["notes"][-1]
 
 
 def test_a_run_never_asks_for_more_positions_than_there_are(ctx, make_model):
