@@ -16,6 +16,8 @@ from pathlib import Path
 ALLOCATORS = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2")
 # Settings of decoding that `evaluate` takes.
 DECODING = ("length_penalty", "no_repeat_ngram_size")
+# What pip install ".[training]" adds.
+EXTRA = ("matplotlib", "rouge_score", "sacrebleu", "sacremoses", "tqdm")
 LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 
 
@@ -83,6 +85,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Print, and with --json keep, the figures of a checkpoint and of the baselines."""
     from bertgen.training.recipe.reader import read_recipe
     from bertgen.training.reports.evaluate import evaluate as run
+    from bertgen.training.runs.compare import tables
 
     # 1) One decoding a number of beams; what is not given stays the checkpoint's.
     given = {name: getattr(arguments, name) for name in DECODING if getattr(arguments, name) is not None}
@@ -95,16 +98,21 @@ def evaluate(arguments: argparse.Namespace) -> None:
     rows, outputs = run(
         arguments.checkpoint, recipe, arguments.data, arguments.split, settings, arguments.device
     )
-    for row in rows:
-        print(json.dumps(row, ensure_ascii=False))
+    if sys.stdout.isatty():
+        print(tables({arguments.checkpoint.name: {"metrics": rows, "log": []}}))
+    else:  # for another program
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"metrics": rows, "outputs": outputs}, ensure_ascii=False, indent=1)
-        )
+        text = json.dumps({"metrics": rows, "outputs": outputs}, ensure_ascii=False, indent=1)
+        arguments.json.write_text(text, encoding="utf-8")
+        print(f"metrics and outputs are in {arguments.json}", file=sys.stderr)
 
 
 def compare(arguments: argparse.Namespace) -> None:
     """Train and score variants of one recipe alike: table and learning curves; goes on where it stopped."""
+    from bertgen.training.reports.curves import CURVES
+    from bertgen.training.runs.compare import TABLE
     from bertgen.training.runs.compare import compare as run
 
     # 1) The variants by name: set-ups of a warm start, or any settings.
@@ -121,6 +129,8 @@ def compare(arguments: argparse.Namespace) -> None:
         arguments.recipe, variants, arguments.data, arguments.out, arguments.split, settings, arguments.device
     )
     _exit_if_stopped(not done)
+    print((arguments.out / TABLE).read_text("utf-8"))
+    print(f"the table is in {arguments.out / TABLE}, the curves are in {arguments.out / CURVES}")
 
 
 def curves(arguments: argparse.Namespace) -> None:
@@ -146,6 +156,7 @@ def card(arguments: argparse.Namespace) -> None:
     # 1) A base has no task, so nothing was evaluated.
     if isinstance(recipe, PretrainingRecipe):
         write_base_card(arguments.checkpoint, recipe, arguments.command, notes)
+        print(f"the card is {arguments.checkpoint / 'README.md'}")
         return
     # 2) A checkpoint of a task: its figures and, where they were kept, some of its outputs.
     if arguments.results is None:
@@ -166,6 +177,7 @@ def card(arguments: argparse.Namespace) -> None:
         valid,
         arguments.shown,
     )
+    print(f"the card is {arguments.checkpoint / 'README.md'}")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -271,9 +283,26 @@ def _parse_reports(commands: argparse._SubParsersAction) -> None:
 
 def main() -> None:
     """Run one command; what the user can put right ends in one line, not in a traceback."""
+    # A terminal that cannot show a letter is given its number: no result is lost to that.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     arguments = parse()
+    data = getattr(arguments, "data", None)
+    if data is not None and data.is_file():
+        raise SystemExit(
+            f"error: --data is the folder that the recipe's file names start from: --data {data.parent} "
+            f"--set data.own.train={data.name}"
+        )
     try:
         arguments.run(arguments)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
+            raise
+        raise SystemExit(
+            f'error: {package} is not installed; training needs more: pip install ".[training]"'
+        ) from error
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from bertgen.training.optim.schedule import learning_rate
 from bertgen.training.recipe.tables import Stage
 from bertgen.training.runs.processes import Team
 from bertgen.training.runs.snapshots import drop_after, load_mean, save_best, save_snapshot
-from bertgen.training.runs.state import FIGURE_PREFIXES, append_log, cut_log, load_state, save_state
+from bertgen.training.runs.state import FIGURE_PREFIXES, append_log, cut_log, load_state, read_log, save_state
 
 # Steps between two lines of the log: reading a loss waits for the device, so it is not done every step.
 LOG_EVERY = 20
@@ -90,7 +91,11 @@ class Trainer:
     def save(self) -> None:
         """Write everything that `resume` needs."""
         counters = {name: getattr(self, name) for name in COUNTERS}
-        fixed = {"rows": self.objective.rows, "batches": self._batches_a_step}
+        fixed = {
+            "rows": self.objective.rows,
+            "digests": self._digests,
+            "batches": self._batches_a_step,
+        }
         save_state(self.out, self.recipe, {**counters, **fixed, "weights": self.weights.state_dict()})
 
     def resume(self) -> None:
@@ -107,6 +112,10 @@ class Trainer:
         if self.team.leads:
             cut_log(self.out, self.step)
             drop_after(self.out, self.step)
+
+    @functools.cached_property
+    def _digests(self) -> list[str]:
+        return self.objective.digests
 
     @property
     def _batches_a_step(self) -> int:
@@ -127,6 +136,13 @@ class Trainer:
             raise ValueError(
                 f"the run began with {rows} training rows a set, now there are {now}: the data are "
                 "others, or an added set holds some of them out; choose a new --out"
+            )
+        # As many rows may be other ones. A run of an earlier version kept no digests.
+        digests = state.get("digests", [])
+        if digests != self._digests[: len(digests)]:
+            raise ValueError(
+                "the training rows are others than those that the run began with, though as many; give the "
+                "same --data, or choose a new --out"
             )
 
     # -- one step ----------------------------------------------------------------------------------
@@ -241,6 +257,14 @@ class Trainer:
                 values |= self._figures("kept")
         append_log(self.out, step=self.step, **values)
 
+    def _tell(self, bar: tqdm) -> None:
+        """The figures of the validation that was just logged, on a line of their own above the bar."""
+        if not self.team.leads:
+            return
+        figures = read_log(self.out)[-1]
+        words = [f"{name} {value:.4g}" for name, value in figures.items() if name != "step"]
+        bar.write(f"step {self.step}: {', '.join(words)}", file=sys.stderr)
+
     def _figures(self, kind: str) -> dict[str, float]:
         """Figures of the weights that the judge holds now, named for the log."""
         figures = self.objective.validate(self.judge)
@@ -284,7 +308,10 @@ class Trainer:
                     began, results = time.monotonic(), []
                 if last or self.step % settings.validate_every == 0:
                     _check_finite(results, self.step)
+                    bar.set_description("validating", refresh=True)
                     self._validate()
+                    bar.set_description("")
+                    self._tell(bar)
                     began = time.monotonic()
                 if self.team.leads and time.monotonic() - saved > settings.save_every_seconds:
                     _check_finite(results, self.step)

@@ -37,6 +37,10 @@ class Objective(Protocol):
     def rows(self) -> list[int]:
         """Training rows, set by set: a resumed run must find those that it began with."""
 
+    @property
+    def digests(self) -> list[str]:
+        """A digest of every set's training rows, in the order of `rows`: they must be the same rows too."""
+
     def build(self) -> nn.Module:
         """The model at its start, in float32; the same at every call."""
 

@@ -17,6 +17,7 @@ from bertgen.training.data.text import PackedText
 from bertgen.training.data.vocabulary import BOS_ID, EOS_ID, MASK, PAD_ID
 from bertgen.training.objectives.fused_loss import linear_cross_entropy
 from bertgen.training.recipe.tables import PretrainingRecipe
+from bertgen.training.runs.state import digest_of
 
 # Shares of the chosen positions that are hidden and replaced; the rest keep their piece.
 MASKED, RANDOM = 0.8, 0.1
@@ -120,6 +121,10 @@ class MaskedLM:
     @property
     def rows(self) -> list[int]:
         return [len(self.text.train)]
+
+    @property
+    def digests(self) -> list[str]:
+        return [digest_of(row.tobytes() for row in self.text.train)]
 
     def build(self) -> BertGenerationDecoder:
         return build_base(self.recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from torch import Tensor
@@ -13,6 +14,7 @@ from bertgen.training.objectives.pair import training_loss
 from bertgen.training.objectives.validation import validate
 from bertgen.training.recipe.tables import Recipe
 from bertgen.training.runs.start import start_model, start_token
+from bertgen.training.runs.state import digest_of
 
 
 class Seq2Seq:
@@ -29,6 +31,14 @@ class Seq2Seq:
     def rows(self) -> list[int]:
         # Set by set, as they stand one after the other in the corpus.
         return self.corpus.counts
+
+    @property
+    def digests(self) -> list[str]:
+        ends = list(itertools.accumulate(self.corpus.counts))
+        return [
+            digest_of(f"{row.source} {row.target}".encode() for row in self.corpus.train[end - count : end])
+            for count, end in zip(self.corpus.counts, ends, strict=True)
+        ]
 
     def build(self) -> EncoderDecoderModel:
         return start_model(self.recipe)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,12 @@ def cut_log(folder: Path, step: int) -> None:
     temporary = folder / f"{LOG}.tmp"
     temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     os.replace(temporary, folder / LOG)
+
+
+def digest_of(rows: Iterable[bytes]) -> str:
+    """A short digest of training rows in their order."""
+    found = hashlib.blake2b(digest_size=16)
+    for row in rows:
+        # The length first: else two rows could be cut elsewhere.
+        found.update(len(row).to_bytes(8, "little") + row)
+    return found.hexdigest()
