@@ -49,7 +49,7 @@ def test_a_hub_repository_is_sized_confirmed_watched_cancelled_and_opened(page, 
     small_hub.bytes_per_second, small_hub.sent = 60_000, 0
     look_up(page, "owner/fuser")
     page.wait_for_selector("#bx-hub-confirm", state="visible")
-    assert "349 kB" in page.inner_text("#bx-hub-line")
+    assert "349\N{NO-BREAK SPACE}kB" in page.inner_text("#bx-hub-line")
     assert small_hub.sent < 10_000  # config.json alone, which says whether the page can run it
     before = cards(page)
     page.click("#bx-hub-confirm")
