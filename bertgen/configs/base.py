@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from bertgen.configs.checks import check_keywords, check_labels, check_names
-from bertgen.configs.reference import MODEL_DEFAULTS, REFERENCE_VERSION, ConfigUtilities
+from bertgen.configs.reference import MODEL_DEFAULTS, REFERENCE_VERSION, ConfigUtilities, tell_other_family
 from bertgen.errors import FileTrouble
 from bertgen.hub import PushToHubMixin, cached_file, modern_keywords, pushes
 
@@ -239,6 +239,8 @@ class PretrainedConfig(ConfigUtilities, PushToHubMixin):
         subfolder, force_download) say where to look. Raises ``OSError`` when there is none.
         """
         data, kwargs = cls.get_config_dict(pretrained_model_name_or_path, **kwargs)
+        if data.get("model_type", cls.model_type) != cls.model_type and cls.model_type:
+            tell_other_family(cls, str(pretrained_model_name_or_path), data)
         return cls.from_dict(data, **kwargs)
 
 

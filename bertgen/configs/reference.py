@@ -174,6 +174,38 @@ def refuse_modes(**asked: Any) -> None:
             raise NotSupported("generation.unsupported", name=name, reason=ABSENT[name])
 
 
+# model_type -> the classes that read such a folder.
+_CLASSES = {
+    "bert": "BertModel or BertLMHeadModel",
+    "roberta": "RobertaModel or RobertaForCausalLM",
+    "gpt2": "GPT2Model or GPT2LMHeadModel",
+    "bert-generation": "BertGenerationEncoder or BertGenerationDecoder",
+    "encoder-decoder": "EncoderDecoderModel",
+}
+
+
+def tell_other_family(kind: type, name: str, data: dict[str, Any]) -> None:
+    """Says that a folder is of another family than the class: a ``UserWarning``, as the reference's.
+
+    An encoder-decoder cannot be made of one model: a ``ValueError``. BERT read as BertGeneration is meant.
+    """
+    found, wanted = str(data.get("model_type")), kind.model_type
+    if (found, wanted) == ("bert", "bert-generation"):
+        return
+    if wanted == "encoder-decoder":
+        move = "no class of bertgen reads it"
+        if found in _CLASSES:
+            move = f"load it with {_CLASSES[found]}, or join two with from_encoder_decoder_pretrained"
+        raise ConfigError("config.one_model", name=name, found=found, move=move)
+    move = _CLASSES.get(found, "none of bertgen's classes")
+    warnings.warn(
+        f"{name} is of the family {found!r} and read as {wanted!r}: most of its weights will find no place; "
+        f"what reads it is {move}",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
 def warn_of_no_room(length: int, given: int) -> None:
     """A ``UserWarning``: the ids that are given are as long as the output may be; one token is written."""
     message = f"max_length={length} leaves no room after {given} given ids: one token is written; raise it"

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
+
+
+def heads_asked_for(heads_to_prune: dict[int, Iterable[int]], layers: int, heads: int) -> dict[int, set[int]]:
+    """Each layer and head under one number; negative ones count from the last.
+
+    Raises ``ValueError`` on numbers that there are not, of so many layers with so many heads each.
+    """
+    asked: dict[int, set[int]] = {}
+    for layer, numbers in heads_to_prune.items():
+        if not -layers <= layer < layers:
+            raise ValueError(f"layer {layer} does not exist; the model has {layers} layers")
+        for head in numbers:
+            if not -heads <= head < heads:
+                raise ValueError(f"head {head} does not exist; each layer was built with {heads} heads")
+        asked.setdefault(layer % layers, set()).update(head % heads for head in numbers)
+    return asked
 
 
 def kept_columns(heads: set[int], pruned: set[int], left: int, width: int) -> tuple[set[int], Tensor]:

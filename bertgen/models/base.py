@@ -25,6 +25,7 @@ from bertgen.configs.reference import GENERATION_DEFAULTS, ConfigTypeError
 from bertgen.generation import generate
 from bertgen.generation.engines.choose import prepare
 from bertgen.hub import PushToHubMixin, pushes
+from bertgen.layers.pruning import heads_asked_for
 from bertgen.models.reference import (
     ModelUtilities,
     rows_asked_for,
@@ -113,17 +114,8 @@ class PreTrainedModel(ModelUtilities, PushToHubMixin, nn.Module):
         Negative numbers count from the last layer, the last head. Raises ``ValueError`` on others that there
         are not, before anything is removed.
         """
-        layers, heads = self.config.num_hidden_layers, self.config.num_attention_heads
-        # 1) The numbers as they are noted, each layer and head under one number.
-        asked: dict[int, set[int]] = {}
-        for layer, numbers in heads_to_prune.items():
-            if not -layers <= layer < layers:
-                raise ValueError(f"layer {layer} does not exist; the model has {layers} layers")
-            for head in numbers:
-                if not -heads <= head < heads:
-                    raise ValueError(f"head {head} does not exist; each layer was built with {heads} heads")
-            asked.setdefault(layer % layers, set()).update(head % heads for head in numbers)
-        # 2) Noted and removed.
+        config = self.config
+        asked = heads_asked_for(heads_to_prune, config.num_hidden_layers, config.num_attention_heads)
         for layer, numbers in asked.items():
             self.config.pruned_heads[layer] = sorted(numbers.union(self.config.pruned_heads.get(layer, [])))
         self._prune_heads(asked)

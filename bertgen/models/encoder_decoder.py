@@ -225,6 +225,8 @@ class EncoderDecoderModel(EncoderDecoderUtilities, GenerativeModel):
             decoder_input_ids, decoder_attention_mask = self._inputs_of(
                 labels, decoder_input_ids, decoder_attention_mask, keep_start_in_mask
             )
+        if decoder_input_ids is None and decoder_inputs_embeds is None:
+            raise ValueError("nothing to decode: give decoder_input_ids, decoder_inputs_embeds or labels")
         # 3) the decoder, which looks at those states
         output = self.decoder(
             input_ids=decoder_input_ids,

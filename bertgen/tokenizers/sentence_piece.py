@@ -41,6 +41,16 @@ def load_model(
     return model
 
 
+def refuse_half_pairs(text: str, error: Exception) -> None:
+    """Raises ``ValueError`` where a text holds half a surrogate pair, which no encoding can write."""
+    for place, character in enumerate(text):
+        if "\ud800" <= character <= "\udfff":
+            raise ValueError(
+                f"the text holds {character!r} at place {place}: half a surrogate pair, no character; "
+                'text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") mends it'
+            ) from error
+
+
 class SentencePieceTokenizer(TokenizerCore):
     """Text to pieces, pieces to ids and back, by `sp_model`."""
 
@@ -62,10 +72,18 @@ class SentencePieceTokenizer(TokenizerCore):
         return dict(zip(pieces, ids, strict=True)) | self.added_tokens_encoder
 
     def _tokenize(self, text: str) -> list[str]:
-        return self.sp_model.encode(text, out_type=str)
+        try:
+            return self.sp_model.encode(text, out_type=str)
+        except RuntimeError as error:
+            refuse_half_pairs(text, error)
+            raise
 
     def _convert_token_to_id(self, token: str) -> int:
-        return self.sp_model.piece_to_id(token)
+        try:
+            return self.sp_model.piece_to_id(token)
+        except TypeError as error:
+            refuse_half_pairs(token, error)
+            raise
 
     def _convert_id_to_token(self, index: int) -> str:
         if not 0 <= index < self.sp_model.get_piece_size():

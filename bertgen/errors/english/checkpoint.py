@@ -61,6 +61,10 @@ CHECKPOINT: dict[str, tuple[str, str]] = {
     "config.not_a_setting": ("{name!r} is not a setting but a part of {kind}", "remove the key"),
     "config.dict": ("{name} must be a dict, got {got}", _FIX_CONFIG),
     "config.number_keys": ("the keys of {name} must be numbers, got {got}", _FIX_CONFIG),
+    "config.one_model": (
+        "{name} is one model of the family {found!r}, no encoder-decoder of two",
+        "{move}",
+    ),
     "config.pruned_list": ("pruned_heads of layer {layer} must be a list of heads, got {got}", _FIX_CONFIG),
     "config.labels": ("num_labels must be an integer of at most 1000000, got {got}", _FIX_CONFIG),
     # ---- a model's config: what goes together

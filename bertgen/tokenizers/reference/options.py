@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral
 from typing import Any
 
 LARGE = int(1e20)  # anything above counts as "no limit"
@@ -99,6 +100,8 @@ def resolve_strategies(
     is switched off.
     """
     remarks = []
+    if max_length is not None and (not isinstance(max_length, Integral) or max_length < 0):
+        raise ValueError(f"max_length must be a whole number of tokens, got {max_length!r}")
     # 1) A length alone means truncation; with padding to the longest row it means nothing.
     if max_length is not None and padding is False and truncation is None:
         remarks.append("max_length is given without truncation: truncating (pass truncation=True to say so)")

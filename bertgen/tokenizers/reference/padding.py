@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from bertgen.tokenizers.encoding import BatchEncoding, to_lists
@@ -112,7 +113,7 @@ class Padding(DeprecatedCalls):
                 "with tokenizer.add_special_tokens({'pad_token': '[PAD]'})"
             )
         multiple, length = options.pad_to_multiple_of, options.max_length
-        if options.truncates and multiple is not None and length is not None and length % multiple:
+        if options.truncates and multiple and length is not None and length % multiple:
             raise ValueError(f"max_length {length} is not a multiple of pad_to_multiple_of {multiple}")
 
 
@@ -135,6 +136,8 @@ def _kind(column: Any) -> str | None:
 
 
 def _round_up(length: int | None, multiple: int | None) -> int | None:
+    if multiple is not None and (not isinstance(multiple, Integral) or multiple < 0):
+        raise ValueError(f"pad_to_multiple_of must be a whole number, got {multiple!r}")
     if length is None or not multiple:
         return length
     return -(-length // multiple) * multiple

@@ -86,7 +86,7 @@ def test_decoder(model, name):
 
 
 TO_BOTH = {
-    "no target": ({}, ValueError, "either input_ids or inputs_embeds"),
+    "no target": ({}, ValueError, "give decoder_input_ids, decoder_inputs_embeds or labels"),
     "labels of one axis": ({"labels": IDS[0]}, ValueError, "labels have shape"),
     "labels beyond the positions": ({"labels": torch.full((2, 97), 5)}, RuntimeError, "97 positions"),
     "states as a tensor": ({"encoder_outputs": STATES, "labels": IDS}, ValueError, "encoder_outputs must be"),
