@@ -92,7 +92,7 @@ def test_a_full_queue_says_so_keeps_the_text_and_takes_the_next_try(short_queue,
         time.sleep(0.05)
     run(page, "the cat sat")
     wait_for_state(page, "error")
-    assert "too many are waiting" in page.evaluate("BX.player.statusEl.innerText")
+    assert "too many are waiting" in page.inner_text("#bx-said")
     assert page.locator("#bx-text textarea").input_value() == "the cat sat"
     gate.opened.set()
     for job in jobs:
