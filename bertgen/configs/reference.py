@@ -206,6 +206,12 @@ def tell_other_family(kind: type, name: str, data: dict[str, Any]) -> None:
     )
 
 
+def warn_of_no_length() -> None:
+    """A ``UserWarning``: nobody said how long the output may be, so that 20 ids hold."""
+    message = "no length is given: the output ends at max_length=20 ids; set max_new_tokens"
+    warnings.warn(message, UserWarning, stacklevel=2)
+
+
 def warn_of_no_room(length: int, given: int) -> None:
     """A ``UserWarning``: the ids that are given are as long as the output may be; one token is written."""
     message = f"max_length={length} leaves no room after {given} given ids: one token is written; raise it"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bertgen.configs.checks import memory_bytes
 from bertgen.configs.generation import GenerationConfig, check_settings
-from bertgen.configs.reference import warn_of_no_room
+from bertgen.configs.reference import warn_of_no_length, warn_of_no_room
 from bertgen.errors import IndexTrouble, Trouble
 from bertgen.generation.continued import Beside, check_past, check_past_mask
 from bertgen.generation.engines.base import HeadSwitches
@@ -91,6 +91,8 @@ def make_request(
     if unknown:
         raise Trouble("generation.unknown", names=str(unknown))
     check_settings(config)
+    if config.max_new_tokens is None and config.max_length == 20 and kwargs.get("max_length") is None:
+        warn_of_no_length()
     if inputs is not None:
         if given["input_ids"] is not None:
             raise Trouble("generation.two_names")

@@ -54,3 +54,15 @@ def test_a_resized_model_knows_its_rows(family):
     base = model.base_model
     base.resize_token_embeddings(50)
     assert base.vocab_size == 50
+
+
+def test_no_length_at_all():
+    """As in 4.37.2: 20 ids, and a warning; a length by any name is enough."""
+    for model in (by_formula.decoder(bertgen, "gpt2"), by_formula.joined(bertgen)):
+        with pytest.warns(UserWarning, match="no length is given"):
+            assert model.generate(IDS).shape[1] == 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.generate(IDS, max_length=20)
+        model.generate(IDS, max_new_tokens=19)
+        model.generate(IDS, generation_config=bertgen.GenerationConfig(max_length=12, bos_token_id=2))
