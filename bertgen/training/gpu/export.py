@@ -20,7 +20,7 @@ from bertgen.training.gpu.names import checkpoint_names
 from bertgen.training.gpu.plan import CheckpointPlan, Plan, Sizes
 from bertgen.training.objectives.pair import model_config
 from bertgen.training.recipe.tables import ModelSizes
-from bertgen.training.runs.export import LARGEST_FILE, write_profile
+from bertgen.training.runs.export import LARGEST_FILE, beam_settings, write_profile
 from bertgen.training.runs.state import LOG as TRAIN_LOG
 
 LOG = "log.jsonl"
@@ -65,7 +65,7 @@ def export_one(plan: Plan, checkpoint: CheckpointPlan, packed: Path, bundle: Pat
         eos_token_id=EOS_ID,
         pad_token_id=PAD_ID,
         decoder_start_token_id=BOS_ID,
-        length_penalty=checkpoint.length_penalty,
+        **beam_settings(checkpoint.length_penalty),
         no_repeat_ngram_size=checkpoint.no_repeat_ngram_size,
         max_length=checkpoint.longest_target + 1,  # the start token counts
     )

@@ -63,15 +63,22 @@ def _lowest_loss(run: Path) -> str:
     return min(losses, key=losses.__getitem__)
 
 
+def beam_settings(length_penalty: float) -> dict[str, Any]:
+    """Four beams where a length penalty is to be the default: without beams it is refused when it is saved."""
+    if length_penalty == 1.0:
+        return {}
+    return {"num_beams": 4, "length_penalty": length_penalty}
+
+
 def generation_config(recipe: Recipe, tokenizer: Any) -> GenerationConfig:
-    """Greedy by default; long enough for the longest trained target."""
+    """Greedy unless there is a length penalty; long enough for the longest trained target."""
     start = start_token(tokenizer)
     return GenerationConfig(
         bos_token_id=start,
         eos_token_id=end_token(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=start,
-        length_penalty=recipe.length_penalty,
+        **beam_settings(recipe.length_penalty),
         no_repeat_ngram_size=recipe.no_repeat_ngram_size,
         max_length=recipe.longest_target + 1,  # the start token counts
     )

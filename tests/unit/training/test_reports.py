@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bertgen import GenerationConfig
 from bertgen.training.__main__ import main
 from bertgen.training.recipe.reader import read_any_recipe
 from bertgen.training.reports.card import read_results, write_card
 from bertgen.training.reports.curves import draw_curves, smooth
+from bertgen.training.runs.export import generation_config
 
 RECIPES = Path(__file__).parents[3] / "bertgen" / "training" / "recipes"
 EMBEDDED = Path(__file__).parents[3] / "assets" / "checkpoints" / "split-mini"
@@ -125,6 +127,15 @@ def test_a_card_names_the_defaults_of_decoding(checkpoint: Path, data: Path) -> 
         text = (checkpoint / "README.md").read_text()
         assert ("is with length_penalty 0.8 and no_repeat_ngram_size 3.\n\n| set |" in text) is told
         assert ("Every decoding" in text) is told
+
+
+def test_a_default_length_penalty_can_be_saved(tokenizer, tmp_path: Path) -> None:
+    """Without beams it would have no effect, and settings without effect are refused when they are saved."""
+    for settings, beams in (([], 1), (["length_penalty=0.8"], 4)):
+        recipe = read_any_recipe(RECIPES / "split-mini.toml", settings)
+        generation_config(recipe, tokenizer).save_pretrained(tmp_path)
+        again = GenerationConfig.from_pretrained(tmp_path)
+        assert (again.num_beams, again.length_penalty) == (beams, recipe.length_penalty)
 
 
 def test_results_of_several_evaluations_are_one(tmp_path: Path) -> None:
