@@ -188,7 +188,7 @@ class Recipe:
     examples: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # codes for the model card, such as "en"
     # Defaults of decoding, written to generation_config.json; tune them on valid.
-    length_penalty: float = 1.0  # of beam searches; another than 1 makes four beams the default
+    length_penalty: float = 1.0  # of beam searches; another than 1 makes beams the default
     # So many pieces in a row are written once only; 0 leaves that rule out.
     no_repeat_ngram_size: int = 0
     # Rows glued to others, see `batches.join_examples`.
