@@ -64,7 +64,7 @@ def _lowest_loss(run: Path) -> str:
 
 
 def beam_settings(length_penalty: float) -> dict[str, Any]:
-    """Four beams where a length penalty is to be the default: without beams it is refused when it is saved."""
+    """Four beams where a length penalty is to be the default: without beams it cannot be saved."""
     if length_penalty == 1.0:
         return {}
     return {"num_beams": 4, "length_penalty": length_penalty}
