@@ -29,9 +29,9 @@ from bertgen.layers.blocks import SequenceTooLongError
 from bertgen.layers.cache import KVCache
 
 # For how many rows a product is faster on a transposed copy, by name. The vocabulary's table always is, the
-# wide half of the feed-forward for one row, every matrix for the few rows of a beam search. Copies and what
-# they are compared with take twice a decoder's memory: a large one (bytes) goes without.
-_ONE_ROW, _FEW_ROWS, _LARGEST_COPIED = ("head", "inner"), 16, 1 << 30
+# wide half of the feed-forward for one row, every matrix for some rows (beams, batches of up to 64). Copies
+# and what they are compared with take twice a decoder's memory: a large one (bytes) goes without.
+_ONE_ROW, _FEW_ROWS, _LARGEST_COPIED = ("head", "inner"), 64, 1 << 30
 _FIRST_CAPACITY = 32  # positions that a run has room for before its buffers double
 
 # Where the parts of a layer lie, by family: products by the name that the step calls them by, then norms.
