@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -96,7 +95,7 @@ class Door:
         if ANY in self.names or name in self.names:
             return True
         # All of 127.0.0.0/8 is this machine, wherever localhost is allowed.
-        return "localhost" in self.names and _is_loopback(name)
+        return "localhost" in self.names and _is_this_machine(name)
 
 
 def host_name(authority: str) -> str | None:
@@ -113,11 +112,9 @@ def host_name(authority: str) -> str | None:
     return name.removesuffix(".") or None
 
 
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name.endswith(".localhost")
+def _is_this_machine(name: str) -> bool:
+    """Whether a host name or address can only mean the machine that asks."""
+    return is_loopback(name) or name.endswith(".localhost")
 
 
 def machine_names() -> set[str]:
@@ -198,7 +195,7 @@ class Gate:
             return True
         # Behind a proxy Host may be the inner name; a name that the owner allowed is trusted on any port.
         name = host_name(parts.netloc)
-        loopback = name is None or name == "localhost" or _is_loopback(name)
+        loopback = name is None or _is_this_machine(name)
         forwarded = headers.get(b"x-forwarded-host", b"").decode("latin-1").lower()
         return not loopback and (self.door.knows(parts.netloc) or parts.netloc.lower() == forwarded)
 

@@ -245,6 +245,7 @@ class GenerationStream(Iterator[TokenStep | BeamStep]):
             finish_reason=reason,
             seconds=seconds,
             first_token_seconds=self._first_token or seconds,
+            start_piece=self.start_piece,
             settings=self.settings(),
             forced=min(len(self.request.prefix), len(self._written)),
             interventions=self.interventions,

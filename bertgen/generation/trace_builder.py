@@ -192,6 +192,5 @@ def build_trace(
         cross=cross,
         decoder_self=decoder_self,
         encoder_self=encoder_self,
-        start_piece=tokenizer.convert_ids_to_tokens(request.prompt[0].tolist())[0],
         **about_the_run,
     )
